@@ -1,0 +1,41 @@
+/**
+ * What state machines return: things to be done in the world. They travel up by return value; a parent may consume or
+ * translate its children's. A timer is not an effect: the owner asks for `deadline()`.
+ */
+import type { AllocateRequest, AuthenticateRequest, PlaneOp, SessionKey, SocketId } from './ports.ts';
+import type { Endpoint } from './spec.ts';
+
+/** Monotonic milliseconds. */
+export type Instant = number;
+
+export interface Machine<Event, Effect> {
+  handle(event: Event, now: Instant): Effect[];
+  /** When the machine wants a `tick` event. */
+  deadline(): Instant | undefined;
+}
+
+/** Randomness handed in by the host, so that a seed replays a run. */
+export interface Random {
+  /** A uniform whole number in [0, bound). */
+  below(bound: number): number;
+  bytes(octets: number): Uint8Array;
+}
+
+/** Something an operator or the reconciler wants to know. */
+export type Notice = {
+  subject: 'gateway' | 'tunnel' | 'session';
+  /** The resource's name, or `tunnelId` / `tunnelId/sessionId` for accepted ones. */
+  name: string;
+  event: 'up' | 'down' | 'refused' | 'authFailed' | 'ppp' | 'protocol';
+  message: string;
+};
+
+export type EngineEffect =
+  | { effect: 'send'; socket: SocketId; to: Endpoint; from: string | undefined; datagram: Uint8Array }
+  | { effect: 'frame'; session: SessionKey; frame: Uint8Array }
+  | { effect: 'plane'; op: PlaneOp }
+  | { effect: 'authenticate'; request: AuthenticateRequest }
+  | { effect: 'allocate'; request: AllocateRequest }
+  | { effect: 'release'; session: SessionKey }
+  | { effect: 'closeSocket'; socket: SocketId }
+  | { effect: 'notice'; notice: Notice };

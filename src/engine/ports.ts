@@ -1,0 +1,196 @@
+/**
+ * What the engine's host needs from the world: sockets, a data plane, and someone who knows the subscribers.
+ * Callbacks answer at once or later; the host turns each answer into an event, so no state machine waits.
+ */
+import type { Ipv4 } from './wire/ipv4.ts';
+import type { Secret } from './wire/secret.ts';
+import type { PlaneError } from './errors.ts';
+import type { Endpoint, SessionCounters } from './spec.ts';
+
+export type SocketId = number;
+
+/**
+ * A session's local demultiplexing key, unique over the engine: for L2TPv2 the local tunnel id in the upper and the
+ * local session id in the lower 16 bits, as a signed 32-bit number.
+ */
+export type SessionKey = number;
+
+export function sessionKeyV2(localTunnelId: number, localSessionId: number): SessionKey {
+  return (localTunnelId << 16) | localSessionId;
+}
+
+// ---------------------------------------------------------------- transport
+
+/** One received datagram. The object and its octets are reused: valid only during the call that hands it over. */
+export interface Datagram {
+  socket: SocketId;
+  from: Endpoint;
+  /** The local address that it was sent to, for answers from a wildcard socket. */
+  to: string | undefined;
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+export interface Transport {
+  /**
+   * Opens a UDP socket, or shares the open one with the same address and port (port 0 never shares). Each open needs one close.
+   * @throws PlaneError
+   */
+  open(local: { address: string; port: number }): SocketId;
+  close(socket: SocketId): void;
+  /** The bound address and port. */
+  local(socket: SocketId): Endpoint;
+  /** Queues a copy of bytes[start, end); `from` picks the source address on a wildcard socket. */
+  send(
+    socket: SocketId,
+    to: Endpoint,
+    from: string | undefined,
+    bytes: Uint8Array,
+    start?: number,
+    end?: number,
+  ): void;
+}
+
+// ---------------------------------------------------------------- data plane
+
+/** A point-to-point IP attachment of a PPP session. */
+export interface IpAttachment {
+  /** The device: of this session alone, or shared by all accepted sessions that name it (see the `device` op). */
+  interface: { kind: 'own'; /** absent: the plane chooses */ name?: string } | { kind: 'shared'; name: string };
+  /** Whose it is, for the device's alias: `Session/NAME`. */
+  owner: string;
+  mtu: number;
+  ipv4?: { local: Ipv4; remote: Ipv4; defaultRoute: boolean };
+  ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint };
+}
+
+/** A device shared by accepted sessions: our address on it, and the prefixes that are routed to it. */
+export interface DeviceSpec {
+  name: string;
+  mtu: number;
+  /** Dotted-quad addresses of ours, each set as /32. */
+  addresses: readonly string[];
+  /** IPv4 CIDRs of the address pools. */
+  routes: readonly string[];
+}
+
+export type PlaneOp =
+  | {
+      op: 'tunnelUp';
+      localTunnelId: number;
+      remoteTunnelId: number;
+      version: 2;
+      socket: SocketId;
+      remote: Endpoint;
+      /** Our source address, on a wildcard socket. */
+      from: string | undefined;
+    }
+  | { op: 'tunnelDown'; localTunnelId: number }
+  | {
+      op: 'sessionUp';
+      session: SessionKey;
+      localTunnelId: number;
+      remoteSessionId: number;
+      pseudowire: 'ppp';
+      /** Send sequence numbers in data messages. */
+      sequencing: boolean;
+    }
+  | { op: 'sessionModify'; session: SessionKey; sequencing: boolean }
+  | { op: 'sessionDown'; session: SessionKey }
+  /** PPP is open: carry user packets. Again with other facts: change what differs. acfc and pfc: how to send. */
+  | { op: 'attach'; session: SessionKey; attachment: IpAttachment; acfc: boolean; pfc: boolean }
+  | { op: 'detach'; session: SessionKey }
+  /** Create the shared device or change it until it matches. */
+  | { op: 'device'; device: DeviceSpec }
+  | { op: 'removeDevice'; name: string }
+  /** Bring a device of ours back to what was applied last. */
+  | { op: 'repair'; name: string };
+
+export type PlaneFact =
+  | { fact: 'done' }
+  /** attach: the device that carries the session. */
+  | { fact: 'attached'; session: SessionKey; interface: string }
+  | { fact: 'failed'; error: PlaneError };
+
+/** A device of ours as the kernel has it now. */
+export interface PlaneDevice {
+  name: string;
+  owner: string;
+  /** For shared devices: what was applied last. */
+  spec?: DeviceSpec;
+  /** What differs from what was applied, in words: `missing`, `down`, `address 10.0.0.1/32 missing` ... */
+  gaps: readonly string[];
+}
+
+export interface PlaneEvents {
+  /** A PPP control protocol frame came: its whole L2TP payload. The octets are valid only during the call. */
+  frame(session: SessionKey, bytes: Uint8Array, start: number, end: number): void;
+  /** Somebody changed a device of ours. */
+  drift(device: string, what: string): void;
+}
+
+export interface DataPlane {
+  readonly name: 'userspace';
+  readonly capabilities: { pseudowires: readonly 'ppp'[]; kernelModules: readonly string[] };
+  /** Must take effect on session tables before it returns; devices may follow. `answer` is called exactly once. */
+  apply(op: PlaneOp, answer: (fact: PlaneFact) => void): void;
+  /** A data message that came on one of the transport's sockets. */
+  deliver(datagram: Datagram): void;
+  /** Sends one PPP control frame (address, control and protocol field included). */
+  sendControl(session: SessionKey, frame: Uint8Array): void;
+  counters(session: SessionKey): SessionCounters | undefined;
+  /** Data messages that no session took, by reason. */
+  dropped(): Readonly<Record<string, number>>;
+  list(): Promise<PlaneDevice[]>;
+  /** Removes every device and route of ours. */
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- authentication and addresses
+
+export type Credentials =
+  | { method: 'pap'; password: Secret }
+  | { method: 'chap'; identifier: number; challenge: Uint8Array; response: Uint8Array }
+  | {
+      method: 'mschapv2';
+      identifier: number;
+      challenge: Uint8Array;
+      peerChallenge: Uint8Array;
+      response: Uint8Array;
+    };
+
+export interface AuthenticateRequest {
+  session: SessionKey;
+  user: string;
+  credentials: Credentials;
+}
+
+/** What a subscriber gets besides entry. */
+export interface Grant {
+  /** A fixed address; absent: from the pool. */
+  ipv4?: Ipv4;
+}
+
+export type AuthenticateAnswer =
+  /** The link checks the credentials against this secret itself. */
+  | { verdict: 'check'; secret: Secret; grant: Grant }
+  | { verdict: 'accept'; grant: Grant; /** MS-CHAPv2's `S=...` */ authenticatorResponse?: string }
+  | { verdict: 'reject'; message: string };
+
+export interface AllocateRequest {
+  session: SessionKey;
+  user?: string;
+  pool?: string;
+  /** Wanted: a fixed address from the grant or the profile. */
+  ipv4?: Ipv4;
+}
+
+export type AllocateAnswer = { ipv4: Ipv4 } | { refused: string };
+
+export interface Aaa {
+  authenticate(request: AuthenticateRequest, answer: (answer: AuthenticateAnswer) => void): void;
+  allocate(request: AllocateRequest, answer: (answer: AllocateAnswer) => void): void;
+  /** The session is gone: its address and its place in the user's session limit are free again. */
+  release(session: SessionKey): void;
+}
