@@ -2,10 +2,11 @@
  * What the engine's host needs from the world: sockets, a data plane, and someone who knows the subscribers.
  * Callbacks answer at once or later; the host turns each answer into an event, so no state machine waits.
  */
+
+import type { PlaneError } from './errors.ts';
+import type { DeviceSpec, Endpoint, PlaneDevice, SessionCounters } from './spec.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Secret } from './wire/secret.ts';
-import type { PlaneError } from './errors.ts';
-import type { Endpoint, SessionCounters } from './spec.ts';
 
 export type SocketId = number;
 
@@ -42,14 +43,7 @@ export interface Transport {
   /** The bound address and port. */
   local(socket: SocketId): Endpoint;
   /** Queues a copy of bytes[start, end); `from` picks the source address on a wildcard socket. */
-  send(
-    socket: SocketId,
-    to: Endpoint,
-    from: string | undefined,
-    bytes: Uint8Array,
-    start?: number,
-    end?: number,
-  ): void;
+  send(socket: SocketId, to: Endpoint, from: string | undefined, bytes: Uint8Array, start?: number, end?: number): void;
 }
 
 // ---------------------------------------------------------------- data plane
@@ -57,22 +51,12 @@ export interface Transport {
 /** A point-to-point IP attachment of a PPP session. */
 export interface IpAttachment {
   /** The device: of this session alone, or shared by all accepted sessions that name it (see the `device` op). */
-  interface: { kind: 'own'; /** absent: the plane chooses */ name?: string } | { kind: 'shared'; name: string };
+  interface: { kind: 'own' /** absent: the plane chooses */; name?: string } | { kind: 'shared'; name: string };
   /** Whose it is, for the device's alias: `Session/NAME`. */
   owner: string;
   mtu: number;
   ipv4?: { local: Ipv4; remote: Ipv4; defaultRoute: boolean };
   ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint };
-}
-
-/** A device shared by accepted sessions: our address on it, and the prefixes that are routed to it. */
-export interface DeviceSpec {
-  name: string;
-  mtu: number;
-  /** Dotted-quad addresses of ours, each set as /32. */
-  addresses: readonly string[];
-  /** IPv4 CIDRs of the address pools. */
-  routes: readonly string[];
 }
 
 export type PlaneOp =
@@ -112,16 +96,6 @@ export type PlaneFact =
   /** attach: the device that carries the session. */
   | { fact: 'attached'; session: SessionKey; interface: string }
   | { fact: 'failed'; error: PlaneError };
-
-/** A device of ours as the kernel has it now. */
-export interface PlaneDevice {
-  name: string;
-  owner: string;
-  /** For shared devices: what was applied last. */
-  spec?: DeviceSpec;
-  /** What differs from what was applied, in words: `missing`, `down`, `address 10.0.0.1/32 missing` ... */
-  gaps: readonly string[];
-}
 
 export interface PlaneEvents {
   /** A PPP control protocol frame came: its whole L2TP payload. The octets are valid only during the call. */
@@ -175,7 +149,7 @@ export interface Grant {
 export type AuthenticateAnswer =
   /** The link checks the credentials against this secret itself. */
   | { verdict: 'check'; secret: Secret; grant: Grant }
-  | { verdict: 'accept'; grant: Grant; /** MS-CHAPv2's `S=...` */ authenticatorResponse?: string }
+  | { verdict: 'accept'; grant: Grant /** MS-CHAPv2's `S=...` */; authenticatorResponse?: string }
   | { verdict: 'reject'; message: string };
 
 export interface AllocateRequest {

@@ -113,6 +113,39 @@ export interface GatewaySpec {
   peers: readonly PeerSpec[];
 }
 
+/** A device shared by accepted sessions: our addresses on it, and the prefixes that are routed to it. */
+export interface DeviceSpec {
+  name: string;
+  mtu: number;
+  /** Dotted-quad addresses of ours, each set as /32. */
+  addresses: readonly string[];
+  /** IPv4 CIDRs of the address pools. */
+  routes: readonly string[];
+}
+
+/** An AddressPool, resolved. Ranges are inclusive; excluded addresses are already known to lie inside. */
+export interface PoolSpec {
+  name: string;
+  ranges: readonly { first: Ipv4; last: Ipv4 }[];
+  exclude: readonly { first: Ipv4; last: Ipv4 }[];
+}
+
+/** A Subscriber, resolved. */
+export interface SubscriberSpec {
+  name: string;
+  userName: string;
+  password: Secret;
+  ipv4?: Ipv4;
+  /** 0: no limit. */
+  sessionLimit: number;
+}
+
+/** Who may connect and what they get. */
+export interface AaaSpec {
+  pools: readonly PoolSpec[];
+  subscribers: readonly SubscriberSpec[];
+}
+
 // ---------------------------------------------------------------- views
 
 /** Why a tunnel or session last failed or was closed, in words for the operator. */
@@ -204,4 +237,21 @@ export interface SessionCounters {
   txDropped: number;
   /** Data packets that came late or twice by their Ns. */
   rxOutOfOrder: number;
+}
+
+/** A device of ours as the kernel has it now. */
+export interface PlaneDevice {
+  name: string;
+  /** `Session/NAME` or `Gateway`. */
+  owner: string;
+  /** For shared devices: what was applied last. */
+  spec?: DeviceSpec;
+  /** What differs from what was applied, in words: `missing`, `down`, `address 10.0.0.1/32 missing` ... */
+  gaps: readonly string[];
+}
+
+export interface PoolView {
+  name: string;
+  total: number;
+  used: number;
 }

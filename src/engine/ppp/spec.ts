@@ -45,7 +45,7 @@ export interface PppSpec {
   echoIntervalMs: number;
   echoFailures: number;
   ipv4: PppIpv4Spec;
-  ipv6: { enabled: boolean; /** 64-bit interface identifier; absent: random. */ interfaceId?: bigint };
+  ipv6: { enabled: boolean /** 64-bit interface identifier; absent: random. */; interfaceId?: bigint };
 }
 
 export interface PppIpv4Spec {
