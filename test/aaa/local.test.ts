@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { LocalAaa } from '../../src/aaa/local.ts';
+import type { AllocateAnswer, AuthenticateAnswer } from '../../src/engine/ports.ts';
+import { type AaaSpec, Secret } from '../../src/engine/spec.ts';
+
+const password = new Secret('sesame');
+const spec: AaaSpec = {
+  pools: [{ name: 'home', ranges: [{ first: 0x0a000001, last: 0x0a0000fe }], exclude: [] }],
+  subscribers: [
+    { name: 'ann', userName: 'ann@isp', password, ipv4: 0xc0000201, sessionLimit: 0 },
+    { name: 'bob', userName: 'bob@isp', password, sessionLimit: 1 },
+  ],
+};
+
+let aaa: LocalAaa;
+beforeEach(() => {
+  aaa = new LocalAaa();
+  aaa.configure(spec);
+});
+
+function authenticate(user: string): AuthenticateAnswer[] {
+  const answers: AuthenticateAnswer[] = [];
+  const credentials = { method: 'pap', password: new Secret('wrong') } as const;
+  aaa.authenticate({ session: 1, user, credentials }, (answer) => answers.push(answer));
+  return answers;
+}
+
+function allocate(session: number, user?: string): AllocateAnswer[] {
+  const answers: AllocateAnswer[] = [];
+  aaa.allocate({ session, user, pool: 'home' }, (answer) => answers.push(answer));
+  return answers;
+}
+
+const FULL = [{ refused: 'user bob@isp has reached the limit of 1 session' }];
+
+describe('authentication', () => {
+  test('has the link check a subscriber, and grants the fixed address', () => {
+    expect(authenticate('ann@isp')).toEqual([{ verdict: 'check', secret: password, grant: { ipv4: 0xc0000201 } }]);
+  });
+
+  test('rejects an unknown user without saying that it is unknown', () => {
+    expect(authenticate('eve')).toEqual([{ verdict: 'reject', message: 'authentication failed' }]);
+    expect(authenticate('__proto__')).toEqual([{ verdict: 'reject', message: 'authentication failed' }]);
+  });
+
+  test('follows the declared subscribers', () => {
+    aaa.configure({ ...spec, subscribers: [] });
+    expect(authenticate('ann@isp')[0].verdict).toBe('reject');
+  });
+});
+
+describe('the session limit', () => {
+  test('counts sessions that hold an address, and frees the place on release', () => {
+    expect(allocate(1, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
+    expect(allocate(2, 'bob@isp')).toEqual(FULL);
+    aaa.release(1);
+    expect(allocate(2, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
+  });
+
+  test('does not count a session twice that asks again', () => {
+    allocate(1, 'bob@isp');
+    expect(allocate(1, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
+    aaa.release(1);
+    aaa.release(1);
+    allocate(2, 'bob@isp');
+    expect(allocate(3, 'bob@isp')).toEqual(FULL);
+  });
+
+  test('is not used up by sessions that were refused an address, nor by attempts to authenticate', () => {
+    aaa.configure({ ...spec, pools: [] });
+    expect(allocate(1, 'bob@isp')).toEqual([{ refused: 'AddressPool home does not exist' }]);
+    for (let attempt = 0; attempt < 10; attempt++) authenticate('bob@isp');
+    aaa.configure(spec);
+    expect(allocate(2, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
+  });
+
+  test('follows a session whose user becomes another', () => {
+    allocate(1, 'bob@isp');
+    allocate(1, 'ann@isp');
+    expect(allocate(2, 'bob@isp')).toEqual([{ ipv4: 0x0a000002 }]);
+  });
+
+  test('does not bind users without one, nor those who are not known', () => {
+    for (let session = 1; session <= 20; session++) {
+      expect(allocate(session, session % 2 ? 'ann@isp' : undefined)).toEqual([{ ipv4: 0x0a000000 + session }]);
+    }
+  });
+
+  test('survives reconfiguring', () => {
+    allocate(1, 'bob@isp');
+    aaa.configure({ ...spec });
+    expect(allocate(2, 'bob@isp')).toEqual(FULL);
+    expect(aaa.pools()).toEqual([{ name: 'home', total: 254, used: 1 }]);
+  });
+});

@@ -1,0 +1,233 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { AddressPools } from '../../src/aaa/pools.ts';
+import { formatIpv4, type Ipv4, type PoolSpec, parseIpv4 } from '../../src/engine/spec.ts';
+
+const ip = (text: string): Ipv4 => parseIpv4(text) ?? Number.NaN;
+const range = (first: string, last: string) => ({ first: ip(first), last: ip(last) });
+
+/** `10.0.0.0/30` as a pool of four. */
+const small: PoolSpec = { name: 'small', ranges: [range('10.0.0.0', '10.0.0.3')], exclude: [] };
+
+let pools: AddressPools;
+const take = (session: number, more: { user?: string; pool?: string; ipv4?: Ipv4 } = {}) => {
+  const answer = pools.allocate({ session, pool: 'small', ...more });
+  return 'ipv4' in answer ? formatIpv4(answer.ipv4) : answer.refused;
+};
+
+beforeEach(() => {
+  pools = new AddressPools();
+  pools.configure([small]);
+});
+
+describe('a pool', () => {
+  test('gives every address once and then refuses, saying why', () => {
+    const given = [1, 2, 3, 4].map((session) => take(session));
+    expect(given).toEqual(['10.0.0.0', '10.0.0.1', '10.0.0.2', '10.0.0.3']);
+    expect(take(5)).toBe('AddressPool small: all 4 addresses are in use');
+    expect(pools.views()).toEqual([{ name: 'small', total: 4, used: 4 }]);
+  });
+
+  test('lets a returned address rest until the others have had their turn', () => {
+    take(1);
+    pools.release(1);
+    expect([2, 3, 4, 5].map((session) => take(session))).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.0']);
+  });
+
+  test('leaves out what is excluded, and counts overlapping ranges once', () => {
+    pools.configure([
+      {
+        name: 'small',
+        ranges: [range('10.0.0.4', '10.0.0.9'), range('10.0.0.0', '10.0.0.5')],
+        exclude: [range('10.0.0.1', '10.0.0.3'), range('10.0.0.3', '10.0.0.4'), range('10.0.0.9', '10.0.0.9')],
+      },
+    ]);
+    expect([1, 2, 3, 4, 5].map((session) => take(session))).toEqual([
+      '10.0.0.0',
+      '10.0.0.5',
+      '10.0.0.6',
+      '10.0.0.7',
+      '10.0.0.8',
+    ]);
+    expect(take(6)).toBe('AddressPool small: all 5 addresses are in use');
+  });
+
+  test('reaches the ends of the address space', () => {
+    pools.configure([
+      {
+        name: 'small',
+        ranges: [range('0.0.0.0', '0.0.0.0'), range('255.255.255.255', '255.255.255.255')],
+        exclude: [],
+      },
+    ]);
+    expect([take(1), take(2)]).toEqual(['0.0.0.0', '255.255.255.255']);
+  });
+
+  test('that is empty or unknown, or not named, refuses', () => {
+    pools.configure([{ name: 'small', ranges: small.ranges, exclude: small.ranges }]);
+    expect(take(1)).toBe('AddressPool small: all 0 addresses are in use');
+    expect(take(1, { pool: 'other' })).toBe('AddressPool other does not exist');
+    expect(take(1, { pool: undefined })).toBe('neither an address nor an AddressPool is set for this session');
+  });
+
+  test('hands out a million addresses and takes them back', () => {
+    pools.configure([{ name: 'small', ranges: [range('10.0.0.0', '10.15.255.255')], exclude: [] }]);
+    const total = 1 << 20;
+    const seen = new Set<Ipv4>();
+    for (let session = 0; session < total; session++) {
+      const answer = pools.allocate({ session, pool: 'small' });
+      if ('ipv4' in answer) seen.add(answer.ipv4);
+    }
+    expect(seen.size).toBe(total);
+    expect(take(total)).toBe('AddressPool small: all 1048576 addresses are in use');
+    for (let session = 0; session < total; session++) pools.release(session);
+    expect(pools.views()).toEqual([{ name: 'small', total, used: 0 }]);
+  });
+});
+
+describe('a session', () => {
+  test('that asks again keeps its address', () => {
+    expect([take(1), take(1)]).toEqual(['10.0.0.0', '10.0.0.0']);
+    expect(pools.views()[0].used).toBe(1);
+  });
+
+  test('that then wants another one gives the first back', () => {
+    take(1);
+    expect(take(1, { ipv4: ip('192.0.2.1') })).toBe('192.0.2.1');
+    expect(pools.views()[0].used).toBe(0);
+  });
+
+  test('keeps its address when the one it wants is taken', () => {
+    take(1);
+    take(2);
+    expect(take(1, { ipv4: ip('10.0.0.1') })).toBe('address 10.0.0.1 is in use by another session');
+    expect(take(1)).toBe('10.0.0.0');
+  });
+
+  test('releases nothing twice', () => {
+    take(1);
+    pools.release(1);
+    take(2, { ipv4: ip('10.0.0.0') });
+    pools.release(1);
+    expect(pools.views()[0].used).toBe(1);
+  });
+});
+
+describe('a fixed address', () => {
+  test('is out of the pool while it is held', () => {
+    expect(take(1, { ipv4: ip('10.0.0.1') })).toBe('10.0.0.1');
+    expect([2, 3, 4, 5].map((session) => take(session))).toEqual([
+      '10.0.0.0',
+      '10.0.0.2',
+      '10.0.0.3',
+      'AddressPool small: all 4 addresses are in use',
+    ]);
+    pools.release(1);
+    expect(take(5)).toBe('10.0.0.1');
+  });
+
+  test('outside every pool is also held by one session only', () => {
+    expect(take(1, { ipv4: ip('192.0.2.1') })).toBe('192.0.2.1');
+    expect(take(2, { ipv4: ip('192.0.2.1') })).toBe('address 192.0.2.1 is in use by another session');
+  });
+});
+
+describe('a user', () => {
+  test('gets the last address again while it is free', () => {
+    take(1, { user: 'ann' });
+    pools.release(1);
+    take(2);
+    expect(take(3, { user: 'ann' })).toBe('10.0.0.0');
+    expect(take(4, { user: 'ann' })).toBe('10.0.0.2');
+  });
+
+  test('is forgotten when 65536 others have come since', () => {
+    pools.configure([{ name: 'small', ranges: [range('10.0.0.0', '10.255.255.255')], exclude: [] }]);
+    take(1, { user: 'ann' });
+    pools.release(1);
+    for (let n = 0; n < 65_536; n++) {
+      take(2, { user: `user${n}` });
+      pools.release(2);
+    }
+    expect(take(1, { user: 'ann' })).not.toBe('10.0.0.0');
+    expect(take(2, { user: 'user1' })).toBe('10.0.0.2');
+  });
+});
+
+describe('reconfiguring', () => {
+  test('keeps what live sessions hold', () => {
+    take(1);
+    take(2);
+    pools.configure([{ name: 'small', ranges: [range('10.0.0.1', '10.0.0.2')], exclude: [] }]);
+    expect(pools.views()).toEqual([{ name: 'small', total: 2, used: 1 }]);
+    expect([take(3), take(4)]).toEqual(['10.0.0.2', 'AddressPool small: all 2 addresses are in use']);
+    expect(take(5, { ipv4: ip('10.0.0.0') })).toBe('address 10.0.0.0 is in use by another session');
+    pools.configure([small]);
+    expect(pools.views()).toEqual([{ name: 'small', total: 4, used: 3 }]);
+  });
+
+  test('with the same ranges goes on where it was', () => {
+    take(1);
+    pools.release(1);
+    pools.configure([structuredClone(small)]);
+    expect(take(2)).toBe('10.0.0.1');
+  });
+
+  test('takes a removed pool away', () => {
+    take(1);
+    pools.configure([]);
+    expect(pools.views()).toEqual([]);
+    expect(take(2)).toBe('AddressPool small does not exist');
+  });
+});
+
+test('no address is held twice and everything comes back, with overlapping pools and changing ranges', () => {
+  const address = fc.integer({ min: 0x0a000000, max: 0x0a00001f });
+  const ranges = fc.array(
+    fc.tuple(address, address).map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) })),
+    { maxLength: 3 },
+  );
+  const specs = fc.record({ a: ranges, b: ranges, exclude: ranges });
+  const step = fc.oneof(
+    fc.record({
+      do: fc.constant('allocate' as const),
+      session: fc.nat(20),
+      pool: fc.constantFrom('a', 'b'),
+      user: fc.option(fc.constantFrom('ann', 'bob'), { nil: undefined }),
+      ipv4: fc.option(address, { nil: undefined, freq: 4 }),
+    }),
+    fc.record({ do: fc.constant('release' as const), session: fc.nat(20) }),
+    specs.map((spec) => ({ do: 'configure' as const, ...spec })),
+  );
+  const configure = (pools: AddressPools, { a, b, exclude }: { a: Ranges; b: Ranges; exclude: Ranges }) => {
+    pools.configure([
+      { name: 'a', ranges: a, exclude },
+      { name: 'b', ranges: b, exclude: [] },
+    ]);
+  };
+  fc.assert(
+    fc.property(specs, fc.array(step, { maxLength: 80 }), (first, steps) => {
+      const pools = new AddressPools();
+      configure(pools, first);
+      const held = new Map<number, Ipv4>();
+      for (const step of steps) {
+        if (step.do === 'configure') configure(pools, step);
+        if (step.do === 'release') {
+          pools.release(step.session);
+          held.delete(step.session);
+        }
+        if (step.do === 'allocate') {
+          const { do: _, ...request } = step;
+          const answer = pools.allocate(request);
+          if ('ipv4' in answer) held.set(step.session, answer.ipv4);
+        }
+        expect(new Set(held.values()).size).toBe(held.size);
+      }
+      for (const session of held.keys()) pools.release(session);
+      for (const view of pools.views()) expect(view.used).toBe(0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+type Ranges = PoolSpec['ranges'];
