@@ -1,0 +1,68 @@
+/**
+ * What the shared secret of a tunnel is used for: hiding AVP values (RFC 2661 4.3) and answering challenges (5.1.1).
+ */
+import { createHash } from 'node:crypto';
+import { Reader, Truncated, writeU16 } from './bytes.ts';
+import { MalformedValue } from './codec.ts';
+import type { Secret } from './secret.ts';
+
+/** MD5 works on the value in pieces of its own size. */
+const blockOctets = 16;
+
+/** The hidden form of a value: its length, then the value, both encrypted. No padding is added. */
+export function hideValue(avpType: number, value: Uint8Array, secret: Secret, randomVector: Uint8Array): Uint8Array {
+  const hidden = new Uint8Array(2 + value.length);
+  writeU16(hidden, 0, value.length);
+  hidden.set(value, 2);
+  let key = firstKey(avpType, secret, randomVector);
+  for (let at = 0; at < hidden.length; at += blockOctets) {
+    const block = hidden.subarray(at, at + blockOctets);
+    xor(block, key);
+    key = nextKey(secret, block);
+  }
+  return hidden;
+}
+
+/**
+ * The original value of a hidden one. With a wrong secret the outcome is noise, mostly a MalformedValue.
+ * @throws MalformedValue
+ */
+export function unhideValue(avpType: number, hidden: Uint8Array, secret: Secret, randomVector: Uint8Array): Uint8Array {
+  const clear = hidden.slice();
+  let key = firstKey(avpType, secret, randomVector);
+  for (let at = 0; at < clear.length; at += blockOctets) {
+    const block = clear.subarray(at, at + blockOctets);
+    xor(block, key);
+    key = nextKey(secret, hidden.subarray(at, at + blockOctets));
+  }
+  const reader = new Reader(clear);
+  try {
+    return reader.copy(reader.u16());
+  } catch (error) {
+    if (error instanceof Truncated) throw new MalformedValue(2, 'does not unhide; do the secrets differ?');
+    throw error;
+  }
+}
+
+function firstKey(avpType: number, secret: Secret, randomVector: Uint8Array): Uint8Array {
+  const type = new Uint8Array(2);
+  writeU16(type, 0, avpType);
+  return createHash('md5').update(type).update(secret.reveal()).update(randomVector).digest();
+}
+
+function nextKey(secret: Secret, previousBlock: Uint8Array): Uint8Array {
+  return createHash('md5').update(secret.reveal()).update(previousBlock).digest();
+}
+
+function xor(block: Uint8Array, key: Uint8Array): void {
+  for (let i = 0; i < block.length; i++) block[i] ^= key[i];
+}
+
+/**
+ * The answer to a Challenge AVP, 16 octets. `chapId` is the code of the message that carries the answer:
+ * 2 for an SCCRP, 3 for an SCCCN (RFC 2661 4.4.3, RFC 1994 4.1).
+ */
+export function challengeResponse(chapId: number, secret: Secret, challenge: Uint8Array): Uint8Array {
+  const digest = createHash('md5').update(Uint8Array.of(chapId)).update(secret.reveal()).update(challenge).digest();
+  return Uint8Array.from(digest);
+}
