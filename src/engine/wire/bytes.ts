@@ -49,10 +49,10 @@ export class Reader {
     return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
   }
 
-  /** A copy of the next octets: what is kept must never point into a receive buffer. */
+  /** A copy of the next octets: what is kept must never point into a receive buffer. (A Buffer's slice would.) */
   copy(octets = this.left): Uint8Array {
     const at = this.take(octets);
-    return this.bytes.slice(at, at + octets);
+    return new Uint8Array(this.bytes.subarray(at, at + octets));
   }
 
   skip(octets: number): void {
@@ -162,4 +162,4 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 const utf8Encoder = new TextEncoder();
-const utf8Decoder = new TextDecoder();
+const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -28,7 +28,7 @@ export function hideValue(avpType: number, value: Uint8Array, secret: Secret, ra
  * @throws MalformedValue
  */
 export function unhideValue(avpType: number, hidden: Uint8Array, secret: Secret, randomVector: Uint8Array): Uint8Array {
-  const clear = hidden.slice();
+  const clear = new Uint8Array(hidden);
   let key = firstKey(avpType, secret, randomVector);
   for (let at = 0; at < clear.length; at += blockOctets) {
     const block = clear.subarray(at, at + blockOctets);
@@ -63,6 +63,6 @@ function xor(block: Uint8Array, key: Uint8Array): void {
  * 2 for an SCCRP, 3 for an SCCCN (RFC 2661 4.4.3, RFC 1994 4.1).
  */
 export function challengeResponse(chapId: number, secret: Secret, challenge: Uint8Array): Uint8Array {
-  const digest = createHash('md5').update(Uint8Array.of(chapId)).update(secret.reveal()).update(challenge).digest();
-  return Uint8Array.from(digest);
+  const hash = createHash('md5').update(Uint8Array.of(chapId)).update(secret.reveal()).update(challenge);
+  return new Uint8Array(hash.digest());
 }

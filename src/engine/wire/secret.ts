@@ -7,7 +7,7 @@ export class Secret {
   readonly #bytes: Uint8Array;
 
   constructor(value: string | Uint8Array) {
-    this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value.slice();
+    this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : new Uint8Array(value);
   }
 
   /** The secret itself, for digests only. */
