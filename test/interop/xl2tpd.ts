@@ -1,0 +1,74 @@
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Namespace } from '../netns/lab.ts';
+import type { Process } from '../netns/process.ts';
+import { until } from '../netns/until.ts';
+
+export interface Xl2tpdOptions {
+  /** Where it listens: an address of its namespace. */
+  address: string;
+  hostName: string;
+  /** Given: it challenges its peer with this secret, and answers challenges. */
+  secret?: string;
+  /** As LAC: the server that `dial` calls. Absent: it is an LNS. */
+  server?: string;
+}
+
+/** A running xl2tpd. Its pppd is a dummy that sleeps: calls are established, PPP is never spoken. */
+export interface Xl2tpd {
+  process: Process;
+  /** As LAC: places the call. */
+  dial(): Promise<void>;
+  /** As LAC: ends the call. */
+  hangUp(): Promise<void>;
+  /** How many calls it has up: each has a pppd. */
+  calls(): Promise<number>;
+}
+
+/** Starts xl2tpd; resolves when it takes orders. */
+export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions): Promise<Xl2tpd> {
+  const directory = join(namespace.lab.directory, `${namespace.name}-xl2tpd`);
+  await mkdir(directory, { recursive: true });
+  const file = (name: string) => join(directory, name);
+  const challenge = options.secret === undefined ? [] : ['challenge = yes'];
+  const role =
+    options.server === undefined
+      ? ['[lns default]', 'ip range = 10.9.0.10-10.9.0.20', 'local ip = 10.9.0.1']
+      : ['[lac peer]', `lns = ${options.server}`, 'autodial = no'];
+  await writeFile(
+    file('conf'),
+    [
+      '[global]',
+      'port = 1701',
+      `listen-addr = ${options.address}`,
+      `auth file = ${file('secrets')}`,
+      'debug tunnel = yes',
+      'debug state = yes',
+      'debug avp = yes',
+      ...role,
+      ...challenge,
+      `hostname = ${options.hostName}`,
+      'require authentication = no',
+      `name = ${options.hostName}`,
+      `pppoptfile = ${file('options')}`,
+      'length bit = yes',
+      '',
+    ].join('\n'),
+  );
+  await writeFile(file('secrets'), options.secret === undefined ? '' : `* * ${options.secret}\n`, { mode: 0o600 });
+  await writeFile(file('options'), 'noauth\n');
+  await writeFile(file('pppd'), '#!/bin/sh\nexec sleep 1000000\n');
+  await chmod(file('pppd'), 0o755);
+
+  const program = 'mount --bind "$0/pppd" /usr/sbin/pppd && exec xl2tpd -D -c "$0/conf" -C "$0/control" -p "$0/pid"';
+  const process = namespace.spawn('sh', ['-c', program, directory]);
+  await process.says(/Listening on IP address/);
+  await until('the control pipe of xl2tpd', async () => (await stat(file('control'))).isFIFO());
+  const order = (text: string) => writeFile(file('control'), text);
+  return {
+    process,
+    dial: () => order('c peer'),
+    hangUp: () => order('d peer'),
+    calls: async () => (await namespace.programs()).filter((name) => name === 'sleep').length,
+  };
+}

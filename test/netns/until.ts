@@ -1,0 +1,26 @@
+/** Waiting for conditions: every wait in the lab has a name and an end. */
+
+const pollEveryMs = 50;
+
+/**
+ * Polls `probe` until it gives something other than undefined or false, and returns that.
+ * @throws Error naming `what`, with the probe's last failure, after `timeoutMs`.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 10_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  let last = '';
+  for (;;) {
+    try {
+      const found = await probe();
+      if (found !== undefined && found !== false) return found;
+    } catch (error) {
+      last = `: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}${last}`);
+    await new Promise((resolve) => setTimeout(resolve, pollEveryMs));
+  }
+}
