@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Prepares a checkout: `setup.sh run` for what the daemon and the quickstart need, `setup.sh test` for all tests
+# with their real peers too. Quick when everything is there.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+case "${1:-run}" in
+  run | test) want=${1:-run} ;;
+  *)
+    echo "usage: setup.sh [run|test]" >&2
+    exit 2
+    ;;
+esac
+
+# Debian's and Ubuntu's package of each program or file.
+declare -A package_of=([ip]=iproute2 [ping]=iputils-ping [gcc]=gcc [/usr/include/stdio.h]=libc6-dev)
+if [ "$want" = test ]; then
+  package_of+=([tshark]=tshark [tcpdump]=tcpdump [l2tpns]=l2tpns [xl2tpd]=xl2tpd [pppd]=ppp)
+fi
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+present() {
+  if [[ $1 == /* ]]; then [ -e "$1" ]; else command -v "$1" > /dev/null; fi
+}
+
+check_node() {
+  local found
+  found=$(node --version 2> /dev/null || true)
+  local major=${found#v}
+  major=${major%%.*}
+  if [ "${major:-0}" -lt 20 ]; then
+    echo "Node.js 20 or newer is needed, found ${found:-none}. See https://nodejs.org/ or your distribution's package nodejs." >&2
+    exit 1
+  fi
+}
+
+install_packages() {
+  local missing=() what
+  for what in "${!package_of[@]}"; do
+    present "$what" || missing+=("${package_of[$what]}")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if ! present apt-get; then
+    echo "Missing: ${missing[*]} (Debian's names). Install them with your system's package tool, then try again." >&2
+    exit 1
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "Missing packages. As root: apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 1
+  fi
+  echo "Installing ${missing[*]}"
+  # The peers are for tests in namespaces: their packages must not start daemons on this host.
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap "rm -f $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  local install=(apt-get install -y -qq --no-install-recommends "${missing[@]}")
+  "${install[@]}" > /dev/null 2>&1 || { apt-get update -qq && "${install[@]}" > /dev/null; }
+}
+
+install_modules() {
+  local stamp=node_modules/.package-lock.sum
+  if [ -f "$stamp" ] && sha256sum --check --status "$stamp"; then return; fi
+  echo "Installing npm packages"
+  npm ci --no-audit --no-fund --loglevel=error
+  sha256sum package-lock.json > "$stamp"
+}
+
+check_node
+install_packages
+install_modules
+node scripts/build-native.mjs
+npm run --silent build
