@@ -1,0 +1,856 @@
+// Generated from schemas/ by scripts/generate.ts.
+
+/** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+export interface Metadata {
+  /** The resource's name, unique within its kind. */
+  name: string;
+  /** The Kubernetes namespace. Not used with files. */
+  namespace?: string;
+  /** Free key-value pairs to select by. */
+  labels?: Record<string, string>;
+  /** Free key-value pairs for other programs. */
+  annotations?: Record<string, string>;
+}
+
+export interface SecretRef {
+  /** The Secret's name. */
+  name: string;
+  /** The key within the Secret. */
+  key: string;
+}
+
+/** One thing that holds or does not. */
+export interface Condition {
+  /** Ready, Reconciling, Stalled, Established or PeerAuthenticated. */
+  type: string;
+  /** Whether the condition holds. */
+  status: 'True' | 'False' | 'Unknown';
+  /** One word for programs: why. */
+  reason: string;
+  /** A sentence for the operator: what is, and what to do. */
+  message: string;
+  /** When the status last changed. */
+  lastTransitionTime: string;
+  /** The generation of the resource that this condition describes. */
+  observedGeneration?: number;
+}
+
+/** Why it last failed or was closed. */
+export interface LastError {
+  /** When. */
+  time: string;
+  /** The Result Code AVP's result, when the peer or we sent one. */
+  result?: number;
+  /** The Result Code AVP's error code. */
+  error?: number;
+  /** What happened, in words. */
+  message: string;
+}
+
+/** Which addresses. */
+export interface AddressPoolFields {
+  /** The addresses: prefixes, or first and last address joined by '-'. Ranges must not overlap, here or in other pools. The first and last address of a prefix shorter than /31 are left out. */
+  ranges: string[];
+  /** Addresses within the ranges that are not given out, written likewise, or single ones. Default: []. */
+  exclude?: string[];
+}
+
+/** What became of the pool. */
+export interface AddressPoolStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** How many resources use this one. */
+  usedBy?: number;
+  /** How many addresses the pool has. */
+  total?: number;
+  /** How many are given out. */
+  used?: number;
+}
+
+/** Addresses for subscribers. A PppProfile names the pool that it takes them from. */
+export interface AddressPool {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** AddressPool. */
+  kind: 'AddressPool';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** Which addresses. */
+  spec: AddressPoolFields;
+  /** What became of the pool. */
+  status?: AddressPoolStatus;
+}
+
+/** What the gateway should be. */
+export interface GatewayFields {
+  /** The UDP addresses at which peers may open tunnels. Without one nobody can connect to us. */
+  listen?: {
+    /** The local address; 0.0.0.0 for all of them. */
+    address: string;
+    /** The UDP port. Default: 1701. */
+    port?: number;
+  }[];
+  /** Whether peers may open tunnels to us. Default: true. */
+  acceptTunnels?: boolean;
+  /** Whether declared Tunnels are dialled. Turning it off leaves open ones alone. Default: true. */
+  allowLocalTunnels?: boolean;
+  /** Take no new tunnels and calls, dialled or accepted, and leave open ones alone: for an orderly stop. Default: false. */
+  drain?: boolean;
+  /** The most tunnels at one time. 0: no limit. Default: 0. */
+  maxTunnels?: number;
+  /** The most calls at one time over all tunnels. 0: no limit. Default: 0. */
+  maxSessions?: number;
+  /** How long a tunnel may take to come up before it is given up. Default: 120s. */
+  tunnelEstablishTimeout?: number | string;
+  /** How long a call may take to come up before it is given up. Default: 120s. */
+  sessionEstablishTimeout?: number | string;
+  /** The longest wait before a persistent tunnel is dialled again. The first wait is about one second and doubles up to this. Default: 300s. */
+  tunnelPersistPendTimeout?: number | string;
+  /** The longest wait before a call of a persistent tunnel is placed again. The first wait is about one second and doubles up to this. Default: 60s. */
+  sessionPersistPendTimeout?: number | string;
+  /** Our name towards peers, where no TunnelProfile says another. */
+  hostName?: string;
+  /** What we tell peers about our make. Default: prol2tp. */
+  vendorName?: string;
+}
+
+/** What the gateway is. */
+export interface GatewayStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** Tunnels by where they come from. */
+  tunnels?: {
+    /** Declared Tunnels that are established. */
+    dialled: number;
+    /** Tunnels that peers opened. */
+    accepted: number;
+  };
+  /** Calls by where they come from. */
+  sessions?: {
+    /** Declared Sessions that are established. */
+    dialled: number;
+    /** Calls that peers placed. */
+    accepted: number;
+  };
+}
+
+/** One prol2tpd: where it listens, what it allows and its limits. Without a Gateway nothing listens and only declared tunnels are dialled. */
+export interface Gateway {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** Gateway. */
+  kind: 'Gateway';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** What the gateway should be. */
+  spec: GatewayFields;
+  /** What the gateway is. */
+  status?: GatewayStatus;
+}
+
+/** Whom it fits and what applies. */
+export interface PeerProfileFields {
+  /** Whom the profile fits: all that is given must fit. Without it, every peer. */
+  match?: {
+    /** The name that the peer gives itself; `*` stands for any text, `?` for one character. */
+    hostName?: string;
+    /** The peer's address: IP addresses or prefixes, one of which must fit. */
+    addresses?: string[];
+  };
+  /** What the peer may be towards us: a `lac` may place calls to us, an `lns` takes ours. Default: both. */
+  role?: 'lac' | 'lns' | 'both';
+  /** The TunnelProfile for its tunnels. */
+  tunnelProfile?: string;
+  /** The SessionProfile for its calls. */
+  sessionProfile?: string;
+  /** The PppProfile for its calls. */
+  pppProfile?: string;
+}
+
+/** What became of the profile. */
+export interface PeerProfileStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** How many resources use this one. */
+  usedBy?: number;
+}
+
+/** Which peers may open tunnels to us, and which profiles apply to them. The longest prefix wins, a host name before an address. When no PeerProfile is declared, every peer fits one named `default`. */
+export interface PeerProfile {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** PeerProfile. */
+  kind: 'PeerProfile';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** Whom it fits and what applies. */
+  spec: PeerProfileFields;
+  /** What became of the profile. */
+  status?: PeerProfileStatus;
+}
+
+/** The PPP values. */
+export interface PppProfileFields {
+  /** The largest IP packet that we send into the call; the tunnel's mtu bounds it. Default: 1500. */
+  mtu?: number;
+  /** The largest packet that we tell the peer we take; the tunnel's mtu bounds it. Default: 1500. */
+  mru?: number;
+  /** Leave out PPP's address and control octets where the peer agrees. Default: false. */
+  acfc?: boolean;
+  /** Shorten PPP's protocol field to one octet where the peer agrees. Default: false. */
+  pfc?: boolean;
+  /** Negotiate a magic number, which finds looped links. Default: true. */
+  magicNumber?: boolean;
+  /** Which ways of authentication are accepted, as the one who asks and as the one who is asked. */
+  auth?: {
+    /** PAP: the password in clear text. Default: true. */
+    pap?: boolean;
+    /** CHAP with MD5. Default: true. */
+    chap?: boolean;
+    /** MS-CHAP version 2. Default: true. */
+    mschapv2?: boolean;
+    /** As server: let peers in without any authentication. Default: false. */
+    none?: boolean;
+  };
+  /** Whether the peer must authenticate itself to us. Without a value: yes where we take calls (unless auth.none), no where we place them. */
+  authenticatePeer?: boolean;
+  /** Our name in CHAP challenges. Without it the tunnel's hostName. */
+  localName?: string;
+  /** How often a peer is challenged again while the link is up. 0: never. Default: 0. */
+  chapInterval?: number | string;
+  /** How many times a challenge is sent before the link is given up. Default: 10. */
+  chapMaxChallenge?: number;
+  /** How long to wait before a challenge is sent again. Default: 3s. */
+  chapRestart?: number | string;
+  /** How many times our PAP request is sent before the link is given up. Default: 10. */
+  papMaxRequests?: number;
+  /** How long to wait before our PAP request is sent again. Default: 3s. */
+  papRestart?: number | string;
+  /** As server: how long to wait for the peer's PAP request. 0: papRestart times papMaxRequests. Default: 0. */
+  papTimeout?: number | string;
+  /** Counters and timer of LCP. */
+  lcp?: {
+    /** How many Configure-Requests are sent without an answer. Default: 10. */
+    maxConfigRequests?: number;
+    /** How many Configure-Naks are sent before options are rejected instead. Default: 10. */
+    maxConfigNaks?: number;
+    /** How many Terminate-Requests are sent without an answer. Default: 3. */
+    maxTerminateRequests?: number;
+    /** How long to wait for an answer. Default: 3s. */
+    retransmit?: number | string;
+  };
+  /** Counters and timer of IPCP and IPV6CP. */
+  ipcp?: {
+    /** How many Configure-Requests are sent without an answer. Default: 10. */
+    maxConfigRequests?: number;
+    /** How many Configure-Naks are sent before options are rejected instead. Default: 10. */
+    maxConfigNaks?: number;
+    /** How many Terminate-Requests are sent without an answer. Default: 3. */
+    maxTerminateRequests?: number;
+    /** How long to wait for an answer. Default: 3s. */
+    retransmit?: number | string;
+  };
+  /** Asking the peer whether the link is alive. */
+  lcpEcho?: {
+    /** How often to ask. 0: never. Default: 0. */
+    interval?: number | string;
+    /** How many questions may stay unanswered before the link is closed. Default: 5. */
+    failures?: number;
+  };
+  /** IPv4 on the link. */
+  ipv4?: {
+    /** Our address. Without it: as server the tunnel's local address, as client what the peer gives. */
+    local?: string;
+    /** The peer's address. */
+    remote?: string;
+    /** As server: the AddressPool that the peer's address is taken from. */
+    pool?: string;
+    /** As server: name servers that are told to the peer. Default: []. */
+    dns?: string[];
+    /** As server: WINS servers that are told to the peer. Default: []. */
+    wins?: string[];
+    /** As client: route everything into the call. Default: false. */
+    defaultRoute?: boolean;
+  };
+  /** IPv6 on the link. */
+  ipv6?: {
+    /** Negotiate IPv6. Default: false. */
+    enabled?: boolean;
+    /** Our interface identifier: four groups of hexadecimal digits. Without it: random. */
+    interfaceId?: string;
+  };
+}
+
+/** What became of the profile. */
+export interface PppProfileStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** How many resources use this one. */
+  usedBy?: number;
+}
+
+/** How PPP is spoken within calls. What a profile leaves open comes from the profile named `default`, then from the built-in values. */
+export interface PppProfile {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** PppProfile. */
+  kind: 'PppProfile';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** The PPP values. */
+  spec: PppProfileFields;
+  /** What became of the profile. */
+  status?: PppProfileStatus;
+}
+
+/** Kubernetes' own Secret, accepted in files too so that the same documents work in both places. */
+export interface Secret {
+  /** v1: Kubernetes' core. */
+  apiVersion: 'v1';
+  /** Secret. */
+  kind: 'Secret';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** Kubernetes' type of the Secret. Not used. */
+  type?: string;
+  /** Kubernetes' mark that the Secret never changes. Not used. */
+  immutable?: boolean;
+  /** The values, in base64, by key. */
+  data?: Record<string, string>;
+  /** The values as plain text, by key; they win over data. */
+  stringData?: Record<string, string>;
+}
+
+/** The call that should be. */
+export interface SessionFields {
+  /** The Tunnel that carries the call. */
+  tunnel: string;
+  /** The SessionProfile that gives what is not said here. */
+  profile?: string;
+  /** Which call is placed. lacIncoming: we are the LAC and tell the LNS of an incoming call. Default: lacIncoming. */
+  type?: 'lacIncoming';
+  /** What the call carries. Default: ppp. */
+  pseudowire?: 'ppp';
+  /** Tell the peer that data messages must always carry sequence numbers. Default: false. */
+  sequencingRequired?: boolean;
+  /** Send sequence numbers in data messages. Default: false. */
+  useSequenceNumbers?: boolean;
+  /** The customer group that the call belongs to. */
+  privateGroupId?: string;
+  /** The PPP framing that is told to the peer. Default: ["sync"]. */
+  framingType?: ('sync' | 'async')[];
+  /** The bearer that is told to the peer. Default: ["digital","analog"]. */
+  bearerType?: ('digital' | 'analog')[];
+  /** The line speed that is told to the peer, in bits per second. */
+  connectSpeed?: {
+    /** From us to the subscriber. Default: 1000000. */
+    tx?: number;
+    /** From the subscriber to us. Without it the same as tx. */
+    rx?: number;
+  };
+  /** The PppProfile for these calls. */
+  pppProfile?: string;
+  /** The name of the network interface. Without it the data plane chooses one. */
+  interfaceName?: string;
+  /** The name to log in with when the peer asks. */
+  userName?: string;
+  /** The Secret that holds the password. */
+  passwordRef?: SecretRef;
+  /** The file that holds the password, relative to this document's directory. One newline at its end does not count. */
+  passwordFile?: string;
+  /** The caller's number that is told to the peer. */
+  callingNumber?: string;
+  /** The called number that is told to the peer. */
+  calledNumber?: string;
+  /** The sub-address that is told to the peer. */
+  subAddress?: string;
+}
+
+/** What the session is. */
+export interface SessionStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** Our session id. */
+  localId?: number;
+  /** The peer's session id. */
+  remoteId?: number;
+  /** What the call carries. */
+  pseudowire?: string;
+  /** The network interface. */
+  interface?: string;
+  /** PPP on the call. */
+  ppp?: {
+    /** PPP's phase: dead, establish, authenticate, network or terminate. */
+    phase?: string;
+    /** Who logged in. */
+    user?: string;
+    /** Our IPv4 address. */
+    localAddress?: string;
+    /** The peer's IPv4 address. */
+    remoteAddress?: string;
+    /** Name servers that the peer told us. */
+    dns?: string[];
+    /** The largest packet that the peer takes. */
+    mru?: number;
+    /** How we logged in, or the peer did. */
+    auth?: string;
+  };
+  /** User traffic. */
+  counters?: {
+    /** Packets received. */
+    rxPackets?: number;
+    /** Octets received. */
+    rxOctets?: number;
+    /** Packets sent. */
+    txPackets?: number;
+    /** Octets sent. */
+    txOctets?: number;
+    /** Received packets that were dropped. */
+    rxDropped?: number;
+    /** Packets to send that were dropped. */
+    txDropped?: number;
+    /** Data messages that came late or twice. */
+    rxOutOfOrder?: number;
+  };
+  /** When it was established. */
+  since?: string;
+  /** Why it last failed or was closed. */
+  lastError?: LastError;
+  /** How many times it was dialled without success since it last worked. */
+  retries?: number;
+  /** When it is dialled again. */
+  nextRetry?: string;
+}
+
+/** A call that we place in a declared Tunnel. Every field of a SessionProfile may stand here too and wins over the profile. */
+export interface Session {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** Session. */
+  kind: 'Session';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** The call that should be. */
+  spec: SessionFields;
+  /** What the session is. */
+  status?: SessionStatus;
+}
+
+/** The call's values. */
+export interface SessionProfileFields {
+  /** Which call is placed. lacIncoming: we are the LAC and tell the LNS of an incoming call. Default: lacIncoming. */
+  type?: 'lacIncoming';
+  /** What the call carries. Default: ppp. */
+  pseudowire?: 'ppp';
+  /** Tell the peer that data messages must always carry sequence numbers. Default: false. */
+  sequencingRequired?: boolean;
+  /** Send sequence numbers in data messages. Default: false. */
+  useSequenceNumbers?: boolean;
+  /** The customer group that the call belongs to. */
+  privateGroupId?: string;
+  /** The PPP framing that is told to the peer. Default: ["sync"]. */
+  framingType?: ('sync' | 'async')[];
+  /** The bearer that is told to the peer. Default: ["digital","analog"]. */
+  bearerType?: ('digital' | 'analog')[];
+  /** The line speed that is told to the peer, in bits per second. */
+  connectSpeed?: {
+    /** From us to the subscriber. Default: 1000000. */
+    tx?: number;
+    /** From the subscriber to us. Without it the same as tx. */
+    rx?: number;
+  };
+  /** The PppProfile for these calls. */
+  pppProfile?: string;
+}
+
+/** What became of the profile. */
+export interface SessionProfileStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** How many resources use this one. */
+  usedBy?: number;
+}
+
+/** How calls are placed and taken. What a Session or its profile leaves open comes from the profile named `default`, then from the built-in values. */
+export interface SessionProfile {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** SessionProfile. */
+  kind: 'SessionProfile';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** The call's values. */
+  spec: SessionProfileFields;
+  /** What became of the profile. */
+  status?: SessionProfileStatus;
+}
+
+/** Who it is and what the user gets. */
+export interface SubscriberFields {
+  /** The name that the user logs in with. */
+  userName: string;
+  /** The Secret that holds the password. */
+  passwordRef?: SecretRef;
+  /** The file that holds the password, relative to this document's directory. One newline at its end does not count. */
+  passwordFile?: string;
+  /** The user's fixed address. Without it one from the pool. */
+  ipv4?: string;
+  /** How many calls the user may have at one time. 0: no limit. Default: 0. */
+  sessionLimit?: number;
+}
+
+/** What became of the subscriber. */
+export interface SubscriberStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+}
+
+/** A user who may log in over PPP. */
+export interface Subscriber {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** Subscriber. */
+  kind: 'Subscriber';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** Who it is and what the user gets. */
+  spec: SubscriberFields;
+  /** What became of the subscriber. */
+  status?: SubscriberStatus;
+}
+
+/** The tunnel that should be. */
+export interface TunnelFields {
+  /** The TunnelProfile that gives what is not said here. */
+  profile?: string;
+  /** Dial again, for ever, when the tunnel or one of its calls ends. Default: false. */
+  persist?: boolean;
+  /** The peer's IP address or DNS name. */
+  remoteAddress?: string;
+  /** The peer's UDP port. Default: 1701. */
+  remotePort?: number;
+  /** Our address. Without it the system's route to the peer decides. */
+  localAddress?: string;
+  /** Our UDP port. 0: any free one. Default: 0. */
+  localPort?: number;
+  /** Our name towards the peer. Without it the Gateway's, else `prol2tp`. */
+  hostName?: string;
+  /** The Secret that holds the tunnel's shared secret. */
+  secretRef?: SecretRef;
+  /** The file that holds the tunnel's shared secret, relative to this document's directory. One newline at its end does not count. */
+  secretFile?: string;
+  /** none: no challenge of ours; simple: the peer must fit a PeerProfile; challenge: that, and it must prove that it knows the secret. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
+  authMode?: 'none' | 'simple' | 'challenge';
+  /** Hide the AVPs that may be hidden, with the shared secret. Default: false. */
+  hideAvps?: boolean;
+  /** When both sides dial at once, keep one tunnel. Default: true. */
+  useTieBreaker?: boolean;
+  /** The PPP framings that we say we can do. Default: ["sync","async"]. */
+  framingCapabilities?: ('sync' | 'async')[];
+  /** The bearers that we say we can do. Default: ["digital","analog"]. */
+  bearerCapabilities?: ('digital' | 'analog')[];
+  /** How long a tunnel may be silent before a HELLO asks whether the peer is alive. 0: never. Default: 60s. */
+  helloInterval?: number | string;
+  /** How many times a control message is sent again before the tunnel is given up. Default: 5. */
+  maxRetries?: number;
+  /** How long to wait for an acknowledgement the first time; it doubles up to 8 seconds. Default: 1s. */
+  retryTimeout?: number | string;
+  /** How many control messages the peer may send without an acknowledgement. Default: 10. */
+  receiveWindow?: number;
+  /** The most control messages that we send without an acknowledgement, whatever the peer allows. Default: 10. */
+  transmitWindow?: number;
+  /** The most calls in one tunnel. 0: no limit. Default: 0. */
+  maxSessions?: number;
+  /** The largest IP packet that calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
+  mtu?: number;
+  /** For tunnels that peers open: the network interface that their subscribers share. Default: l2tp0. */
+  interfaceName?: string;
+  /** The PeerProfile whose profiles apply to a dialled tunnel. Without it, the one that fits the peer's address. */
+  peerProfile?: string;
+  /** The SessionProfile for this tunnel's calls. */
+  sessionProfile?: string;
+  /** The PppProfile for this tunnel's calls. */
+  pppProfile?: string;
+}
+
+/** What the tunnel is. */
+export interface TunnelStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** Our tunnel id. */
+  localId?: number;
+  /** The peer's tunnel id. */
+  remoteId?: number;
+  /** The other side. */
+  peer?: {
+    /** The name that the peer gives itself. */
+    hostName?: string;
+    /** The peer's make. */
+    vendorName?: string;
+    /** The peer's address. */
+    address?: string;
+    /** The peer's UDP port. */
+    port?: number;
+  };
+  /** L2TP's version. */
+  version?: number;
+  /** What carries user packets. */
+  dataPlane?: string;
+  /** The tunnel's calls. */
+  sessions?: {
+    /** Calls that are up. */
+    established: number;
+    /** Calls in any state. */
+    total: number;
+  };
+  /** When it was established. */
+  since?: string;
+  /** Why it last failed or was closed. */
+  lastError?: LastError;
+  /** How many times it was dialled without success since it last worked. */
+  retries?: number;
+  /** When it is dialled again. */
+  nextRetry?: string;
+}
+
+/** A tunnel that we dial. Every field of a TunnelProfile may stand here too and wins over the profile. */
+export interface Tunnel {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** Tunnel. */
+  kind: 'Tunnel';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** The tunnel that should be. */
+  spec: TunnelFields;
+  /** What the tunnel is. */
+  status?: TunnelStatus;
+}
+
+/** The tunnel's values. */
+export interface TunnelProfileFields {
+  /** The peer's IP address or DNS name. */
+  remoteAddress?: string;
+  /** The peer's UDP port. Default: 1701. */
+  remotePort?: number;
+  /** Our address. Without it the system's route to the peer decides. */
+  localAddress?: string;
+  /** Our UDP port. 0: any free one. Default: 0. */
+  localPort?: number;
+  /** Our name towards the peer. Without it the Gateway's, else `prol2tp`. */
+  hostName?: string;
+  /** The Secret that holds the tunnel's shared secret. */
+  secretRef?: SecretRef;
+  /** The file that holds the tunnel's shared secret, relative to this document's directory. One newline at its end does not count. */
+  secretFile?: string;
+  /** none: no challenge of ours; simple: the peer must fit a PeerProfile; challenge: that, and it must prove that it knows the secret. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
+  authMode?: 'none' | 'simple' | 'challenge';
+  /** Hide the AVPs that may be hidden, with the shared secret. Default: false. */
+  hideAvps?: boolean;
+  /** When both sides dial at once, keep one tunnel. Default: true. */
+  useTieBreaker?: boolean;
+  /** The PPP framings that we say we can do. Default: ["sync","async"]. */
+  framingCapabilities?: ('sync' | 'async')[];
+  /** The bearers that we say we can do. Default: ["digital","analog"]. */
+  bearerCapabilities?: ('digital' | 'analog')[];
+  /** How long a tunnel may be silent before a HELLO asks whether the peer is alive. 0: never. Default: 60s. */
+  helloInterval?: number | string;
+  /** How many times a control message is sent again before the tunnel is given up. Default: 5. */
+  maxRetries?: number;
+  /** How long to wait for an acknowledgement the first time; it doubles up to 8 seconds. Default: 1s. */
+  retryTimeout?: number | string;
+  /** How many control messages the peer may send without an acknowledgement. Default: 10. */
+  receiveWindow?: number;
+  /** The most control messages that we send without an acknowledgement, whatever the peer allows. Default: 10. */
+  transmitWindow?: number;
+  /** The most calls in one tunnel. 0: no limit. Default: 0. */
+  maxSessions?: number;
+  /** The largest IP packet that calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
+  mtu?: number;
+  /** For tunnels that peers open: the network interface that their subscribers share. Default: l2tp0. */
+  interfaceName?: string;
+  /** The PeerProfile whose profiles apply to a dialled tunnel. Without it, the one that fits the peer's address. */
+  peerProfile?: string;
+  /** The SessionProfile for this tunnel's calls. */
+  sessionProfile?: string;
+  /** The PppProfile for this tunnel's calls. */
+  pppProfile?: string;
+}
+
+/** What became of the profile. */
+export interface TunnelProfileStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** How many resources use this one. */
+  usedBy?: number;
+}
+
+/** How to speak with peers over a tunnel. What a Tunnel or its profile leaves open comes from the profile named `default`, then from the built-in values. */
+export interface TunnelProfile {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** TunnelProfile. */
+  kind: 'TunnelProfile';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** The tunnel's values. */
+  spec: TunnelProfileFields;
+  /** What became of the profile. */
+  status?: TunnelProfileStatus;
+}
+
+/** Every kind that may be declared, by its name. */
+export interface Kinds {
+  AddressPool: AddressPool;
+  Gateway: Gateway;
+  PeerProfile: PeerProfile;
+  PppProfile: PppProfile;
+  Secret: Secret;
+  Session: Session;
+  SessionProfile: SessionProfile;
+  Subscriber: Subscriber;
+  Tunnel: Tunnel;
+  TunnelProfile: TunnelProfile;
+}
+
+/** The values that apply where nobody declares another, as the schemas give them. */
+export const builtIn = {
+  AddressPool: {
+    exclude: [],
+  },
+  Gateway: {
+    acceptTunnels: true,
+    allowLocalTunnels: true,
+    drain: false,
+    maxTunnels: 0,
+    maxSessions: 0,
+    tunnelEstablishTimeout: '120s',
+    sessionEstablishTimeout: '120s',
+    tunnelPersistPendTimeout: '300s',
+    sessionPersistPendTimeout: '60s',
+    vendorName: 'prol2tp',
+  },
+  PeerProfile: {
+    role: 'both',
+  },
+  PppProfile: {
+    mtu: 1500,
+    mru: 1500,
+    acfc: false,
+    pfc: false,
+    magicNumber: true,
+    auth: {
+      pap: true,
+      chap: true,
+      mschapv2: true,
+      none: false,
+    },
+    chapInterval: 0,
+    chapMaxChallenge: 10,
+    chapRestart: '3s',
+    papMaxRequests: 10,
+    papRestart: '3s',
+    papTimeout: 0,
+    lcp: {
+      maxConfigRequests: 10,
+      maxConfigNaks: 10,
+      maxTerminateRequests: 3,
+      retransmit: '3s',
+    },
+    ipcp: {
+      maxConfigRequests: 10,
+      maxConfigNaks: 10,
+      maxTerminateRequests: 3,
+      retransmit: '3s',
+    },
+    lcpEcho: {
+      interval: 0,
+      failures: 5,
+    },
+    ipv4: {
+      dns: [],
+      wins: [],
+      defaultRoute: false,
+    },
+    ipv6: {
+      enabled: false,
+    },
+  },
+  Secret: {},
+  Session: {
+    type: 'lacIncoming',
+    pseudowire: 'ppp',
+    sequencingRequired: false,
+    useSequenceNumbers: false,
+    framingType: ['sync'],
+    bearerType: ['digital', 'analog'],
+    connectSpeed: {
+      tx: 1000000,
+    },
+  },
+  SessionProfile: {
+    type: 'lacIncoming',
+    pseudowire: 'ppp',
+    sequencingRequired: false,
+    useSequenceNumbers: false,
+    framingType: ['sync'],
+    bearerType: ['digital', 'analog'],
+    connectSpeed: {
+      tx: 1000000,
+    },
+  },
+  Subscriber: {
+    sessionLimit: 0,
+  },
+  Tunnel: {
+    persist: false,
+    remotePort: 1701,
+    localPort: 0,
+    hideAvps: false,
+    useTieBreaker: true,
+    framingCapabilities: ['sync', 'async'],
+    bearerCapabilities: ['digital', 'analog'],
+    helloInterval: '60s',
+    maxRetries: 5,
+    retryTimeout: '1s',
+    receiveWindow: 10,
+    transmitWindow: 10,
+    maxSessions: 0,
+    mtu: 1460,
+    interfaceName: 'l2tp0',
+  },
+  TunnelProfile: {
+    remotePort: 1701,
+    localPort: 0,
+    hideAvps: false,
+    useTieBreaker: true,
+    framingCapabilities: ['sync', 'async'],
+    bearerCapabilities: ['digital', 'analog'],
+    helloInterval: '60s',
+    maxRetries: 5,
+    retryTimeout: '1s',
+    receiveWindow: 10,
+    transmitWindow: 10,
+    maxSessions: 0,
+    mtu: 1460,
+    interfaceName: 'l2tp0',
+  },
+} as const;
