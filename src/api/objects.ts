@@ -1,0 +1,217 @@
+/** From views and declarations to the objects that the API shows. */
+import {
+  type FailureView,
+  formatIpv4,
+  type PoolView,
+  type PppView,
+  type SessionView,
+  type TunnelView,
+} from '../engine/spec.ts';
+import { acceptedName } from './names.ts';
+import type { ApiSource, DeclaredObject } from './source.ts';
+import {
+  API_VERSION,
+  type ApiObject,
+  type ConditionStatus,
+  type GatewayObject,
+  type LastError,
+  type ObjectKind,
+  type PoolObject,
+  type PppStatus,
+  type SessionObject,
+  type SessionStatus,
+  type TunnelObject,
+  type TunnelStatus,
+} from './types.ts';
+
+export function* tunnelObjects(source: ApiSource): Generator<TunnelObject> {
+  const declared = byName(source.declared('Tunnel'));
+  for (const view of source.tunnels()) {
+    const own = view.name === undefined ? undefined : declared.get(view.name);
+    if (own) declared.delete(own.name);
+    const name = view.name ?? acceptedName(view.localId);
+    yield object('Tunnel', name, own, {
+      ...common(own, () => tunnelConditions(view)),
+      ...tunnelStatus(view, source.dataPlane),
+    });
+  }
+  for (const own of declared.values()) {
+    yield object('Tunnel', own.name, own, { ...common(own), state: 'idle' });
+  }
+}
+
+export function* sessionObjects(source: ApiSource): Generator<SessionObject> {
+  const declared = byName(source.declared('Session'));
+  for (const view of source.sessions()) {
+    const own = view.name === undefined ? undefined : declared.get(view.name);
+    if (own) declared.delete(own.name);
+    const name = view.name ?? acceptedName(view.tunnelLocalId, view.localId);
+    yield object('Session', name, own, { ...common(own, () => sessionConditions(view)), ...sessionStatus(view) });
+  }
+  for (const own of declared.values()) {
+    yield object('Session', own.name, own, { ...common(own), state: 'closed', tunnel: tunnelOf(own.spec) });
+  }
+}
+
+/** There is always a gateway, declared or not. */
+export function gatewayObject(source: ApiSource): GatewayObject {
+  const [own] = source.declared('Gateway');
+  return object('Gateway', own?.name ?? 'default', own, { ...common(own), ...source.counts() });
+}
+
+export function* poolObjects(source: ApiSource): Generator<PoolObject> {
+  const views = new Map(Array.from(source.pools(), (view) => [view.name, view]));
+  for (const own of source.declared('AddressPool')) {
+    const { total, used }: Pick<PoolView, 'total' | 'used'> = views.get(own.name) ?? { total: 0, used: 0 };
+    yield object('AddressPool', own.name, own, { ...common(own), total, used });
+  }
+}
+
+function object<Kind extends ObjectKind, Status extends object>(
+  kind: Kind,
+  name: string,
+  own: DeclaredObject | undefined,
+  status: Status,
+): ApiObject<Kind, Status> {
+  if (!own) return { apiVersion: API_VERSION, kind, metadata: { name }, status };
+  const annotations = own.origin === undefined ? undefined : { 'prol2tp.io/declared-in': own.origin };
+  return {
+    apiVersion: API_VERSION,
+    kind,
+    metadata: { name, generation: own.generation, annotations },
+    spec: own.spec,
+    status,
+  };
+}
+
+/** The reconciler's word on what is declared; for what a peer opened, conditions by the same names. */
+function common(own: DeclaredObject | undefined, conditions: () => ConditionStatus[] = () => []) {
+  if (!own) return { conditions: conditions() };
+  const { observedGeneration, retries, nextRetry } = own.status;
+  return { observedGeneration, conditions: [...own.status.conditions], retries, nextRetry };
+}
+
+function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, 'conditions'> {
+  return {
+    state: view.state,
+    direction: view.direction,
+    localId: view.localId || undefined,
+    remoteId: view.remoteId || undefined,
+    local: { address: view.local.address, port: view.local.port },
+    peer: {
+      address: view.remote.address,
+      port: view.remote.port,
+      hostName: view.peerHostName,
+      vendorName: view.peerVendorName,
+    },
+    peerProfile: view.peerProfile,
+    version: view.version === 2 ? 'v2' : 'v3',
+    encapsulation: 'udp',
+    dataPlane,
+    sessions: { ...view.sessions },
+    since: isoTime(view.sinceMs),
+    lastError: lastError(view.failure),
+    counters: { ...view.transport },
+  };
+}
+
+function sessionStatus(view: SessionView): Omit<SessionStatus, 'conditions'> {
+  return {
+    state: view.state,
+    direction: view.direction,
+    type: view.type,
+    tunnel: view.tunnel ?? acceptedName(view.tunnelLocalId),
+    localId: view.localId || undefined,
+    remoteId: view.remoteId || undefined,
+    pseudowire: view.pseudowire,
+    interface: view.interface,
+    callingNumber: view.call.callingNumber ?? view.spec?.callingNumber,
+    calledNumber: view.call.calledNumber ?? view.spec?.calledNumber,
+    ppp: pppStatus(view.ppp),
+    counters: view.counters && { ...view.counters },
+    since: isoTime(view.sinceMs),
+    lastError: lastError(view.failure),
+  };
+}
+
+function pppStatus({ phase, user, auth, peerMru, ipv4, ipv6, failure }: PppView): PppStatus {
+  return {
+    phase,
+    user,
+    auth,
+    mru: peerMru,
+    localAddress: ipv4 && formatIpv4(ipv4.local),
+    remoteAddress: ipv4 && formatIpv4(ipv4.remote),
+    dns: ipv4?.dns.map(formatIpv4),
+    localInterfaceId: ipv6 && interfaceId(ipv6.localInterfaceId),
+    remoteInterfaceId: ipv6 && interfaceId(ipv6.remoteInterfaceId),
+    failure,
+  };
+}
+
+function tunnelConditions(view: TunnelView): ConditionStatus[] {
+  const up = view.state === 'established';
+  const message = up ? 'the control connection is established' : (view.failure?.message ?? `in state ${view.state}`);
+  return [
+    ...readiness(up, message, view),
+    condition(
+      'PeerAuthenticated',
+      view.authenticated,
+      view.authenticated ? 'SecretProved' : 'NotProved',
+      view.authenticated ? 'the peer proved that it knows the secret' : 'the peer did not prove that it knows a secret',
+      view,
+    ),
+  ];
+}
+
+function sessionConditions(view: SessionView): ConditionStatus[] {
+  const up = view.state === 'established';
+  const ready = up && view.ppp.phase === 'network';
+  const waiting = view.failure?.message ?? view.ppp.failure ?? `in state ${view.state}, PPP phase ${view.ppp.phase}`;
+  const [, established] = readiness(up, up ? 'the call is established' : waiting, view);
+  return [condition('Ready', ready, ready ? 'Open' : 'NotOpen', ready ? 'PPP is open' : waiting, view), established];
+}
+
+function readiness(up: boolean, message: string, view: TimedView): ConditionStatus[] {
+  const reason = up ? 'Established' : 'NotEstablished';
+  return [condition('Ready', up, reason, message, view), condition('Established', up, reason, message, view)];
+}
+
+type TimedView = { sinceMs?: number; failure?: FailureView };
+
+function condition(
+  type: string,
+  holds: boolean,
+  reason: string,
+  message: string,
+  { sinceMs, failure }: TimedView,
+): ConditionStatus {
+  const status = holds ? 'True' : 'False';
+  return { type, status, reason, message, lastTransitionTime: isoTime(failure?.atMs ?? sinceMs) };
+}
+
+function lastError(failure: FailureView | undefined): LastError | undefined {
+  if (!failure) return undefined;
+  const { atMs, result, error, message } = failure;
+  return { time: new Date(atMs).toISOString(), result, error, message };
+}
+
+function isoTime(atMs: number | undefined): string | undefined {
+  return atMs === undefined ? undefined : new Date(atMs).toISOString();
+}
+
+/** An IPv6 interface identifier as the lower half of an address. */
+function interfaceId(id: bigint): string {
+  return id
+    .toString(16)
+    .padStart(16, '0')
+    .replace(/(....)(?=.)/g, '$1:');
+}
+
+function byName(declared: Iterable<DeclaredObject>): Map<string, DeclaredObject> {
+  return new Map(Array.from(declared, (own) => [own.name, own]));
+}
+
+function tunnelOf(spec: object): string {
+  return 'tunnel' in spec && typeof spec.tunnel === 'string' ? spec.tunnel : '';
+}

@@ -1,0 +1,44 @@
+import type { SpecError } from '../engine/errors.ts';
+import type { PoolView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { EventLog } from './events.ts';
+import type {
+  ConditionStatus,
+  Explanation,
+  GatewayStatus,
+  ObjectKind,
+  PlannedAction,
+  PlanRequest,
+  PlanResult,
+} from './types.ts';
+
+/** A declared resource with what the reconciler says about it. */
+export interface DeclaredObject {
+  name: string;
+  generation: number;
+  spec: object;
+  /** Where it is declared, e.g. `lac.yaml:12`. */
+  origin?: string;
+  status: { conditions: readonly ConditionStatus[]; observedGeneration?: number; retries?: number; nextRetry?: string };
+}
+
+/** What the API shows: the live daemon, as whoever starts the server hands it in. Nothing here is changed by asking. */
+export interface ApiSource {
+  readonly dataPlane: string;
+  readonly events: EventLog;
+  declared(kind: ObjectKind): Iterable<DeclaredObject>;
+  /** Dialled and accepted ones. The server walks these in slices, so they may change on the way. */
+  tunnels(): Iterable<TunnelView>;
+  sessions(): Iterable<SessionView>;
+  pools(): Iterable<PoolView>;
+  counts(): Pick<GatewayStatus, 'tunnels' | 'sessions' | 'dropped'>;
+  errors(): readonly SpecError[];
+  plan(documents: PlanRequest['documents']): Promise<PlanOutcome>;
+  /** Undefined: there is no such resource. */
+  explain(kind: string, name: string): Explanation | undefined;
+}
+
+export interface PlanOutcome {
+  actions: readonly PlannedAction[];
+  drops: PlanResult['drops'];
+  errors: readonly SpecError[];
+}

@@ -1,0 +1,205 @@
+/**
+ * What the control socket answers: JSON over HTTP on a unix socket, version 1. Objects have the shape of Kubernetes
+ * resources; times are ISO 8601 text, counters start when the tunnel or session does.
+ */
+
+export const API_VERSION = 'prol2tp.io/v1alpha1';
+
+export type ObjectKind = 'Gateway' | 'Tunnel' | 'Session' | 'AddressPool';
+
+export interface ObjectMetadata {
+  /** Accepted tunnels are named `accepted-TUNNELID`, accepted sessions `accepted-TUNNELID-SESSIONID`, by local ids. */
+  name: string;
+  /** Counts the changes of a declared resource. */
+  generation?: number;
+  annotations?: Record<string, string>;
+}
+
+export interface ApiObject<Kind extends ObjectKind = ObjectKind, Status extends object = object> {
+  apiVersion: typeof API_VERSION;
+  kind: Kind;
+  metadata: ObjectMetadata;
+  /** As declared; absent when the peer opened it. */
+  spec?: object;
+  status: Status;
+}
+
+export interface ObjectList<Item extends ApiObject = ApiObject> {
+  apiVersion: 'v1';
+  kind: 'List';
+  items: Item[];
+}
+
+export interface ConditionStatus {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  reason: string;
+  message: string;
+  lastTransitionTime?: string;
+  observedGeneration?: number;
+}
+
+/** Why it last failed or was closed. `result` and `error` are L2TP's codes (RFC 2661 4.4.2). */
+export interface LastError {
+  time: string;
+  result?: number;
+  error?: number;
+  message: string;
+}
+
+interface CommonStatus {
+  observedGeneration?: number;
+  conditions: ConditionStatus[];
+}
+
+/** Fields that only a live tunnel or session has are absent otherwise. */
+interface LiveStatus extends CommonStatus {
+  direction?: 'dialled' | 'accepted';
+  /** When it was established. */
+  since?: string;
+  lastError?: LastError;
+  retries?: number;
+  nextRetry?: string;
+}
+
+export interface TunnelStatus extends LiveStatus {
+  state: 'idle' | 'waitReply' | 'waitConnect' | 'established' | 'closing' | 'closed';
+  localId?: number;
+  remoteId?: number;
+  local?: { address: string; port: number };
+  peer?: { address: string; port: number; hostName?: string; vendorName?: string };
+  /** The PeerProfile that applies to an accepted tunnel. */
+  peerProfile?: string;
+  version?: 'v2' | 'v3';
+  encapsulation?: 'udp';
+  dataPlane?: string;
+  sessions?: { established: number; total: number };
+  counters?: { sent: number; received: number; retransmitted: number; duplicates: number; outOfOrder: number };
+}
+
+export interface PppStatus {
+  phase: string;
+  user?: string;
+  auth?: string;
+  /** What we may send. */
+  mru: number;
+  localAddress?: string;
+  remoteAddress?: string;
+  dns?: string[];
+  localInterfaceId?: string;
+  remoteInterfaceId?: string;
+  failure?: string;
+}
+
+export interface SessionStatus extends LiveStatus {
+  state: 'waitReply' | 'waitConnect' | 'established' | 'closed';
+  type?: 'lacIncoming' | 'lnsIncoming';
+  /** The metadata.name of its tunnel. */
+  tunnel: string;
+  localId?: number;
+  remoteId?: number;
+  pseudowire?: 'ppp';
+  interface?: string;
+  callingNumber?: string;
+  calledNumber?: string;
+  ppp?: PppStatus;
+  counters?: {
+    rxPackets: number;
+    rxOctets: number;
+    txPackets: number;
+    txOctets: number;
+    rxDropped: number;
+    txDropped: number;
+    rxOutOfOrder: number;
+  };
+}
+
+export interface GatewayStatus extends CommonStatus {
+  tunnels: { established: number; total: number; accepted: number };
+  sessions: { established: number; total: number; accepted: number };
+  /** Data messages that no session took, by reason. */
+  dropped?: Record<string, number>;
+}
+
+export interface PoolStatus extends CommonStatus {
+  total: number;
+  used: number;
+}
+
+export type TunnelObject = ApiObject<'Tunnel', TunnelStatus>;
+export type SessionObject = ApiObject<'Session', SessionStatus>;
+export type GatewayObject = ApiObject<'Gateway', GatewayStatus>;
+export type PoolObject = ApiObject<'AddressPool', PoolStatus>;
+
+/** GET /v1/errors: mistakes in what is declared. Lines and columns count from 1. */
+export interface DeclarationError {
+  message: string;
+  /** `Kind/name`. */
+  resource?: string;
+  /** Like `spec.helloInterval`. */
+  path: string;
+  file?: string;
+  line?: number;
+  column?: number;
+}
+
+export interface DeclarationErrors {
+  errors: DeclarationError[];
+}
+
+/** GET /v1/events: `?last=N`, `?kind=` and `?name=` choose; with `?follow=1` one JSON object a line, without end. */
+export interface ApiEvent {
+  /** Counts up from 1 since the daemon's start. */
+  id: number;
+  time: string;
+  kind: 'Gateway' | 'Tunnel' | 'Session' | (string & {});
+  name: string;
+  reason: string;
+  message: string;
+}
+
+export interface EventList {
+  events: ApiEvent[];
+}
+
+/** A line of a followed stream that stands for events which the reader was too slow for. */
+export interface DroppedNote {
+  dropped: number;
+}
+
+/** POST /v1/plan. `file` is where the text stands, absolute, so that files it refers to are found. */
+export interface PlanRequest {
+  documents: { file: string; text: string }[];
+}
+
+export interface PlannedAction {
+  change: 'create' | 'update' | 'replace' | 'delete';
+  kind: string;
+  name: string;
+  reason: string;
+}
+
+/** What would be done if the documents were what is declared, in order. Nothing is done. */
+export interface PlanResult {
+  actions: PlannedAction[];
+  /** Names of what would go down, if only for a moment; accepted ones as `accepted-...`. */
+  drops: { tunnels: string[]; sessions: string[] };
+  errors: DeclarationError[];
+}
+
+/** GET /v1/explain/KIND/NAME: every value in force and the resource or `built-in` that it comes from. */
+export interface Explanation {
+  kind: string;
+  name: string;
+  values: { path: string; value: unknown; from: string }[];
+}
+
+/** GET /v1/healthz. */
+export interface Health {
+  status: 'ok';
+}
+
+/** Every answer with a status of 400 and above. */
+export interface ApiFailure {
+  error: string;
+}

@@ -1,0 +1,215 @@
+import { EventLog } from '../../src/api/events.ts';
+import type { ApiSource, DeclaredObject } from '../../src/api/source.ts';
+import type { ConditionStatus, ObjectKind } from '../../src/api/types.ts';
+import { SpecError } from '../../src/engine/errors.ts';
+import { Secret, type SessionView, type TunnelParameters, type TunnelView } from '../../src/engine/spec.ts';
+
+/** 2026-03-01T12:00:00Z: when everything in the fake happened. */
+export const NOON = Date.UTC(2026, 2, 1, 12);
+
+const parameters: TunnelParameters = {
+  hostName: 'lac.example',
+  secret: new Secret('do-not-show'),
+  authMode: 'challenge',
+  hideAvps: false,
+  useTieBreaker: true,
+  framingCapabilities: ['sync', 'async'],
+  bearerCapabilities: ['digital', 'analog'],
+  helloIntervalMs: 60_000,
+  maxRetries: 5,
+  retryTimeoutMs: 1000,
+  receiveWindow: 10,
+  transmitWindow: 10,
+  maxSessions: 0,
+  mtu: 1460,
+  interfaceName: 'l2tp0',
+};
+
+export function tunnelView(more: Partial<TunnelView> = {}): TunnelView {
+  return {
+    direction: 'accepted',
+    state: 'established',
+    version: 2,
+    localId: 4711,
+    remoteId: 99,
+    local: { address: '192.0.2.2', port: 1701 },
+    remote: { address: '192.0.2.1', port: 1701 },
+    peerHostName: 'peer.example',
+    peerVendorName: 'prol2tp',
+    authenticated: true,
+    parameters,
+    sessions: { established: 1, total: 2 },
+    sinceMs: NOON,
+    transport: { sent: 20, received: 21, retransmitted: 1, duplicates: 2, outOfOrder: 3 },
+    ...more,
+  };
+}
+
+export function sessionView(more: Partial<SessionView> = {}): SessionView {
+  return {
+    tunnelLocalId: 4711,
+    state: 'established',
+    direction: 'accepted',
+    type: 'lnsIncoming',
+    localId: 5,
+    remoteId: 6,
+    pseudowire: 'ppp',
+    call: { callingNumber: '5551234' },
+    ppp: {
+      phase: 'network',
+      user: 'alice',
+      auth: 'chap',
+      peerMru: 1400,
+      ipv4: { local: 0x0a630001, remote: 0x0a630002, dns: [0x09090909] },
+      ipv6: { localInterfaceId: 1n, remoteInterfaceId: 0xfedc_ba98_7654_3210n },
+    },
+    interface: 'l2tp0',
+    sinceMs: NOON,
+    counters: {
+      rxPackets: 10,
+      rxOctets: 1536,
+      txPackets: 20,
+      txOctets: 5_242_880,
+      rxDropped: 1,
+      txDropped: 0,
+      rxOutOfOrder: 0,
+    },
+    ...more,
+  };
+}
+
+function condition(type: string, status: ConditionStatus['status'], reason: string, message: string): ConditionStatus {
+  return { type, status, reason, message, lastTransitionTime: '2026-03-01T12:00:00.000Z', observedGeneration: 3 };
+}
+
+/**
+ * A daemon with one declared tunnel that is up and one that failed, one declared session, and one accepted tunnel with
+ * one session.
+ */
+export class FakeSource implements ApiSource {
+  readonly dataPlane = 'userspace';
+  readonly events = new EventLog(() => new Date(NOON));
+  planned: Parameters<ApiSource['plan']>[0] | undefined;
+  outcome: Awaited<ReturnType<ApiSource['plan']>> = { actions: [], drops: { tunnels: [], sessions: [] }, errors: [] };
+  objects: Record<ObjectKind, DeclaredObject[]> = {
+    Gateway: [
+      {
+        name: 'edge',
+        generation: 1,
+        spec: { hostName: 'lac.example' },
+        status: { conditions: [condition('Ready', 'True', 'Listening', 'listens on 192.0.2.2:1701')] },
+      },
+    ],
+    Tunnel: [
+      {
+        name: 'to-lns',
+        generation: 3,
+        spec: { remoteAddress: '192.0.2.9', secretRef: { name: 'lns', key: 'secret' } },
+        origin: 'lac.yaml:1',
+        status: {
+          observedGeneration: 3,
+          conditions: [
+            condition('Ready', 'True', 'Established', 'the control connection is established'),
+            condition('PeerAuthenticated', 'True', 'SecretProved', 'the peer proved that it knows the secret'),
+          ],
+        },
+      },
+      {
+        name: 'to-backup',
+        generation: 1,
+        spec: { remoteAddress: '192.0.2.10' },
+        origin: 'lac.yaml:20',
+        status: {
+          observedGeneration: 1,
+          conditions: [condition('Ready', 'False', 'NotEstablished', 'no answer from 192.0.2.10')],
+          retries: 4,
+          nextRetry: '2026-03-01T12:00:30.000Z',
+        },
+      },
+    ],
+    Session: [
+      {
+        name: 'alice',
+        generation: 1,
+        spec: { tunnel: 'to-lns', userName: 'alice' },
+        origin: 'lac.yaml:30',
+        status: { observedGeneration: 1, conditions: [condition('Ready', 'True', 'Open', 'PPP is open')] },
+      },
+      {
+        name: 'waiting',
+        generation: 1,
+        spec: { tunnel: 'to-backup' },
+        status: { conditions: [condition('Ready', 'False', 'TunnelNotReady', 'waits for tunnel to-backup')] },
+      },
+    ],
+    AddressPool: [{ name: 'home', generation: 1, spec: { ranges: ['10.99.0.0/24'] }, status: { conditions: [] } }],
+  };
+  tunnelViews: TunnelView[] = [
+    tunnelView({ name: 'to-lns', direction: 'dialled', localId: 100, remote: { address: '192.0.2.9', port: 1701 } }),
+    tunnelView({
+      name: 'to-backup',
+      direction: 'dialled',
+      state: 'closed',
+      localId: 101,
+      remoteId: 0,
+      remote: { address: '192.0.2.10', port: 1701 },
+      peerHostName: undefined,
+      peerVendorName: undefined,
+      authenticated: false,
+      sessions: { established: 0, total: 0 },
+      sinceMs: undefined,
+      failure: { atMs: NOON, result: 2, error: 6, message: 'no answer from 192.0.2.10' },
+    }),
+    tunnelView({ peerProfile: 'customers' }),
+  ];
+  sessionViews: SessionView[] = [
+    sessionView({ name: 'alice', tunnel: 'to-lns', direction: 'dialled', type: 'lacIncoming', tunnelLocalId: 100 }),
+    sessionView(),
+  ];
+
+  declared(kind: ObjectKind): DeclaredObject[] {
+    return this.objects[kind];
+  }
+
+  tunnels(): TunnelView[] {
+    return this.tunnelViews;
+  }
+
+  sessions(): SessionView[] {
+    return this.sessionViews;
+  }
+
+  pools() {
+    return [{ name: 'home', total: 254, used: 12 }];
+  }
+
+  counts() {
+    return {
+      tunnels: { established: 2, total: 3, accepted: 1 },
+      sessions: { established: 2, total: 2, accepted: 1 },
+      dropped: { unknownSession: 7 },
+    };
+  }
+
+  errors(): SpecError[] {
+    const at = { file: 'lac.yaml', line: 7, column: 3, path: 'spec.helloIntervall' };
+    return [new SpecError('unknown field; did you mean helloInterval?', at, 'Tunnel/to-lns')];
+  }
+
+  async plan(documents: Parameters<ApiSource['plan']>[0]) {
+    this.planned = documents;
+    return this.outcome;
+  }
+
+  explain(kind: string, name: string) {
+    if (kind !== 'Tunnel' || name !== 'to-lns') return undefined;
+    return {
+      kind,
+      name,
+      values: [
+        { path: 'helloInterval', value: '30s', from: 'TunnelProfile/fast' },
+        { path: 'framingCapabilities', value: ['sync', 'async'], from: 'built-in' },
+      ],
+    };
+  }
+}
