@@ -16,3 +16,13 @@ export async function getJson(socketPath: string, path: string, method = 'GET', 
   const response = await ask(socketPath, path, method, body);
   return { status: response.statusCode, body: JSON.parse(await text(response)) };
 }
+
+/** The JSON objects of a stream, one a line, until it ends. */
+export async function* jsonLines(response: IncomingMessage) {
+  let rest = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield JSON.parse(line);
+  }
+}

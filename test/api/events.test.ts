@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EventLog, eventOf } from '../../src/api/events.ts';
 import { ApiServer } from '../../src/api/server.ts';
-import { ask, getJson } from './client.ts';
+import { ask, getJson, jsonLines } from './client.ts';
 import { FakeSource, NOON } from './fake-source.ts';
 
 describe('the log', () => {
@@ -62,8 +61,8 @@ describe('over the socket', () => {
 
   async function lines(response: IncomingMessage, count: number) {
     const found = [];
-    for await (const line of createInterface(response)) {
-      found.push(JSON.parse(line));
+    for await (const line of jsonLines(response)) {
+      found.push(line);
       if (found.length === count) return found;
     }
     return found;
@@ -95,8 +94,7 @@ describe('over the socket', () => {
     for (let n = 0; n < total; n++) happen('a', 'x'.repeat(4000));
     let seen = 0;
     let missed = 0;
-    for await (const line of createInterface(response)) {
-      const { dropped } = JSON.parse(line);
+    for await (const { dropped } of jsonLines(response)) {
       if (dropped === undefined) seen++;
       else missed += dropped;
       if (seen + missed === total) break;
