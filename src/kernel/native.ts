@@ -1,0 +1,101 @@
+/**
+ * The single door to system calls: types and loads the addon that `scripts/build-native.mjs` compiles from `native/`.
+ * Calls answer a number >= 0 or a negative errno; arguments outside their buffers throw before anything is done.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { getSystemErrorName } from 'node:util';
+import { PlaneError } from '../engine/errors.ts';
+
+export interface Native {
+  open(path: string, flags: number): number;
+  close(fd: number): number;
+  /** Only the few requests that native/system.c lists. */
+  ioctl(fd: number, request: number, octets: Uint8Array): number;
+  /** Non-blocking and closed on exec. */
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array): number;
+  /** Answers the address's length. */
+  getsockname(fd: number, address: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  send(fd: number, octets: Uint8Array, start: number, end: number): number;
+  /** Answers the message's own length, above the buffer's when it was cut off. */
+  receive(fd: number, octets: Uint8Array): number;
+  /** Answers the poller's number. `ready` gets the events, or a negative errno after which `pollAgain` goes on. */
+  pollStart(fd: number, events: number, ready: (events: number) => void): number;
+  pollAgain(poller: number): number;
+  /** Must come before the descriptor is closed. */
+  pollStop(poller: number): void;
+  /** Datagram n lies at n * slotOctets; `words` describe it (datagramWord). At most 64 slots. */
+  receiveBatch(fd: number, slab: Uint8Array, slotOctets: number, slots: number, words: Int32Array): number;
+  /** Answers how many went out; the errors stand in the words. */
+  sendBatch(slab: Uint8Array, words: Int32Array, count: number): number;
+  /** Packet n lies at n * slotOctets + headroom and has lengths[n] octets. */
+  readBatch(
+    fd: number,
+    slab: Uint8Array,
+    slotOctets: number,
+    headroom: number,
+    slots: number,
+    lengths: Int32Array,
+  ): number;
+  /** Answers how many were taken; the errors stand in the words (packetWord). */
+  writeBatch(slab: Uint8Array, words: Int32Array, count: number): number;
+}
+
+/** Where the facts of one datagram stand among its 16 words; as in native/datagram.c. */
+export const datagramWord = {
+  fd: 0,
+  offset: 1,
+  length: 2,
+  family: 3,
+  port: 4,
+  scope: 5,
+  peer: 6,
+  hasOwn: 10,
+  own: 11,
+  error: 15,
+} as const;
+export const datagramWords = 16;
+
+/** Where the facts of one packet stand among its 4 words; as in native/packet.c. */
+export const packetWord = { fd: 0, offset: 1, length: 2, error: 3 } as const;
+export const packetWords = 4;
+
+export const pollReadable = 1;
+
+const addon = join('build', 'prol2tp.node');
+
+/** Looks upwards from this file, which stands in src/kernel or, bundled, in dist. */
+function findAddon(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const path = join(folder, addon);
+    if (existsSync(path)) return path;
+    const above = dirname(folder);
+    if (above === folder) throw new Error(`${addon} is missing: run "node scripts/build-native.mjs" to compile it`);
+    folder = above;
+  }
+}
+
+export const native: Native = createRequire(import.meta.url)(findAddon());
+
+/** The name of a negative errno. */
+export function errnoName(result: number): string {
+  try {
+    return getSystemErrorName(result);
+  } catch {
+    return `errno ${-result}`;
+  }
+}
+
+/**
+ * Passes on a call's result.
+ * @throws PlaneError when it is a negative errno
+ */
+export function checked(result: number, what: string): number {
+  if (result < 0) throw new PlaneError(errnoName(result), what);
+  return result;
+}
