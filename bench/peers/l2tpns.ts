@@ -1,0 +1,47 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { address, type Lab, wire } from '../lab.ts';
+import { build, tools } from '../tools.ts';
+import type { Lns } from './lns.ts';
+
+const radiusSecret = 'bench';
+
+// l2tpns elects itself master of its cluster before it listens: short heartbeats make that 2 seconds.
+const startupConfig = (directory: string) => `set debug 0
+set log_file "${directory}/l2tpns.log"
+set pid_file "${directory}/l2tpns.pid"
+set cluster_interface "${wire}"
+set cluster_hb_interval 5
+set cluster_hb_timeout 20
+set bind_address ${address.lns}
+set iftun_address 10.63.0.1
+set peer_address 10.63.0.1
+set primary_radius 127.0.0.1
+set radius_secret "${radiusSecret}"
+set radius_authtypes "pap"
+set allow_duplicate_users yes
+set cli_bind_address 127.0.0.1
+`;
+
+/** l2tpns, an LNS in C with PPP and data plane of its own (Debian package `l2tpns`). */
+export const l2tpns: Lns = {
+  name: 'l2tpns',
+  async start(lab: Lab) {
+    const directory = join(build, 'l2tpns');
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'startup-config'), startupConfig(directory));
+    await writeFile(join(directory, 'ip_pool'), '10.64.0.0/16\n');
+    await writeFile(join(directory, 'users'), '');
+    const radius = lab.start('lns', [tools.radius, radiusSecret]);
+    // Its configuration directory is compiled in: give it ours in a mount namespace of its own.
+    const script = 'mount --bind "$1" /etc/l2tpns && exec l2tpns';
+    const daemon = lab.start('lns', ['unshare', '--mount', 'sh', '-c', script, 'sh', directory]);
+    return {
+      pid: daemon.pid,
+      stop: async () => {
+        await daemon.stop();
+        await radius.stop();
+      },
+    };
+  },
+};
