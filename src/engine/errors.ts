@@ -19,6 +19,8 @@ export class WireError extends Error {
   readonly reason: string;
   /** What to answer with when the scope is a session or a tunnel. */
   readonly result: Result;
+  /** The session id that the sender gave in the message, if it could be read: whom a refusal is for. */
+  assignedSessionId?: number;
 
   constructor(scope: WireScope, reason: string, message: string, result: Result = { result: 2, error: 6 }) {
     super(message);

@@ -1,0 +1,30 @@
+import type { DeadlineQueue } from './deadlines.ts';
+import type { Random } from './effects.ts';
+import type { SessionKey } from './ports.ts';
+import type { Session } from './session.ts';
+import type { GatewaySpec } from './spec.ts';
+import type { Tunnel } from './tunnel.ts';
+
+/** What all tunnels of an engine share. */
+export interface EngineCore {
+  readonly random: Random;
+  /** Wall-clock time of instant 0. */
+  readonly epochMs: number;
+  readonly deadlines: DeadlineQueue<Tunnel | Session>;
+  /** All sessions of all tunnels. */
+  readonly sessions: Map<SessionKey, Session>;
+  gateway: GatewaySpec;
+  establishedTunnels: number;
+  /** A declared session has begun, and bears its name from now on. */
+  declaredBegan(session: Session): void;
+  /** A declared session is over: its name is free, its last state may be shown. */
+  declaredEnded(session: Session): void;
+}
+
+/** A random id from 1 to `maxId` that is not taken; undefined when all are. */
+export function freeId(random: Random, maxId: number, taken: ReadonlyMap<number, unknown>): number | undefined {
+  if (taken.size >= maxId) return undefined;
+  let id = 1 + random.below(maxId);
+  while (taken.has(id)) id = id === maxId ? 1 : id + 1;
+  return id;
+}

@@ -1,0 +1,225 @@
+/**
+ * The engine's live shell: it has the clock, the randomness and one alarm, and carries out what the engine returns.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { performance } from 'node:perf_hooks';
+import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
+import { Engine } from './engine.ts';
+import { PlaneError } from './errors.ts';
+import type { Aaa, Datagram, DataPlane, PlaneFact, PlaneOp, SocketId, Transport } from './ports.ts';
+import type { Endpoint, GatewaySpec, ListenSpec, SessionSpec, TunnelSpec } from './spec.ts';
+import { isControl } from './wire/header.ts';
+
+/** How long a daemon that ends waits for its peers' acknowledgements. */
+const farewellMs = 3_000;
+const farewellStepMs = 20;
+
+export interface HostPorts {
+  transport: Transport;
+  plane: DataPlane;
+  aaa: Aaa;
+  onNotice: (notice: Notice) => void;
+}
+
+const systemRandom: Random = { below: (bound) => randomInt(bound), bytes: (octets) => randomBytes(octets) };
+
+export class Host {
+  readonly engine: Engine;
+  private readonly ports: HostPorts;
+  private readonly listeners = new Map<string, { socket: SocketId; local: Endpoint }>();
+  private alarm: NodeJS.Timeout | undefined;
+  private alarmAt: Instant = Number.POSITIVE_INFINITY;
+  private tickSoon: NodeJS.Immediate | undefined;
+
+  constructor(gateway: GatewaySpec, ports: HostPorts) {
+    this.ports = ports;
+    this.engine = new Engine({ random: systemRandom, epochMs: performance.timeOrigin }, { ...gateway, listen: [] });
+  }
+
+  // ------------------------------------------------------------ what is declared
+
+  /**
+   * Opens and closes listeners, then takes the settings.
+   * @throws PlaneError when a listener cannot be opened; the others stay
+   */
+  configure(gateway: GatewaySpec): void {
+    const wanted = new Map(gateway.listen.map((listen) => [listenKey(listen), listen]));
+    for (const [key, { socket }] of this.listeners) {
+      if (wanted.has(key)) continue;
+      this.ports.transport.close(socket);
+      this.listeners.delete(key);
+    }
+    let failure: PlaneError | undefined;
+    for (const [key, listen] of wanted) {
+      if (this.listeners.has(key)) continue;
+      try {
+        const socket = this.ports.transport.open(listen);
+        this.listeners.set(key, { socket, local: this.ports.transport.local(socket) });
+      } catch (error) {
+        if (!(error instanceof PlaneError)) throw error;
+        failure = error;
+      }
+    }
+    this.engine.configure(gateway);
+    if (failure) throw failure;
+  }
+
+  /**
+   * Resolves the peer's name and dials.
+   * @throws PlaneError when there is no such address, or no socket can be had
+   */
+  async openTunnel(spec: TunnelSpec): Promise<void> {
+    const remote: Endpoint = { address: await resolve(spec.remoteAddress), port: spec.remotePort };
+    const address = spec.localAddress ?? (remote.address.includes(':') ? '::' : '0.0.0.0');
+    const socket = this.ports.transport.open({ address, port: spec.localPort });
+    const local = this.ports.transport.local(socket);
+    this.run(this.engine.openTunnel(spec, { socket, local, remote }, performance.now()));
+  }
+
+  modifyTunnel(spec: TunnelSpec): void {
+    this.engine.modifyTunnel(spec);
+    this.arm();
+  }
+
+  closeTunnel(name: string): void {
+    this.run(this.engine.closeTunnel(name, performance.now()));
+  }
+
+  openSession(spec: SessionSpec): void {
+    this.run(this.engine.openSession(spec, performance.now()));
+  }
+
+  modifySession(spec: SessionSpec): void {
+    this.run(this.engine.modifySession(spec, performance.now()));
+  }
+
+  closeSession(name: string): void {
+    this.run(this.engine.closeSession(name, performance.now()));
+  }
+
+  // ------------------------------------------------------------ what arrives
+
+  /** Every datagram of the transport's: control messages to the engine, data to the plane. */
+  datagram(datagram: Datagram): void {
+    if (isControl(datagram.bytes, datagram.start, datagram.end)) {
+      this.run(this.engine.datagram(datagram, this.ports.transport.local(datagram.socket), performance.now()));
+    } else {
+      this.ports.plane.deliver(datagram);
+    }
+  }
+
+  /** A PPP control frame that the plane does not carry itself. */
+  frame(session: number, bytes: Uint8Array, start: number, end: number): void {
+    this.run(this.engine.frame(session, bytes, start, end, performance.now()));
+  }
+
+  /** Says goodbye to every peer and waits for them a little. Sockets and plane are the owner's to close afterwards. */
+  async shutdown(): Promise<void> {
+    const until = performance.now() + farewellMs;
+    this.run(this.engine.shutdown(performance.now()));
+    while (!this.engine.quiet && performance.now() < until) {
+      await new Promise((resume) => setTimeout(resume, farewellStepMs));
+    }
+    clearTimeout(this.alarm);
+    clearImmediate(this.tickSoon);
+    for (const { socket } of this.listeners.values()) this.ports.transport.close(socket);
+    this.listeners.clear();
+  }
+
+  // ------------------------------------------------------------ effects and time
+
+  private run(effects: EngineEffect[]): void {
+    for (const effect of effects) this.carryOut(effect);
+    this.arm();
+  }
+
+  private carryOut(effect: EngineEffect): void {
+    const { transport, plane, aaa, onNotice } = this.ports;
+    switch (effect.effect) {
+      case 'send':
+        transport.send(effect.socket, effect.to, effect.from, effect.datagram);
+        break;
+      case 'frame':
+        plane.sendControl(effect.session, effect.frame);
+        break;
+      case 'plane':
+        plane.apply(effect.op, (fact) => this.planeAnswered(effect.op, fact));
+        break;
+      case 'authenticate': {
+        const { session } = effect.request;
+        aaa.authenticate(effect.request, (answer) => {
+          this.run(this.engine.authenticated(session, answer, performance.now()));
+        });
+        break;
+      }
+      case 'allocate': {
+        const { session } = effect.request;
+        aaa.allocate(effect.request, (answer) => {
+          this.run(this.engine.allocated(session, answer, performance.now()));
+        });
+        break;
+      }
+      case 'release':
+        aaa.release(effect.session);
+        break;
+      case 'closeSocket':
+        transport.close(effect.socket);
+        break;
+      case 'notice':
+        onNotice(effect.notice);
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  private planeAnswered(op: PlaneOp, fact: PlaneFact): void {
+    if (op.op === 'attach' || op.op === 'sessionUp') {
+      this.run(this.engine.planeFact(op.session, fact, performance.now()));
+    } else if (fact.fact === 'failed') {
+      this.ports.onNotice({ subject: 'gateway', name: op.op, event: 'refused', message: fact.error.message });
+    }
+  }
+
+  /** Keeps the one alarm at the engine's earliest deadline. */
+  private arm(): void {
+    const at = this.engine.deadline();
+    if (at === undefined || at >= this.alarmAt || this.tickSoon) return;
+    const delayMs = at - performance.now();
+    if (delayMs <= 0) {
+      this.tickSoon = setImmediate(() => {
+        this.tickSoon = undefined;
+        this.tick();
+      });
+      return;
+    }
+    clearTimeout(this.alarm);
+    this.alarmAt = at;
+    this.alarm = setTimeout(() => {
+      this.alarmAt = Number.POSITIVE_INFINITY;
+      this.tick();
+    }, Math.ceil(delayMs));
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    for (let at = this.engine.deadline(); at !== undefined && at <= now; at = this.engine.deadline()) {
+      for (const effect of this.engine.tick(now)) this.carryOut(effect);
+    }
+    this.arm();
+  }
+}
+
+function listenKey(listen: ListenSpec): string {
+  return `${listen.address} ${listen.port}`;
+}
+
+async function resolve(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'ENOTFOUND';
+    throw new PlaneError(code, `cannot resolve ${host}`);
+  }
+}

@@ -1,0 +1,412 @@
+/**
+ * One incoming call, as LAC or as LNS (RFC 2661 7.4): its state machine, and the PPP link inside it.
+ */
+import { notQueued, type Queued } from './deadlines.ts';
+import type { EngineEffect, Instant, Machine, Notice, Random } from './effects.ts';
+import type { Result } from './errors.ts';
+import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
+import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
+import {
+  isSessionMessage,
+  lacIncomingTable,
+  lnsIncomingTable,
+  type SessionInput,
+  type SessionState,
+  type SessionTable,
+} from './session-states.ts';
+import type {
+  FailureView,
+  Ipv4,
+  PeerSpec,
+  PppSpec,
+  PppView,
+  SessionParameters,
+  SessionSpec,
+  SessionView,
+  TunnelParameters,
+} from './spec.ts';
+import type { AvpValues } from './wire/avp.ts';
+import type { Message, OutgoingMessage } from './wire/message.ts';
+import type { SentAvps } from './wire/message-table.ts';
+
+export type SessionEvent =
+  | { event: 'open' }
+  | { event: 'close'; result: Result }
+  | { event: 'message'; message: Message }
+  | { event: 'ppp'; ppp: PppEvent }
+  | { event: 'fact'; fact: PlaneFact }
+  /** The tunnel is gone: no message can be sent any more. */
+  | { event: 'tunnelLost'; message: string }
+  | { event: 'tick' };
+
+/** `message` goes to the peer through the tunnel's control channel. `ended` is the last effect of a session. */
+export type SessionEffect = EngineEffect | { effect: 'message'; message: OutgoingMessage } | { effect: 'ended' };
+
+/** What a session needs to know of its tunnel, fixed for its life. */
+export interface SessionTunnel {
+  readonly localId: number;
+  readonly name?: string;
+  readonly parameters: TunnelParameters;
+  /** Our IPv4 address towards the peer; 0 over IPv6. */
+  readonly localIpv4: Ipv4;
+}
+
+/** Who wants the session: a declaration of ours, or a peer that matched a profile. */
+export type SessionOrigin = { declared: SessionSpec } | { accepted: PeerSpec };
+
+export interface SessionIds {
+  key: SessionKey;
+  localId: number;
+  random: Random;
+  establishTimeoutMs: number;
+  /** Wall-clock time of instant 0. */
+  epochMs: number;
+}
+
+export class Session implements Machine<SessionEvent, SessionEffect> {
+  readonly queued: Queued = notQueued();
+  readonly tunnel: SessionTunnel;
+  readonly key: SessionKey;
+  readonly localId: number;
+  remoteId = 0;
+  state: SessionState = 'idle';
+  private readonly origin: SessionOrigin;
+  private readonly random: Random;
+  private readonly epochMs: number;
+  private readonly establishTimeoutMs: number;
+  private establishBy: Instant | undefined;
+  private establishedAt: Instant | undefined;
+  private call: AvpValues = {};
+  private ppp: PppLink | undefined;
+  private device: string | undefined;
+  private attached = false;
+  private failure: FailureView | undefined;
+
+  constructor(tunnel: SessionTunnel, origin: SessionOrigin, ids: SessionIds) {
+    this.tunnel = tunnel;
+    this.origin = origin;
+    this.key = ids.key;
+    this.localId = ids.localId;
+    this.random = ids.random;
+    this.epochMs = ids.epochMs;
+    this.establishTimeoutMs = ids.establishTimeoutMs;
+  }
+
+  get declared(): SessionSpec | undefined {
+    return 'declared' in this.origin ? this.origin.declared : undefined;
+  }
+
+  /** Takes the fields that may change in place; data messages follow at once. */
+  modify(spec: SessionSpec): SessionEffect[] {
+    if (!('declared' in this.origin)) return [];
+    this.origin.declared = spec;
+    if (this.state !== 'established') return [];
+    return [{ effect: 'plane', op: { op: 'sessionModify', session: this.key, sequencing: this.sequencing } }];
+  }
+
+  handle(event: SessionEvent, now: Instant): SessionEffect[] {
+    switch (event.event) {
+      case 'open':
+        return this.step('open', undefined, now);
+      case 'close':
+        this.fail(event.result, now);
+        return this.step('close', undefined, now, event.result);
+      case 'message': {
+        const { message } = event;
+        return isSessionMessage(message.type) ? this.step(message.type, message.avps, now) : [];
+      }
+      case 'ppp':
+        return this.ppp ? this.fromPpp(this.ppp.handle(event.ppp, now), now) : [];
+      case 'fact':
+        return this.takeFact(event.fact, now);
+      case 'tunnelLost':
+        if (this.state === 'closed') return [];
+        this.fail({ result: 1, message: event.message }, now);
+        return this.finish(event.message);
+      case 'tick':
+        return this.tick(now);
+    }
+  }
+
+  deadline(): Instant | undefined {
+    const ppp = this.ppp?.deadline();
+    if (this.establishBy === undefined || (ppp !== undefined && ppp < this.establishBy)) return ppp;
+    return this.establishBy;
+  }
+
+  view(): SessionView {
+    const { declared } = this;
+    return {
+      name: declared?.name,
+      tunnel: this.tunnel.name,
+      tunnelLocalId: this.tunnel.localId,
+      state: this.state === 'idle' ? 'waitReply' : this.state,
+      direction: declared ? 'dialled' : 'accepted',
+      type: declared ? 'lacIncoming' : 'lnsIncoming',
+      localId: this.localId,
+      remoteId: this.remoteId,
+      pseudowire: 'ppp',
+      spec: declared,
+      call: this.call,
+      ppp: this.ppp?.view() ?? noPpp,
+      interface: this.device,
+      sinceMs: this.establishedAt === undefined ? undefined : this.epochMs + this.establishedAt,
+      failure: this.failure,
+    };
+  }
+
+  private get table(): SessionTable {
+    return this.declared ? lacIncomingTable : lnsIncomingTable;
+  }
+
+  private get parameters(): SessionParameters {
+    return 'declared' in this.origin ? this.origin.declared.parameters : this.origin.accepted.session;
+  }
+
+  private get pppSpec(): PppSpec {
+    return 'declared' in this.origin ? this.origin.declared.ppp : this.origin.accepted.ppp;
+  }
+
+  private get sequencing(): boolean {
+    const { sequencingRequired, useSequenceNumbers } = this.parameters;
+    return sequencingRequired || useSequenceNumbers || this.call.sequencingRequired !== undefined;
+  }
+
+  private step(input: SessionInput, avps: AvpValues | undefined, now: Instant, result?: Result): SessionEffect[] {
+    const step = this.table[this.state][input];
+    switch (step) {
+      case 'request':
+        return this.request(now);
+      case 'answer':
+        return this.answer(avps ?? {}, now);
+      case 'connect':
+        return this.connect(avps ?? {}, now);
+      case 'connected':
+        this.call = { ...this.call, ...avps };
+        return this.establish(now);
+      case 'ended': {
+        const reason = avps?.resultCode ?? { result: 1, message: `peer sent ${input}` };
+        this.fail(reason, now);
+        return this.finish(`the peer ended the call: ${describe(reason)}`);
+      }
+      case 'hangUp':
+        return this.hangUp(result ?? { result: 3 }, now);
+      case 'refuse':
+        return this.hangUp({ result: 2, error: 6, message: `${input} in state ${this.state}` }, now);
+      case 'discard':
+        return [];
+      default:
+        return step satisfies never;
+    }
+  }
+
+  /** LAC: ask for the call. */
+  private request(now: Instant): SessionEffect[] {
+    const { declared } = this;
+    if (!declared) return [];
+    this.state = 'waitReply';
+    this.establishBy = now + this.establishTimeoutMs;
+    const avps: SentAvps<'ICRQ'> = {
+      assignedSessionId: this.localId,
+      callSerialNumber: this.key >>> 0,
+      bearerType: this.parameters.bearerType,
+      callingNumber: declared.callingNumber,
+      calledNumber: declared.calledNumber,
+      subAddress: declared.subAddress,
+    };
+    return [{ effect: 'message', message: { type: 'ICRQ', avps } }];
+  }
+
+  /** LNS: the peer asks for a call; the tunnel has checked its limits. */
+  private answer(avps: AvpValues, now: Instant): SessionEffect[] {
+    this.call = avps;
+    this.remoteId = avps.assignedSessionId ?? 0;
+    this.state = 'waitConnect';
+    this.establishBy = now + this.establishTimeoutMs;
+    return [{ effect: 'message', message: { type: 'ICRP', avps: { assignedSessionId: this.localId } } }];
+  }
+
+  /** LAC: the peer takes the call. */
+  private connect(reply: AvpValues, now: Instant): SessionEffect[] {
+    this.call = reply;
+    this.remoteId = reply.assignedSessionId ?? 0;
+    const { connectSpeedBps, framingType, privateGroupId, sequencingRequired } = this.parameters;
+    const avps: SentAvps<'ICCN'> = {
+      txConnectSpeedBps: connectSpeedBps.tx,
+      framingType,
+      rxConnectSpeedBps: connectSpeedBps.rx === connectSpeedBps.tx ? undefined : connectSpeedBps.rx,
+      privateGroupId,
+      sequencingRequired: sequencingRequired ? true : undefined,
+    };
+    return [{ effect: 'message', message: { type: 'ICCN', avps } }, ...this.establish(now)];
+  }
+
+  private establish(now: Instant): SessionEffect[] {
+    this.state = 'established';
+    this.establishedAt = now;
+    this.establishBy = undefined;
+    this.ppp = new PppLink(this.pppSpec, this.random, this.tunnel.localIpv4);
+    return [
+      {
+        effect: 'plane',
+        op: {
+          op: 'sessionUp',
+          session: this.key,
+          localTunnelId: this.tunnel.localId,
+          remoteSessionId: this.remoteId,
+          pseudowire: 'ppp',
+          sequencing: this.sequencing,
+        },
+      },
+      this.notice('up', `call established, ids ${this.localId}/${this.remoteId}`),
+      ...this.fromPpp(this.ppp.handle({ event: 'open' }, now), now),
+    ];
+  }
+
+  private fromPpp(effects: PppEffect[], now: Instant): SessionEffect[] {
+    const out: SessionEffect[] = [];
+    for (const effect of effects) {
+      switch (effect.effect) {
+        case 'frame':
+          out.push({ effect: 'frame', session: this.key, frame: effect.frame });
+          break;
+        case 'authenticate':
+          out.push({
+            effect: 'authenticate',
+            request: { session: this.key, user: effect.user, credentials: effect.credentials },
+          });
+          break;
+        case 'allocate':
+          out.push({
+            effect: 'allocate',
+            request: { session: this.key, user: effect.user, pool: this.pppSpec.ipv4.pool, ipv4: effect.ipv4 },
+          });
+          break;
+        case 'network':
+          out.push(...this.network(effect.network));
+          break;
+        case 'notice':
+          out.push(this.notice(effect.event, effect.message));
+          break;
+        case 'down':
+          this.ppp = undefined;
+          out.push(...this.pppDown(effect.reason, effect.failed, now));
+          break;
+        default:
+          effect satisfies never;
+      }
+    }
+    return out;
+  }
+
+  private network(network: Network): SessionEffect[] {
+    const { ipv4, ipv6 } = network;
+    if (!ipv4 && !ipv6) {
+      this.attached = false;
+      return [{ effect: 'plane', op: { op: 'detach', session: this.key } }];
+    }
+    this.attached = true;
+    const { declared } = this;
+    const attachment: IpAttachment = {
+      interface: declared
+        ? { kind: 'own', name: declared.interfaceName }
+        : { kind: 'shared', name: this.tunnel.parameters.interfaceName },
+      owner: `Session/${this.title}`,
+      mtu: network.mtu,
+      ipv4: ipv4 && { local: ipv4.local, remote: ipv4.remote, defaultRoute: this.pppSpec.ipv4.defaultRoute },
+      ipv6,
+    };
+    return [
+      {
+        effect: 'plane',
+        op: { op: 'attach', session: this.key, attachment, acfc: network.acfc, pfc: network.pfc },
+      },
+    ];
+  }
+
+  private pppDown(reason: string, failed: boolean, now: Instant): SessionEffect[] {
+    const result: Result = failed ? { result: 2, error: 6, message: reason } : { result: 1, error: 0, message: reason };
+    this.fail(result, now);
+    return this.hangUp(result, now);
+  }
+
+  private takeFact(fact: PlaneFact, now: Instant): SessionEffect[] {
+    if (this.state === 'closed') return [];
+    switch (fact.fact) {
+      case 'attached':
+        this.device = fact.interface;
+        return [this.notice('ppp', `carries user packets on ${fact.interface}`)];
+      case 'failed': {
+        const result = { result: 2, error: 4, message: fact.error.message };
+        this.fail(result, now);
+        return this.hangUp(result, now);
+      }
+      case 'done':
+        return [];
+      default:
+        return fact satisfies never;
+    }
+  }
+
+  private tick(now: Instant): SessionEffect[] {
+    if (this.establishBy !== undefined && now >= this.establishBy) {
+      const result = { result: 10, error: 0, message: 'the call was not established in time' };
+      this.fail(result, now);
+      return this.hangUp(result, now);
+    }
+    return this.ppp ? this.fromPpp(this.ppp.handle({ event: 'tick' }, now), now) : [];
+  }
+
+  /** Ends the call from our side: PPP's farewell if it is up, then a CDN. */
+  private hangUp(result: Result, now: Instant): SessionEffect[] {
+    if (this.state === 'closed') return [];
+    const farewell: SessionEffect[] = [];
+    if (this.ppp) {
+      for (const effect of this.ppp.handle({ event: 'close', reason: result.message ?? 'closed' }, now)) {
+        if (effect.effect === 'frame') farewell.push({ effect: 'frame', session: this.key, frame: effect.frame });
+      }
+    }
+    this.failure ??= { atMs: this.epochMs + now, ...result, message: describe(result) };
+    const cdn: SessionEffect = {
+      effect: 'message',
+      message: { type: 'CDN', avps: { assignedSessionId: this.localId, resultCode: result } },
+    };
+    return [...farewell, cdn, ...this.finish(`we ended the call: ${describe(result)}`)];
+  }
+
+  private finish(message: string): SessionEffect[] {
+    const wasEstablished = this.state === 'established';
+    this.state = 'closed';
+    this.ppp = undefined;
+    this.establishBy = undefined;
+    const out: SessionEffect[] = [];
+    if (this.attached) out.push({ effect: 'plane', op: { op: 'detach', session: this.key } });
+    if (wasEstablished) {
+      out.push({ effect: 'plane', op: { op: 'sessionDown', session: this.key } });
+      out.push({ effect: 'release', session: this.key });
+    }
+    out.push(this.notice('down', message), { effect: 'ended' });
+    return out;
+  }
+
+  private fail(result: Result, now: Instant): void {
+    const { result: code, error, message } = result;
+    this.failure = { atMs: this.epochMs + now, result: code, error, message: message ?? describe(result) };
+  }
+
+  private get title(): string {
+    return this.declared?.name ?? `${this.tunnel.localId}/${this.localId}`;
+  }
+
+  private notice(event: Notice['event'], message: string): SessionEffect {
+    return { effect: 'notice', notice: { subject: 'session', name: this.title, event, message } };
+  }
+}
+
+const noPpp: PppView = { phase: 'dead', peerMru: 1500 };
+
+export function describe(result: Result): string {
+  const codes =
+    result.error === undefined ? `result ${result.result}` : `result ${result.result} error ${result.error}`;
+  return result.message ? `${result.message} (${codes})` : codes;
+}

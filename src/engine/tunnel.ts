@@ -1,0 +1,468 @@
+/**
+ * One control connection, as initiator or responder (RFC 2661 7.2), and the calls inside it.
+ */
+
+import { Calls } from './calls.ts';
+import { ControlChannel } from './control-channel.ts';
+import type { EngineCore } from './core.ts';
+import { notQueued, type Queued } from './deadlines.ts';
+import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
+import { type Result, WireError } from './errors.ts';
+import type { Datagram, SocketId } from './ports.ts';
+import { describe } from './session.ts';
+import {
+  type Endpoint,
+  type FailureView,
+  type Ipv4,
+  type PeerSpec,
+  parseIpv4,
+  type TunnelParameters,
+  type TunnelSpec,
+  type TunnelView,
+} from './spec.ts';
+import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
+import { equalBytes } from './wire/bytes.ts';
+import type { Dialect } from './wire/dialect.ts';
+import type { Header } from './wire/header.ts';
+import { challengeResponse } from './wire/hidden.ts';
+import type { Message, OutgoingMessage } from './wire/message.ts';
+import type { ReceivedAvps, SentAvps } from './wire/message-table.ts';
+
+const challengeOctets = 16;
+const randomVectorOctets = 16;
+
+/** The Message Type codes that the challenge response is made with (RFC 2661 4.4.3, Challenge Response). */
+const chapIdOf = { SCCRP: 2, SCCCN: 3 } as const;
+
+/**
+ * Who wants the tunnel. Both, when a declared tunnel met the same peer's request and the peer won the tie: then it
+ * carries the calls of either side.
+ */
+export type TunnelOrigin = { dialled: TunnelSpec; accepted?: PeerSpec } | { dialled?: undefined; accepted: PeerSpec };
+
+export interface TunnelPath {
+  socket: SocketId;
+  local: Endpoint;
+  remote: Endpoint;
+  /** Our source address on a wildcard socket. */
+  from: string | undefined;
+}
+
+export class Tunnel {
+  readonly queued: Queued = notQueued();
+  readonly dialect: Dialect;
+  readonly localId: number;
+  /** A dialled tunnel's name; a closing tunnel loses it. */
+  name: string | undefined;
+  state: TunnelState = 'idle';
+  path: TunnelPath;
+  readonly createdAt: Instant;
+  readonly calls: Calls;
+  /** Nothing is left to do: the owner may forget the tunnel. */
+  finished = false;
+  /** The value in the SCCRQ that we sent. */
+  tieBreaker: bigint | undefined;
+  /** The key of the SCCRQ that made an accepted tunnel. */
+  requestKey: string | undefined;
+  /** The socket is this tunnel's alone, and is closed with it. */
+  ownsSocket = false;
+  private readonly core: EngineCore;
+  private readonly channel: ControlChannel;
+  origin: TunnelOrigin;
+  private challenge: Uint8Array | undefined;
+  private authenticated = false;
+  private peerHostName: string | undefined;
+  private peerVendorName: string | undefined;
+  private establishBy: Instant | undefined;
+  private establishedAt: Instant | undefined;
+  private lingerUntil: Instant | undefined;
+  private failure: FailureView | undefined;
+
+  constructor(
+    core: EngineCore,
+    dialect: Dialect,
+    localId: number,
+    origin: TunnelOrigin,
+    path: TunnelPath,
+    now: Instant,
+  ) {
+    this.core = core;
+    this.dialect = dialect;
+    this.localId = localId;
+    this.origin = origin;
+    this.path = path;
+    this.createdAt = now;
+    this.name = origin.dialled?.name;
+    this.calls = new Calls(core, this);
+    this.channel = new ControlChannel(dialect, this.parameters, now);
+  }
+
+  // ------------------------------------------------------------ what its sessions see
+
+  get parameters(): TunnelParameters {
+    return this.origin.dialled ? this.origin.dialled.parameters : this.origin.accepted.tunnel;
+  }
+
+  get localIpv4(): Ipv4 {
+    return parseIpv4(this.path.from ?? this.path.local.address) ?? 0;
+  }
+
+  // ------------------------------------------------------------ inputs
+
+  get remoteId(): number {
+    return this.channel.remoteTunnelId;
+  }
+
+  /** Whether the peer has not yet shown that it is there. */
+  get halfOpen(): boolean {
+    return this.state === 'idle' || this.state === 'waitConnect' || (this.state === 'closing' && !this.establishedAt);
+  }
+
+  get retransmissionCycleMs(): number {
+    return this.channel.retransmissionCycleMs;
+  }
+
+  /** Whether everything that we sent has been acknowledged. */
+  get quiet(): boolean {
+    return this.channel.idle;
+  }
+
+  open(now: Instant): EngineEffect[] {
+    return this.step('open', undefined, now);
+  }
+
+  close(result: Result, now: Instant): EngineEffect[] {
+    return this.step('close', undefined, now, result);
+  }
+
+  /** Takes the fields that may change in place. */
+  modify(spec: TunnelSpec): void {
+    if (!this.origin.dialled) return;
+    this.origin = { ...this.origin, dialled: spec };
+    this.channel.parameters = spec.parameters;
+  }
+
+  /** A control datagram whose header names this tunnel. `bytes` are only borrowed. */
+  datagram(header: Header, datagram: Datagram, now: Instant): EngineEffect[] {
+    const { bytes, from: remote, to: from } = datagram;
+    // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
+    if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
+    const out: EngineEffect[] = [];
+    for (const incoming of this.channel.receive(header, bytes, now)) {
+      try {
+        const message = this.dialect.decodeMessage(incoming.bytes, incoming.start, incoming.end, {
+          secretFor: () => this.parameters.secret,
+        });
+        out.push(...this.message(message, incoming.sessionId, now));
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        out.push(...this.wireError(error, incoming.sessionId, now));
+      }
+    }
+    out.push(...this.sends(this.channel.fill(now)));
+    this.linger(now);
+    return out;
+  }
+
+  /** Gives up without a word: the peer's own tunnel won the tie, or nobody did. */
+  abandon(message: string, now: Instant): EngineEffect[] {
+    const out = this.leave(message, { result: 3, message }, now);
+    this.state = 'closed';
+    this.finished = true;
+    return out;
+  }
+
+  tick(now: Instant): EngineEffect[] {
+    const out = this.sends(this.channel.tick(now));
+    if (this.channel.dead) {
+      if (this.state === 'closing' || this.state === 'closed') this.finished = true;
+      else out.push(...this.abandon('the peer does not answer', now));
+    } else if (this.lingerUntil !== undefined && now >= this.lingerUntil) {
+      this.finished = true;
+    } else if (this.establishBy !== undefined && now >= this.establishBy) {
+      out.push(...this.stop({ result: 1, message: 'the tunnel was not established in time' }, now));
+    } else if (this.helloAt() !== undefined && now >= (this.helloAt() ?? now)) {
+      out.push(...this.send({ type: 'HELLO', avps: {} }, 0, now));
+    }
+    this.linger(now);
+    return out;
+  }
+
+  deadline(): Instant | undefined {
+    let earliest = this.channel.deadline();
+    for (const at of [this.lingerUntil, this.establishBy, this.helloAt()]) {
+      if (at !== undefined && (earliest === undefined || at < earliest)) earliest = at;
+    }
+    return earliest;
+  }
+
+  view(): TunnelView {
+    const { origin, path, core } = this;
+    return {
+      name: this.name,
+      peerProfile: origin.accepted?.name,
+      direction: origin.dialled ? 'dialled' : 'accepted',
+      state: this.state,
+      version: this.dialect.version,
+      localId: this.localId,
+      remoteId: this.channel.remoteTunnelId,
+      local: path.from === undefined ? path.local : { address: path.from, port: path.local.port },
+      remote: path.remote,
+      peerHostName: this.peerHostName,
+      peerVendorName: this.peerVendorName,
+      authenticated: this.authenticated,
+      spec: origin.dialled,
+      parameters: this.parameters,
+      sessions: { established: this.calls.established, total: this.calls.sessions.size },
+      sinceMs: this.establishedAt === undefined ? undefined : core.epochMs + this.establishedAt,
+      failure: this.failure,
+      transport: this.channel.counters,
+    };
+  }
+
+  // ------------------------------------------------------------ the state machine
+
+  /** Also entered from outside with the SCCRQ that made an accepted tunnel. */
+  message(message: Message, headerSessionId: number, now: Instant): EngineEffect[] {
+    return this.step(isTunnelMessage(message.type) ? message.type : 'call', message, now, undefined, headerSessionId);
+  }
+
+  /** Files an accepted tunnel's first message with its transport, so that it is acknowledged. */
+  takeRequest(header: Header, bytes: Uint8Array, message: Message, now: Instant): EngineEffect[] {
+    this.channel.receive(header, bytes, now);
+    return this.message(message, 0, now);
+  }
+
+  private step(
+    input: TunnelInput,
+    message: Message | undefined,
+    now: Instant,
+    result: Result = { result: 1 },
+    headerSessionId = 0,
+  ): EngineEffect[] {
+    const step: TunnelStep = tunnelTable[this.state][input];
+    switch (step) {
+      case 'request':
+        return this.request(now);
+      case 'answer':
+        return message?.type === 'SCCRQ' ? this.answer(message.avps, now) : [];
+      case 'confirm':
+        return message?.type === 'SCCRP' ? this.confirm(message.avps, now) : [];
+      case 'confirmed':
+        return message?.type === 'SCCCN' ? this.confirmed(message.avps, now) : [];
+      case 'stopped':
+        return message?.type === 'StopCCN' ? this.stopped(message.avps.resultCode, now) : [];
+      case 'stop':
+        return this.stop(result, now);
+      case 'misplaced':
+        return this.stop({ result: 7, error: 0, message: `${message?.type} in state ${this.state}` }, now);
+      case 'toSession':
+        return message ? this.calls.message(message, headerSessionId, now) : [];
+      case 'discard':
+        return [];
+      default:
+        return step satisfies never;
+    }
+  }
+
+  /** Initiator: ask for a control connection. */
+  private request(now: Instant): EngineEffect[] {
+    const { useTieBreaker } = this.parameters;
+    this.state = 'waitReply';
+    this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
+    if (useTieBreaker) this.tieBreaker = randomU64(this.core.random);
+    const avps: SentAvps<'SCCRQ'> = { ...this.introduction(), tieBreaker: this.tieBreaker };
+    return this.send({ type: 'SCCRQ', avps }, 0, now);
+  }
+
+  /** Responder: the peer asks for a control connection. */
+  private answer(avps: ReceivedAvps<'SCCRQ'>, now: Instant): EngineEffect[] {
+    this.meet(avps);
+    const refusal = this.refusal(avps.protocolVersion.version, avps.challenge);
+    if (refusal) return this.stop(refusal, now);
+    this.state = 'waitConnect';
+    this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
+    const reply: SentAvps<'SCCRP'> = {
+      ...this.introduction(),
+      challengeResponse: this.respond(chapIdOf.SCCRP, avps.challenge),
+    };
+    return this.send({ type: 'SCCRP', avps: reply }, 0, now);
+  }
+
+  /** Initiator: the peer agrees. */
+  private confirm(avps: ReceivedAvps<'SCCRP'>, now: Instant): EngineEffect[] {
+    this.meet(avps);
+    const refusal =
+      this.refusal(avps.protocolVersion.version, avps.challenge) ?? this.verify(chapIdOf.SCCRP, avps.challengeResponse);
+    if (refusal) return this.stop(refusal, now);
+    const connected: SentAvps<'SCCCN'> = { challengeResponse: this.respond(chapIdOf.SCCCN, avps.challenge) };
+    return [...this.send({ type: 'SCCCN', avps: connected }, 0, now), ...this.establish(now)];
+  }
+
+  /** Responder: the peer has our reply. */
+  private confirmed(avps: ReceivedAvps<'SCCCN'>, now: Instant): EngineEffect[] {
+    const refusal = this.verify(chapIdOf.SCCCN, avps.challengeResponse);
+    return refusal ? this.stop(refusal, now) : this.establish(now);
+  }
+
+  private establish(now: Instant): EngineEffect[] {
+    this.state = 'established';
+    this.core.establishedTunnels++;
+    this.establishedAt = now;
+    this.establishBy = undefined;
+    this.challenge = undefined;
+    this.failure = undefined;
+    const { socket, remote, from } = this.path;
+    return [
+      {
+        effect: 'plane',
+        op: {
+          op: 'tunnelUp',
+          localTunnelId: this.localId,
+          remoteTunnelId: this.remoteId,
+          version: this.dialect.version,
+          socket,
+          remote,
+          from,
+        },
+      },
+      this.notice('up', `established with ${this.peerHostName} at ${remote.address}:${remote.port}`),
+    ];
+  }
+
+  /** The AVPs with which both SCCRQ and SCCRP introduce us. */
+  private introduction() {
+    const { hostName, framingCapabilities, bearerCapabilities, receiveWindow, authMode, secret } = this.parameters;
+    if (authMode === 'challenge' && secret) this.challenge = this.core.random.bytes(challengeOctets);
+    return {
+      protocolVersion: this.dialect.protocolVersion,
+      hostName,
+      vendorName: this.core.gateway.vendorName || undefined,
+      framingCapabilities,
+      bearerCapabilities: bearerCapabilities.length > 0 ? bearerCapabilities : undefined,
+      assignedTunnelId: this.localId,
+      receiveWindowSize: receiveWindow,
+      challenge: this.challenge,
+    };
+  }
+
+  private meet(avps: ReceivedAvps<'SCCRQ' | 'SCCRP'>): void {
+    this.channel.remoteTunnelId = avps.assignedTunnelId;
+    this.channel.setPeerWindow(avps.receiveWindowSize ?? this.dialect.defaultReceiveWindow);
+    this.peerHostName = avps.hostName;
+    this.peerVendorName = avps.vendorName;
+  }
+
+  private refusal(version: number, challenge: Uint8Array | undefined): Result | undefined {
+    const { version: ours } = this.dialect.protocolVersion;
+    if (version !== ours) return { result: 5, error: ours, message: `protocol version ${version} is not supported` };
+    const { authMode, secret } = this.parameters;
+    if (challenge && !secret)
+      return { result: 4, error: 0, message: 'the peer sent a challenge, and no secret is set' };
+    if (authMode === 'challenge' && !secret) {
+      return { result: 4, error: 0, message: 'authMode is challenge, and no secret is set' };
+    }
+    return undefined;
+  }
+
+  private respond(chapId: number, challenge: Uint8Array | undefined): Uint8Array | undefined {
+    const { secret } = this.parameters;
+    return challenge && secret && challengeResponse(chapId, secret, challenge);
+  }
+
+  /** Checks the answer to our challenge, if we sent one (RFC 2661 5.1.1). */
+  private verify(chapId: number, response: Uint8Array | undefined): Result | undefined {
+    const expected = this.respond(chapId, this.challenge);
+    if (!expected) return undefined;
+    if (!response) return { result: 4, error: 0, message: 'the peer did not answer our challenge' };
+    if (!equalBytes(expected, response)) return { result: 4, error: 0, message: 'the peer does not know the secret' };
+    this.authenticated = true;
+    return undefined;
+  }
+
+  /** The peer ends the tunnel: acknowledge for a whole retransmission cycle (RFC 2661 5.7). */
+  private stopped(result: Result, now: Instant): EngineEffect[] {
+    const wasOpen = this.state !== 'closing';
+    const out = wasOpen ? this.leave(`the peer closed the tunnel: ${describe(result)}`, result, now) : [];
+    this.state = 'closed';
+    this.channel.dropUnsent();
+    this.lingerUntil = now + this.retransmissionCycleMs;
+    return out;
+  }
+
+  /** We end the tunnel. */
+  private stop(result: Result, now: Instant): EngineEffect[] {
+    const out = this.leave(`we closed the tunnel: ${describe(result)}`, result, now);
+    this.state = 'closing';
+    this.channel.dropUnsent();
+    const avps: SentAvps<'StopCCN'> = { assignedTunnelId: this.localId, resultCode: result };
+    out.push(...this.send({ type: 'StopCCN', avps }, 0, now));
+    return out;
+  }
+
+  /** Leaves whatever state there was: all calls end without messages of their own (RFC 2661 6.4). */
+  private leave(message: string, result: Result, now: Instant): EngineEffect[] {
+    const out = this.calls.tunnelLost(message, now);
+    if (this.state === 'established') {
+      this.core.establishedTunnels--;
+      out.push({ effect: 'plane', op: { op: 'tunnelDown', localTunnelId: this.localId } });
+    }
+    this.establishBy = undefined;
+    const { result: code, error } = result;
+    this.failure = { atMs: this.core.epochMs + now, result: code, error, message };
+    const event = code === 4 ? 'authFailed' : this.establishedAt === undefined ? 'refused' : 'down';
+    out.push(this.notice(event, message));
+    return out;
+  }
+
+  /** Once a StopCCN is acknowledged, its retransmissions and the peer's may still be under way (RFC 2661 5.8). */
+  private linger(now: Instant): void {
+    if (this.state === 'closing' && this.channel.idle) this.lingerUntil ??= now + this.retransmissionCycleMs;
+  }
+
+  /** RFC 2661 5.5: after some time without a word of the peer's, ask; the transport does the rest. */
+  private helloAt(): Instant | undefined {
+    const { helloIntervalMs } = this.parameters;
+    if (this.state !== 'established' || helloIntervalMs === 0 || !this.channel.idle) return undefined;
+    return this.channel.lastReceivedAt + helloIntervalMs;
+  }
+
+  // ------------------------------------------------------------ sending
+
+  /** Hands a message to the transport; `sessionId` is the peer's, 0 for the tunnel itself. */
+  send(message: OutgoingMessage, sessionId: number, now: Instant): EngineEffect[] {
+    const { hideAvps, secret } = this.parameters;
+    const hide = hideAvps && secret ? { secret, randomVector: this.core.random.bytes(randomVectorOctets) } : undefined;
+    return this.sends(this.channel.send(sessionId, this.dialect.encodeMessage(message, { hide }), now));
+  }
+
+  private sends(datagrams: Uint8Array[]): EngineEffect[] {
+    const { socket, remote: to, from } = this.path;
+    return datagrams.map((datagram) => ({ effect: 'send', socket, to, from, datagram }));
+  }
+
+  /** A message that breaks the encoding rules ends what it is about (RFC 2661 4.1, 7.1). */
+  private wireError(error: WireError, headerSessionId: number, now: Instant): EngineEffect[] {
+    const note = this.notice('protocol', error.message);
+    switch (error.scope) {
+      case 'ignore':
+        return [note];
+      case 'session': {
+        return [note, ...this.calls.broken(headerSessionId, error, now)];
+      }
+      case 'tunnel':
+        return [note, ...this.stop(error.result, now)];
+      default:
+        return error.scope satisfies never;
+    }
+  }
+
+  private notice(event: Notice['event'], message: string): EngineEffect {
+    const name = this.name ?? String(this.localId);
+    return { effect: 'notice', notice: { subject: 'tunnel', name, event, message } };
+  }
+}
+
+function randomU64(random: Random): bigint {
+  return random.bytes(8).reduce((value, octet) => (value << 8n) | BigInt(octet), 0n);
+}
