@@ -1,0 +1,56 @@
+import type { TunnelFields } from '../../src/reconciler/generated.ts';
+import { lacAddress, lnsAddress } from './pair.ts';
+import { resource, secret } from './resources.ts';
+
+/** Declarations that most tests share. */
+
+export const password = 'open-sesame';
+export const gatewayInside = '10.20.0.1';
+
+export interface LnsOptions {
+  /** The secret shared with peers; given: they are challenged. */
+  tunnelSecret?: string;
+  /** Where it listens. */
+  listen?: string;
+  auth?: { pap?: boolean; chap?: boolean; mschapv2?: boolean; none?: boolean };
+}
+
+/** An LNS that knows the subscriber `alice`. */
+export function lnsDocuments({ tunnelSecret, listen = lnsAddress, auth }: LnsOptions = {}): string[] {
+  const challenged = tunnelSecret === undefined ? {} : ({ secretRef: tunnelKey, authMode: 'challenge' } as const);
+  return [
+    resource('Gateway', 'lns', { listen: [{ address: listen }] }),
+    resource('PeerProfile', 'callers', { tunnelProfile: 'callers', pppProfile: 'callers' }),
+    resource('TunnelProfile', 'callers', { hostName: 'our-lns', ...challenged }),
+    resource('PppProfile', 'callers', { auth, ipv4: { local: gatewayInside, pool: 'callers', dns: ['10.20.0.53'] } }),
+    resource('AddressPool', 'callers', { ranges: ['10.20.1.0/24'] }),
+    resource('Subscriber', 'alice', { userName: 'alice', passwordRef: { name: 'secrets', key: 'alice' } }),
+    secrets(tunnelSecret),
+  ];
+}
+
+/** A tunnel to the LNS that is kept up. */
+export function tunnelDocument(fields: TunnelFields = {}): string {
+  return resource('Tunnel', 'to-lns', {
+    remoteAddress: lnsAddress,
+    localAddress: lacAddress,
+    hostName: 'our-lac',
+    persist: true,
+    ...fields,
+  });
+}
+
+/** A call of `alice` in that tunnel. */
+export function sessionDocument(name = 'call', interfaceName?: string): string {
+  const passwordRef = { name: 'secrets', key: 'alice' };
+  return resource('Session', name, { tunnel: 'to-lns', userName: 'alice', passwordRef, interfaceName });
+}
+
+export const tunnelKey = { name: 'secrets', key: 'tunnel' };
+
+export function secrets(tunnelSecret?: string): string {
+  return secret(
+    'secrets',
+    tunnelSecret === undefined ? { alice: password } : { alice: password, tunnel: tunnelSecret },
+  );
+}

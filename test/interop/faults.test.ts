@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Lab, type Namespace } from '../netns/lab.ts';
+import { until } from '../netns/until.ts';
+import { Daemon, isTrue } from './daemon.ts';
+import { gatewayInside, lnsDocuments, secrets, sessionDocument, tunnelDocument } from './declared.ts';
+import { lacAddress, lnsAddress, makePair, wire } from './pair.ts';
+import { dissect, sentMessages } from './tshark.ts';
+
+const mebibyte = 1024 * 1024;
+const quick = { helloInterval: '1s', maxRetries: 2, retryTimeout: '500ms' };
+
+let lab: Lab;
+let lacHost: Namespace;
+let lnsHost: Namespace;
+let lac: Daemon;
+let lns: Daemon;
+
+beforeEach(async () => {
+  lab = await Lab.open();
+  ({ lac: lacHost, lns: lnsHost } = await makePair(lab));
+  lac = new Daemon(lacHost);
+  lns = new Daemon(lnsHost);
+  await lns.declare('all.yaml', ...lnsDocuments());
+  await lac.declare('secrets.yaml', secrets());
+  await lac.declare('tunnel.yaml', tunnelDocument(quick));
+  await lac.declare('session.yaml', sessionDocument('call', 'tocall'));
+});
+
+afterEach(() => lab.close());
+
+async function flood(...args: string[]): Promise<void> {
+  const program = fileURLToPath(new URL('flood.ts', import.meta.url));
+  await lacHost.run(process.execPath, '--import', import.meta.resolve('tsx'), program, lnsAddress, ...args);
+}
+
+async function established(): Promise<void> {
+  await lns.start();
+  await lac.start();
+  await lac.sessionReady('call');
+  await lns.acceptedSessionReady();
+  await until('a ping', () => lacHost.pings(gatewayInside));
+}
+
+test('garbage is neither answered nor harmful', async () => {
+  await established();
+  const capture = await lnsHost.capture(wire);
+  await flood('garbage', '5000');
+  const dissected = await dissect(await capture.stop());
+  const garbagePort = 40_000;
+  expect(dissected.filter(({ sourcePort }) => sourcePort === garbagePort).length).toBeGreaterThan(1000);
+  expect(dissected.filter(({ destinationPort }) => destinationPort === garbagePort)).toEqual([]);
+  expect(await lacHost.pings(gatewayInside)).toBe(true);
+  expect(lns.process.running).toBe(true);
+});
+
+test('ten thousand tunnel requests from made-up sources leave room for a good peer', async () => {
+  await lns.start();
+  await lacHost.ip('route', 'add', 'local', '10.99.0.0/16', 'dev', 'lo');
+  await lnsHost.ip('route', 'add', '10.99.0.0/16', 'via', lacAddress);
+  const before = await lns.residentOctets();
+  await flood('requests', '10000');
+  const after = await lns.residentOctets();
+  expect((after - before) / mebibyte).toBeLessThan(150);
+  await lac.start();
+  await lac.sessionReady('call', 30_000);
+  await until('a ping', () => lacHost.pings(gatewayInside));
+}, 60_000);
+
+test('a peer that is silently gone is found out, and the persistent tunnel returns with it', async () => {
+  await established();
+  await lnsHost.cut(wire);
+  await until('the loss to be noticed', async () => {
+    const tunnel = await lac.tunnel('to-lns');
+    return tunnel !== undefined && !isTrue(tunnel, 'Established') && tunnel.status.lastError !== undefined;
+  });
+  const session = await lac.session('call');
+  expect(session && isTrue(session, 'Ready')).toBe(false);
+  await lnsHost.mend(wire);
+  await lac.sessionReady('call', 30_000);
+  await until('a ping', () => lacHost.pings(gatewayInside));
+}, 60_000);
+
+test('an LNS that was killed and started again serves the call again', async () => {
+  await established();
+  await lns.stop('SIGKILL');
+  await lns.start();
+  const lost = async () => {
+    const tunnel = await lac.tunnel('to-lns');
+    return tunnel !== undefined && !isTrue(tunnel, 'Established');
+  };
+  await until('the loss to be noticed', lost);
+  await lac.sessionReady('call', 30_000);
+  await until('a ping', () => lacHost.pings(gatewayInside));
+}, 60_000);
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s ends tunnels on the wire and leaves no device and no route',
+  async (signal) => {
+    const clean = await lnsHost.ip('route', 'show', 'table', 'all');
+    await established();
+    const capture = await lnsHost.capture(wire);
+    expect(await lns.stop(signal)).toEqual({ code: 0, signal: undefined });
+    expect(await lac.stop(signal)).toEqual({ code: 0, signal: undefined });
+    const dissected = await dissect(await capture.stop());
+    expect(sentMessages(dissected, lnsAddress)).toContain('StopCCN');
+    for (const host of [lnsHost, lacHost]) expect(await devices(host)).toEqual(['lo', wire]);
+    expect(await lnsHost.ip('route', 'show', 'table', 'all')).toBe(clean);
+  },
+);
+
+test('killed and started again, it serves its call and leaves devices of others alone', async () => {
+  await lacHost.ip('tuntap', 'add', 'dev', 'foreign0', 'mode', 'tun');
+  await lacHost.ip('address', 'add', '203.0.113.1/32', 'dev', 'foreign0');
+  const foreign = () => lacHost.ip('-o', 'address', 'show', 'dev', 'foreign0');
+  const before = await foreign();
+  await established();
+  await lac.stop('SIGKILL');
+  await lac.start();
+  await lac.sessionReady('call', 30_000);
+  await until('a ping', () => lacHost.pings(gatewayInside));
+  expect(await foreign()).toBe(before);
+  expect(await lac.stop()).toEqual({ code: 0, signal: undefined });
+  expect(await foreign()).toBe(before);
+}, 60_000);
+
+test.each([
+  { what: 'deleted', damage: (host: Namespace) => host.ip('link', 'delete', 'tocall') },
+  { what: 'without its address', damage: (host: Namespace) => host.ip('address', 'flush', 'dev', 'tocall') },
+  { what: 'set down', damage: (host: Namespace) => host.ip('link', 'set', 'tocall', 'down') },
+])('a device of ours that somebody has left $what is repaired, and that is told', async ({ damage }) => {
+  await established();
+  const { localId } = (await lac.sessionReady('call')).status;
+  const seen = (await lac.events()).length;
+  await damage(lacHost);
+  await until('the repair', () => lacHost.pings(gatewayInside));
+  expect((await lac.sessionReady('call')).status.localId).toBe(localId);
+  const told = (await lac.events()).slice(seen);
+  expect(told.map(({ message }) => message).join('\n')).toContain('tocall');
+});
+
+test('calls that come and go leave no file descriptor behind', async () => {
+  await established();
+  const descriptors = async () => (await lacHost.run('ls', `/proc/${lac.process.pid}/fd`)).split('\n').length;
+  const before = await descriptors();
+  for (let round = 0; round < 5; round += 1) {
+    await lac.declare('other.yaml', sessionDocument('other', 'toother'));
+    await lac.sessionReady('other');
+    await lac.withdraw('other.yaml');
+    await until('the device to go', async () => !(await devices(lacHost)).includes('toother'));
+  }
+  expect(await descriptors()).toBe(before);
+});
+
+async function devices(host: Namespace): Promise<string[]> {
+  const links: { ifname: string }[] = JSON.parse(await host.ip('-j', 'link', 'show'));
+  return links.map(({ ifname }) => ifname);
+}
+
+test('secrets are not in the log', async () => {
+  await established();
+  const texts = [lac.process.output, lns.process.output, await readFile(`/proc/${lac.process.pid}/cmdline`, 'utf8')];
+  for (const text of texts) expect(text).not.toContain('open-sesame');
+});

@@ -1,0 +1,31 @@
+import { stringify } from 'yaml';
+import type {
+  AddressPoolFields,
+  GatewayFields,
+  PeerProfileFields,
+  PppProfileFields,
+  SessionFields,
+  SubscriberFields,
+  TunnelFields,
+  TunnelProfileFields,
+} from '../../src/reconciler/generated.ts';
+
+interface Fields {
+  AddressPool: AddressPoolFields;
+  Gateway: GatewayFields;
+  PeerProfile: PeerProfileFields;
+  PppProfile: PppProfileFields;
+  Session: SessionFields;
+  Subscriber: SubscriberFields;
+  Tunnel: TunnelFields;
+  TunnelProfile: TunnelProfileFields;
+}
+
+/** One YAML document, as an operator would write it. */
+export function resource<Kind extends keyof Fields>(kind: Kind, name: string, spec: Fields[Kind]): string {
+  return stringify({ apiVersion: 'prol2tp.io/v1alpha1', kind, metadata: { name }, spec });
+}
+
+export function secret(name: string, stringData: Record<string, string>): string {
+  return stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData });
+}
