@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdown, shown, spread } from './figures.ts';
-import { type Lab, withLab } from './lab.ts';
 import { type Closed, type Load, runLoad, type Up, waitUntilAnswering } from './load/load.ts';
 import { l2tpns } from './peers/l2tpns.ts';
 import type { Lns } from './peers/lns.ts';
 import { prol2tp } from './peers/prol2tp.ts';
 import { cpuSeconds, residentBytes } from './proc.ts';
 import { buildTools } from './tools.ts';
+import { main, type Wire, withWire } from './wire.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -50,9 +50,9 @@ function loadOf(calls: number): Load {
 }
 
 /** One load on a freshly started LNS that has carried one call before. */
-async function measure(lab: Lab, lns: Lns, calls: number): Promise<Measurement> {
-  const running = await lns.start(lab);
-  await waitUntilAnswering(lab, lns.name);
+async function measure(wire: Wire, lns: Lns, calls: number): Promise<Measurement> {
+  const running = await lns.start(wire);
+  await waitUntilAnswering(wire, lns.name);
   await sleep(settleMs);
   const load = loadOf(calls);
   const cpuBefore = cpuSeconds(running.pid);
@@ -60,13 +60,12 @@ async function measure(lab: Lab, lns: Lns, calls: number): Promise<Measurement> 
   let up: Up | undefined;
   let cpuUsed = 0;
   let residentAfter = residentBefore;
-  const closed = await runLoad(lab, load, (report) => {
+  const closed = await runLoad(wire, load, async (report) => {
     up = report;
     cpuUsed = cpuSeconds(running.pid) - cpuBefore;
-    // Read late in the hold: what set-up left behind may have been given back by then.
-    setTimeout(() => {
-      residentAfter = residentBytes(running.pid);
-    }, load.holdSeconds * 900);
+    // Late in the hold: what set-up left behind may have been given back by then.
+    await sleep(load.holdSeconds * 900);
+    residentAfter = residentBytes(running.pid);
   });
   await running.stop();
   if (up === undefined) throw new Error('the load generator reported nothing');
@@ -122,23 +121,23 @@ function report(all: Measurement[]): void {
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(all, undefined, 2)}\n`);
 }
 
-const contestants = [l2tpns, prol2tp(flags.profile)].filter(
-  (lns) => flags.only === undefined || lns.name === flags.only,
-);
-if (contestants.length === 0) throw new Error(`--only ${flags.only}: l2tpns or prol2tp`);
-await buildTools();
-const measurements: Measurement[] = [];
-for (const calls of flags.calls.split(',').map(Number)) {
-  for (let run = 0; run < Number(flags.runs); run++) {
-    // Who goes first changes with every run, so that a machine that slows down harms nobody in particular.
-    const order = run % 2 === 0 ? contestants : [...contestants].reverse();
-    for (const lns of order) {
-      await withLab(async (lab) => {
-        const measurement = await measure(lab, lns, calls);
-        measurements.push(measurement);
+async function compare(): Promise<void> {
+  const known = [l2tpns, prol2tp(flags.profile)];
+  const contestants = known.filter((lns) => flags.only === undefined || lns.name === flags.only);
+  if (contestants.length === 0) throw new Error(`--only ${flags.only}: l2tpns or prol2tp`);
+  await buildTools();
+  const all: Measurement[] = [];
+  for (const calls of flags.calls.split(',').map(Number)) {
+    for (let run = 0; run < Number(flags.runs); run++) {
+      // Who goes first changes with every run, so that a machine that slows down harms nobody in particular.
+      for (const lns of run % 2 === 0 ? contestants : contestants.toReversed()) {
+        const measurement = await withWire((wire) => measure(wire, lns, calls));
+        all.push(measurement);
         console.error(`${lns.name} ${calls}: ${measurement.callsPerSecond.toFixed(0)} calls/s, ${measurement.ok} up`);
-      });
+      }
     }
   }
+  report(all);
 }
-report(measurements);
+
+await main(compare);

@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline';
-import { address, type Lab } from '../lab.ts';
 import { tools } from '../tools.ts';
+import { address, type Wire } from '../wire.ts';
 
 /** What one load is made of. */
 export interface Load {
@@ -46,8 +45,8 @@ export interface Closed {
   readonly unclosed: number;
 }
 
-/** Starts the generator as LAC. `onUp` is called at once when all calls have settled, while they are held. */
-export async function runLoad(lab: Lab, load: Load, onUp: (up: Up) => void): Promise<Closed> {
+/** Starts the generator as LAC. `onUp` is called when all calls have settled, while they are held. */
+export async function runLoad(wire: Wire, load: Load, onUp: (up: Up) => Promise<void>): Promise<Closed> {
   const options = {
     lns: address.lns,
     tunnels: load.tunnels,
@@ -58,29 +57,27 @@ export async function runLoad(lab: Lab, load: Load, onUp: (up: Up) => void): Pro
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   if (!load.ppp) args.push('--no-ppp');
-  const running = lab.start('lac', [tools.load, ...args], 'pipe', 'inherit');
-  let closed: Closed | undefined;
-  const { stdout } = running.child;
-  if (stdout === null) throw new Error('the load generator has no output');
-  for await (const line of createInterface(stdout)) {
-    const report = JSON.parse(line) as Up | Closed;
-    if (report.phase === 'up') onUp(report);
-    else closed = report;
-  }
-  await running.stop();
-  if (closed === undefined) throw new Error('the load generator ended early');
+  const generator = wire.lac.spawn(tools.load, args);
+  const line = async (phase: string, withinSeconds: number) =>
+    JSON.parse((await generator.says(new RegExp(`^{"phase":"${phase}".*}$`, 'm'), withinSeconds * 1_000))[0]);
+  await onUp(await line('up', load.timeoutSeconds + graceSeconds));
+  const closed = await line('closed', load.holdSeconds + graceSeconds);
+  await generator.exited;
   return closed;
 }
 
 const probe: Load = { tunnels: 1, sessions: 1, window: 1, ppp: true, holdSeconds: 0, timeoutSeconds: 1 };
 
+// The generator waits ten seconds for the answers to its StopCCNs.
+const graceSeconds = 15;
+
 /** Waits until the LNS carries a call to the end; throws after `withinMs`. */
-export async function waitUntilAnswering(lab: Lab, name: string, withinMs = 30_000): Promise<void> {
+export async function waitUntilAnswering(wire: Wire, name: string, withinMs = 30_000): Promise<void> {
   const until = Date.now() + withinMs;
   let ok = 0;
   while (ok === 0) {
     if (Date.now() > until) throw new Error(`${name} carries no call`);
-    await runLoad(lab, probe, (up) => {
+    await runLoad(wire, probe, async (up) => {
       ok = up.ok;
     });
   }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { address, type Lab, wire } from '../lab.ts';
-import { build, tools } from '../tools.ts';
+import { tools } from '../tools.ts';
+import { address, device, type Wire } from '../wire.ts';
 import type { Lns } from './lns.ts';
 
 const radiusSecret = 'bench';
@@ -10,7 +10,7 @@ const radiusSecret = 'bench';
 const startupConfig = (directory: string) => `set debug 0
 set log_file "${directory}/l2tpns.log"
 set pid_file "${directory}/l2tpns.pid"
-set cluster_interface "${wire}"
+set cluster_interface "${device}"
 set cluster_hb_interval 5
 set cluster_hb_timeout 20
 set bind_address ${address.lns}
@@ -26,21 +26,20 @@ set cli_bind_address 127.0.0.1
 /** l2tpns, an LNS in C with PPP and data plane of its own (Debian package `l2tpns`). */
 export const l2tpns: Lns = {
   name: 'l2tpns',
-  async start(lab: Lab) {
-    const directory = join(build, 'l2tpns');
+  async start({ lns }: Wire) {
+    const directory = join(lns.lab.directory, 'l2tpns');
     await mkdir(directory, { recursive: true });
     await writeFile(join(directory, 'startup-config'), startupConfig(directory));
     await writeFile(join(directory, 'ip_pool'), '10.64.0.0/16\n');
     await writeFile(join(directory, 'users'), '');
-    const radius = lab.start('lns', [tools.radius, radiusSecret]);
+    const radius = lns.spawn(tools.radius, [radiusSecret]);
     // Its configuration directory is compiled in: give it ours in a mount namespace of its own.
     const script = 'mount --bind "$1" /etc/l2tpns && exec l2tpns';
-    const daemon = lab.start('lns', ['unshare', '--mount', 'sh', '-c', script, 'sh', directory]);
+    const daemon = lns.spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', directory]);
     return {
       pid: daemon.pid,
       stop: async () => {
-        await daemon.stop();
-        await radius.stop();
+        await Promise.all([daemon.stop(), radius.stop()]);
       },
     };
   },

@@ -1,10 +1,10 @@
-import type { Lab } from '../lab.ts';
+import type { Wire } from '../wire.ts';
 
-/** An LNS that can be started in the bench's `lns` namespace and listens on that side's address, port 1701. */
+/** An LNS that can be started on the wire's `lns` side and listens on that side's address, port 1701. */
 export interface Lns {
   readonly name: string;
   /** Starts it; it need not answer yet. */
-  start(lab: Lab): Promise<RunningLns>;
+  start(wire: Wire): Promise<RunningLns>;
 }
 
 export interface RunningLns {

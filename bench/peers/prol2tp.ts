@@ -1,25 +1,29 @@
-import { openSync } from 'node:fs';
-import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Lab, Running, Side } from '../lab.ts';
+import type { Process } from '../../test/netns/process.ts';
 import { build, root } from '../tools.ts';
+import type { Side, Wire } from '../wire.ts';
 import type { Lns } from './lns.ts';
 
 /** Starts prol2tpd with the documents of bench/SIDE. With `profile`, V8's processor profile goes to build/bench. */
-export async function startDaemon(lab: Lab, side: Side, profile = false): Promise<Running> {
-  const directory = join(build, `prol2tp-${side}`);
-  await rm(directory, { recursive: true, force: true });
-  await mkdir(directory, { recursive: true });
-  const config = join(directory, 'config');
-  await cp(join(root, 'bench', side), config, { recursive: true });
-  const log = openSync(join(directory, 'prol2tpd.log'), 'w');
+export function startDaemon(wire: Wire, side: Side, profile = false): Process {
   const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${build}`, `--cpu-prof-name=${side}.cpuprofile`] : [];
+  const { lab } = wire[side];
+  const config = join(root, 'bench', side);
+  const socket = join(lab.directory, `${side}.sock`);
   const daemon = join(root, 'dist', 'prol2tpd.js');
-  return lab.start(side, ['node', ...flags, daemon, '--config', config], log, log, directory);
+  return wire[side].spawn(process.execPath, [...flags, daemon, '--config', config, '--socket', socket]);
 }
 
 /** ProL2TP's own daemon as LNS, on its userspace plane. */
 export const prol2tp = (profile: boolean): Lns => ({
   name: 'prol2tp',
-  start: (lab) => startDaemon(lab, 'lns', profile),
+  async start(wire) {
+    const daemon = startDaemon(wire, 'lns', profile);
+    return {
+      pid: daemon.pid,
+      stop: async () => {
+        await daemon.stop();
+      },
+    };
+  },
 });
