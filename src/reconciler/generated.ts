@@ -103,13 +103,13 @@ export interface GatewayFields {
   /** The most calls at one time over all tunnels. 0: no limit. Default: 0. */
   maxSessions?: number;
   /** How long a tunnel may take to come up before it is given up. Default: 120s. */
-  tunnelEstablishTimeout?: number | string;
+  tunnelEstablishTimeout?: string;
   /** How long a call may take to come up before it is given up. Default: 120s. */
-  sessionEstablishTimeout?: number | string;
+  sessionEstablishTimeout?: string;
   /** The longest wait before a persistent tunnel is dialled again. The first wait is about one second and doubles up to this. Default: 300s. */
-  tunnelPersistPendTimeout?: number | string;
+  tunnelPersistPendTimeout?: string;
   /** The longest wait before a call of a persistent tunnel is placed again. The first wait is about one second and doubles up to this. Default: 60s. */
-  sessionPersistPendTimeout?: number | string;
+  sessionPersistPendTimeout?: string;
   /** Our name towards peers, where no TunnelProfile says another. */
   hostName?: string;
   /** What we tell peers about our make. Default: prol2tp. */
@@ -227,11 +227,11 @@ export interface PppProfileFields {
   /** How many times a challenge is sent before the link is given up. Default: 10. */
   chapMaxChallenge?: number;
   /** How long to wait before a challenge is sent again. Default: 3s. */
-  chapRestart?: number | string;
+  chapRestart?: string;
   /** How many times our PAP request is sent before the link is given up. Default: 10. */
   papMaxRequests?: number;
   /** How long to wait before our PAP request is sent again. Default: 3s. */
-  papRestart?: number | string;
+  papRestart?: string;
   /** As server: how long to wait for the peer's PAP request. 0: papRestart times papMaxRequests. Default: 0. */
   papTimeout?: number | string;
   /** Counters and timer of LCP. */
@@ -243,7 +243,7 @@ export interface PppProfileFields {
     /** How many Terminate-Requests are sent without an answer. Default: 3. */
     maxTerminateRequests?: number;
     /** How long to wait for an answer. Default: 3s. */
-    retransmit?: number | string;
+    retransmit?: string;
   };
   /** Counters and timer of IPCP and IPV6CP. */
   ipcp?: {
@@ -254,7 +254,7 @@ export interface PppProfileFields {
     /** How many Terminate-Requests are sent without an answer. Default: 3. */
     maxTerminateRequests?: number;
     /** How long to wait for an answer. Default: 3s. */
-    retransmit?: number | string;
+    retransmit?: string;
   };
   /** Asking the peer whether the link is alive. */
   lcpEcho?: {
@@ -568,7 +568,7 @@ export interface TunnelFields {
   /** How many times a control message is sent again before the tunnel is given up. Default: 5. */
   maxRetries?: number;
   /** How long to wait for an acknowledgement the first time; it doubles up to 8 seconds. Default: 1s. */
-  retryTimeout?: number | string;
+  retryTimeout?: string;
   /** How many control messages the peer may send without an acknowledgement. Default: 10. */
   receiveWindow?: number;
   /** The most control messages that we send without an acknowledgement, whatever the peer allows. Default: 10. */
@@ -674,7 +674,7 @@ export interface TunnelProfileFields {
   /** How many times a control message is sent again before the tunnel is given up. Default: 5. */
   maxRetries?: number;
   /** How long to wait for an acknowledgement the first time; it doubles up to 8 seconds. Default: 1s. */
-  retryTimeout?: number | string;
+  retryTimeout?: string;
   /** How many control messages the peer may send without an acknowledgement. Default: 10. */
   receiveWindow?: number;
   /** The most control messages that we send without an acknowledgement, whatever the peer allows. Default: 10. */

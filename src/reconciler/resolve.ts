@@ -1,0 +1,235 @@
+/**
+ * Profile inheritance. Values are laid over each other, nearest first:
+ *
+ * - tunnel: the Tunnel, the TunnelProfile it names, its PeerProfile's TunnelProfile, TunnelProfile `default`, built-in;
+ * - session: the Session, the SessionProfile it names, the tunnel's, the PeerProfile's, `default`, built-in;
+ * - PPP: the PppProfile that the session (or its profile) names, the tunnel's, the PeerProfile's, `default`, built-in.
+ *
+ * A profile named by a `default` profile stands after those named anywhere nearer. A profile `default` always exists.
+ */
+import ipaddr from 'ipaddr.js';
+import { SpecError } from '../engine/errors.ts';
+import { canonicalPrefix, isIp } from './addresses.ts';
+import {
+  builtIn,
+  type PppProfileFields,
+  type SessionFields,
+  type SessionProfileFields,
+  type TunnelFields,
+  type TunnelProfileFields,
+} from './generated.ts';
+import { type Filled, giver, type Layer, lay, type Resolved } from './layers.ts';
+import type { Kind, Resource } from './resources.ts';
+
+export type ProfileKind = 'TunnelProfile' | 'SessionProfile' | 'PppProfile';
+export type TunnelValues = Filled<TunnelProfileFields, typeof builtIn.TunnelProfile> &
+  Pick<Filled<TunnelFields, typeof builtIn.Tunnel>, 'persist'> & { hostName: string };
+export type SessionValues = Filled<SessionProfileFields, typeof builtIn.SessionProfile> &
+  Pick<SessionFields, 'interfaceName' | 'userName' | 'passwordRef' | 'passwordFile'> &
+  Pick<SessionFields, 'callingNumber' | 'calledNumber' | 'subAddress'>;
+export type PppValues = Filled<PppProfileFields, typeof builtIn.PppProfile>;
+
+/** A chain of layers and what it comes to. */
+export interface Chain<T> extends Resolved<T> {
+  layers: readonly Layer[];
+  /** Those before the `default` profile. */
+  near: readonly Layer[];
+}
+
+export type TunnelChain = Chain<TunnelValues> & { peer: Resource<'PeerProfile'> | undefined };
+export type SessionChain = Chain<SessionValues>;
+export type PppChain = Chain<PppValues>;
+
+/** All resources, to look up and to resolve. Remembers who uses which profile. */
+export class Declarations {
+  readonly #resources = new Map<string, Resource>();
+  readonly #users = new Map<string, Set<string>>();
+  readonly errors: SpecError[] = [];
+
+  constructor(resources: readonly Resource[]) {
+    for (const resource of resources) this.#resources.set(resource.id, resource);
+  }
+
+  /** All of a kind, sorted by name. */
+  all<K extends Kind>(kind: K): Resource<K>[] {
+    const found = [...this.#resources.values()].filter((resource) => resource.kind === kind);
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1)) as unknown as Resource<K>[];
+  }
+
+  get<K extends Kind>(kind: K, name: string): Resource<K> | undefined {
+    return this.#resources.get(`${kind}/${name}`) as Resource<K> | undefined;
+  }
+
+  /** How many resources use each resource, by id. */
+  usedBy(): Map<string, number> {
+    return new Map([...this.#users].map(([id, users]) => [id, users.size]));
+  }
+
+  use(id: string, user: string): void {
+    const users = this.#users.get(id) ?? new Set();
+    this.#users.set(id, users.add(user));
+  }
+
+  report(message: string, layer: Layer | undefined, path: string, resource: string): void {
+    const at = layer?.locate(['spec', ...path.split('.')]) ?? { path: `spec.${path}` };
+    const told = this.errors.some((error) => error.message === message && error.resource === resource);
+    if (!told) this.errors.push(new SpecError(message, at, resource));
+  }
+
+  tunnel(tunnel: Resource<'Tunnel'>): TunnelChain {
+    const { profile, persist, ...values } = tunnel.document.spec;
+    const own = layerOf(tunnel, values);
+    const named = this.#profile('TunnelProfile', profile, own, 'profile', tunnel.id);
+    const nearest = [own, ...named];
+    const peer = this.#peerOf(nearest, tunnel.id);
+    const near = [...nearest, ...this.#profileOfPeer('TunnelProfile', 'tunnelProfile', peer, tunnel.id)];
+    const chain = this.#tunnelChain([...near], tunnel.id);
+    const persisting = persist ?? builtIn.Tunnel.persist;
+    return {
+      ...chain,
+      values: { ...chain.values, persist: persisting },
+      fields: { ...chain.fields, persist: { value: persisting, from: persist === undefined ? 'built-in' : tunnel.id } },
+      peer,
+    };
+  }
+
+  /** For tunnels that a peer opens. */
+  acceptedTunnel(peer: Resource<'PeerProfile'>): TunnelChain {
+    const near = this.#profileOfPeer('TunnelProfile', 'tunnelProfile', peer, peer.id);
+    return { ...this.#tunnelChain(near, peer.id), peer };
+  }
+
+  session(session: Resource<'Session'>, tunnel: TunnelChain): SessionChain {
+    const { profile, tunnel: _, ...values } = session.document.spec;
+    const own = layerOf(session, values);
+    const named = this.#profile('SessionProfile', profile, own, 'profile', session.id);
+    return this.#sessionChain([own, ...named], tunnel, session.id);
+  }
+
+  acceptedSession(peer: Resource<'PeerProfile'>, tunnel: TunnelChain): SessionChain {
+    return this.#sessionChain([], tunnel, peer.id);
+  }
+
+  ppp(session: SessionChain, tunnel: TunnelChain, user: string): PppChain {
+    const near = [
+      ...this.#namedIn('PppProfile', 'pppProfile', session.near, user),
+      ...this.#namedIn('PppProfile', 'pppProfile', tunnel.near, user),
+      ...this.#profileOfPeer('PppProfile', 'pppProfile', tunnel.peer, user),
+      ...this.#namedIn('PppProfile', 'pppProfile', session.layers, user),
+      ...this.#namedIn('PppProfile', 'pppProfile', tunnel.layers, user),
+    ];
+    return chainOf<PppValues>(near, [...this.#profile('PppProfile', 'default', undefined, '', user), builtInPpp]);
+  }
+
+  #tunnelChain(near: readonly Layer[], user: string): Chain<TunnelValues> {
+    const gateway = this.all('Gateway').at(0);
+    const hostName = gateway?.document.spec.hostName;
+    return chainOf<TunnelValues>(near, [
+      ...this.#profile('TunnelProfile', 'default', undefined, '', user),
+      ...(gateway ? [layerOf(gateway, { hostName })] : []),
+      builtInTunnel,
+    ]);
+  }
+
+  #sessionChain(nearest: readonly Layer[], tunnel: TunnelChain, user: string): SessionChain {
+    const near = [
+      ...nearest,
+      ...this.#namedIn('SessionProfile', 'sessionProfile', tunnel.near, user),
+      ...this.#profileOfPeer('SessionProfile', 'sessionProfile', tunnel.peer, user),
+      ...this.#namedIn('SessionProfile', 'sessionProfile', tunnel.layers, user),
+    ];
+    return chainOf<SessionValues>(near, [
+      ...this.#profile('SessionProfile', 'default', undefined, '', user),
+      builtInSession,
+    ]);
+  }
+
+  /** The profile that the nearest of these layers names. */
+  #namedIn(kind: ProfileKind, field: string, layers: readonly Layer[], user: string): Layer[] {
+    const layer = giver(layers, field);
+    const name = (layer?.values as Record<string, string | undefined> | undefined)?.[field];
+    return this.#profile(kind, name, layer, field, user);
+  }
+
+  #profileOfPeer(
+    kind: ProfileKind,
+    field: 'tunnelProfile' | 'sessionProfile' | 'pppProfile',
+    peer: Resource<'PeerProfile'> | undefined,
+    user: string,
+  ): Layer[] {
+    if (!peer) return [];
+    this.use(peer.id, user);
+    return this.#profile(kind, peer.document.spec[field], layerOf(peer, peer.document.spec), field, user);
+  }
+
+  /** A named profile as a layer; none when none is named; an error when it does not exist. */
+  #profile(
+    kind: ProfileKind,
+    name: string | undefined,
+    namer: Layer | undefined,
+    field: string,
+    user: string,
+  ): Layer[] {
+    if (name === undefined) return [];
+    const profile = this.get(kind, name);
+    if (profile) {
+      this.use(profile.id, user);
+      return [layerOf(profile, profile.document.spec)];
+    }
+    if (name !== 'default') this.report(`${kind}/${name} does not exist`, namer, field, user);
+    return [];
+  }
+
+  /** The PeerProfile that a dialled tunnel names, else the one that fits the peer's address best. */
+  #peerOf(layers: readonly Layer[], user: string): Resource<'PeerProfile'> | undefined {
+    const namer = giver(layers, 'peerProfile');
+    if (!namer) return this.#fitting(lay<TunnelProfileFields>(layers).values.remoteAddress);
+    const name = (namer.values as TunnelProfileFields).peerProfile as string;
+    const peer = this.get('PeerProfile', name);
+    if (!peer && name !== 'default') this.report(`PeerProfile/${name} does not exist`, namer, 'peerProfile', user);
+    return peer;
+  }
+
+  /** Only by address: before the tunnel is dialled the peer has not told its host name. */
+  #fitting(address: string | undefined): Resource<'PeerProfile'> | undefined {
+    let best: { peer: Resource<'PeerProfile'>; length: number } | undefined;
+    for (const peer of this.all('PeerProfile')) {
+      const { hostName, addresses = [] } = peer.document.spec.match ?? {};
+      if (hostName !== undefined) continue;
+      const lengths = addresses.length === 0 ? [-1] : addresses.map((prefix) => matchLength(prefix, address));
+      for (const length of lengths) {
+        if (length !== undefined && (!best || length > best.length)) best = { peer, length };
+      }
+    }
+    return best?.peer;
+  }
+}
+
+/** The prefix's length, when the address lies in it. */
+function matchLength(prefix: string, address: string | undefined): number | undefined {
+  const canonical = canonicalPrefix(prefix);
+  if (address === undefined || canonical === undefined || !isIp(address)) return undefined;
+  const [network, length] = ipaddr.parseCIDR(canonical);
+  const parsed = ipaddr.parse(address);
+  return parsed.kind() === network.kind() && parsed.match([network, length]) ? length : undefined;
+}
+
+function chainOf<T>(near: readonly Layer[], far: readonly Layer[]): Chain<T> {
+  const once = (layers: readonly Layer[]) =>
+    layers.filter((layer, at) => layers.findIndex(({ from }) => from === layer.from) === at);
+  const layers = once([...near, ...far]);
+  return { ...lay<T>(layers), layers, near: once(near) };
+}
+
+function layerOf({ id, locate }: Resource, values: object): Layer {
+  return { from: id, values, locate };
+}
+
+function builtInLayer(values: object): Layer {
+  return { from: 'built-in', values, locate: () => ({ path: '' }) };
+}
+
+/** What a gateway without a name calls itself. */
+const builtInTunnel = builtInLayer({ hostName: 'prol2tp', ...builtIn.TunnelProfile });
+const builtInSession = builtInLayer(builtIn.SessionProfile);
+const builtInPpp = builtInLayer(builtIn.PppProfile);

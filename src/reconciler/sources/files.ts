@@ -1,0 +1,178 @@
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import { SpecError } from '../../engine/errors.ts';
+import { Secret } from '../../engine/spec.ts';
+import { fileSecretKey, type Resource, type Snapshot } from '../resources.ts';
+import { emptyShelf, type FileText, type Shelf, shelve } from './last-good.ts';
+
+/** The largest document or secret file that is read, in octets. */
+const fileLimit = 4 * 1024 * 1024;
+/** The most document files that are read. */
+const filesLimit = 10_000;
+/** How many folders deep documents are looked for. */
+const depthLimit = 8;
+/** How long the directory must be quiet before it is read again: editors write, rename and delete in a row. */
+const quietMs = 100;
+
+/** Reads a directory of *.yaml and *.yml once, folders within it included. */
+export async function loadDirectory(directory: string): Promise<Snapshot> {
+  return (await read(resolve(directory), emptyShelf)).snapshot;
+}
+
+/** Watches a directory and tells about every change, with the last good version of what became wrong. */
+export class FilesSource {
+  readonly #directory: string;
+  readonly #onChange: (snapshot: Snapshot) => void;
+  #shelf: Shelf = emptyShelf;
+  #watcher: FSWatcher | undefined;
+  #watchedSecrets = new Set<string>();
+  #quiet: NodeJS.Timeout | undefined;
+  #loading: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+
+  constructor(directory: string, onChange: (snapshot: Snapshot) => void) {
+    this.#directory = resolve(directory);
+    this.#onChange = onChange;
+  }
+
+  /** Reads the directory for the first time (wrong documents are left out) and watches it from then on. */
+  async start(): Promise<void> {
+    this.#watcher = watch(this.#directory, { ignoreInitial: true, depth: depthLimit });
+    this.#watcher.on('all', () => this.#changed());
+    // A watch that fails leaves the documents as they are; `reload` still reads them.
+    this.#watcher.on('error', () => this.#changed());
+    await new Promise<void>((ready) => this.#watcher?.once('ready', ready));
+    await this.reload();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#quiet);
+    await this.#watcher?.close();
+    await this.#loading;
+  }
+
+  /** Reads everything again now. Calls during a reading are answered by one more reading. */
+  reload(): Promise<void> {
+    this.#again = true;
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  #changed(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => void this.reload(), quietMs);
+  }
+
+  async #load(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      const { shelf, snapshot } = await read(this.#directory, this.#shelf);
+      if (this.#stopped) return;
+      this.#shelf = shelf;
+      this.#watchSecrets();
+      this.#onChange(snapshot);
+    }
+  }
+
+  #watchSecrets(): void {
+    const wanted = new Set(secretFilesOf(this.#shelf).map(({ file }) => file));
+    const added = [...wanted].filter((file) => !this.#watchedSecrets.has(file));
+    const gone = [...this.#watchedSecrets].filter((file) => !wanted.has(file));
+    if (added.length > 0) this.#watcher?.add(added);
+    if (gone.length > 0) this.#watcher?.unwatch(gone.filter((file) => !file.startsWith(`${this.#directory}/`)));
+    this.#watchedSecrets = wanted;
+  }
+}
+
+/** Reads the directory over what was read before; a directory that cannot be read leaves everything as it was. */
+async function read(directory: string, before: Shelf): Promise<{ shelf: Shelf; snapshot: Snapshot }> {
+  try {
+    const shelf = shelve(await readTexts(directory), before);
+    return { shelf, snapshot: await snapshotOf(shelf) };
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    const kept = await snapshotOf(before);
+    return { shelf: before, snapshot: { ...kept, errors: [...kept.errors, error] } };
+  }
+}
+
+async function snapshotOf(shelf: Shelf): Promise<Snapshot> {
+  const resources: Resource[] = [];
+  const documents = new Map<string, ReadonlyMap<string, Secret>>();
+  for (const declared of shelf.declared) {
+    if (declared.kind === 'Secret') documents.set(declared.name, declared.values);
+    else resources.push(declared);
+  }
+  const files = new Map<string, Secret | string>();
+  for (const { key, file } of secretFilesOf(shelf)) files.set(key, await readSecret(file));
+  return { resources, secrets: { documents, files }, errors: shelf.errors };
+}
+
+/** The secret files that documents name, relative to the documents' own directory. */
+function secretFilesOf(shelf: Shelf): { key: string; file: string }[] {
+  return shelf.declared.flatMap((declared) => {
+    if (declared.kind === 'Secret') return [];
+    const { spec } = declared.document;
+    const path = 'secretFile' in spec ? spec.secretFile : 'passwordFile' in spec ? spec.passwordFile : undefined;
+    const document = declared.locate([]).file;
+    if (path === undefined || document === undefined) return [];
+    return [{ key: fileSecretKey(declared.id, path), file: resolve(dirname(document), path) }];
+  });
+}
+
+async function readSecret(file: string): Promise<Secret | string> {
+  const { text, error } = await readText(file);
+  return text === undefined ? `${file} cannot be read: ${error}` : new Secret(text.replace(/\r?\n$/, ''));
+}
+
+async function readTexts(directory: string): Promise<FileText[]> {
+  const files: string[] = [];
+  await find(directory, 0, files);
+  return (await Promise.all(files.map(readText))).filter(({ text, error }) => text !== undefined || error !== 'ENOENT');
+}
+
+/** @throws SpecError when the directory itself cannot be read */
+async function find(directory: string, depth: number, files: string[]): Promise<void> {
+  let entries: Dirent[];
+  try {
+    entries = await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (depth > 0 && codeOf(error) === 'ENOENT') return;
+    throw new SpecError(`the directory cannot be read: ${codeOf(error)}`, { file: directory, path: '' });
+  }
+  for (const entry of entries) {
+    // Names with a dot are editors' temporary files and the turntables of mounted ConfigMaps.
+    if (entry.name.startsWith('.')) continue;
+    const path = join(directory, entry.name);
+    if (/\.ya?ml$/.test(entry.name) && !entry.isDirectory()) {
+      if (files.length >= filesLimit) {
+        throw new SpecError(`more than ${filesLimit} files`, { file: directory, path: '' });
+      }
+      files.push(path);
+    } else if (entry.isDirectory() && depth < depthLimit) {
+      await find(path, depth + 1, files);
+    }
+  }
+}
+
+async function readText(file: string): Promise<FileText> {
+  try {
+    const { size } = await stat(file);
+    if (size > fileLimit) return { file, error: `it has more than ${fileLimit} octets` };
+    return { file, text: await readFile(file, 'utf8') };
+  } catch (error) {
+    return { file, error: codeOf(error) };
+  }
+}
+
+function codeOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return code ?? message ?? String(error);
+}

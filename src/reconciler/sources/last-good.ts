@@ -1,0 +1,68 @@
+import { SpecError } from '../../engine/errors.ts';
+import { type Declared, parseFile } from '../resources.ts';
+
+/** What a file's octets are, or why they cannot be read. */
+export interface FileText {
+  file: string;
+  text?: string;
+  /** Set when the file is there but cannot be read. */
+  error?: string;
+}
+
+/** What stands in each file: the last good version of every document that is still there. */
+export interface Shelf {
+  files: ReadonlyMap<string, readonly Declared[]>;
+  /** All of them, each id once. */
+  declared: readonly Declared[];
+  errors: readonly SpecError[];
+}
+
+export const emptyShelf: Shelf = { files: new Map(), declared: [], errors: [] };
+
+/**
+ * Puts newly read files over what was there before. A document that became wrong keeps its last good version while
+ * its error stands; where not even its name can be read, all documents that its file no longer names are kept. A
+ * document or file that is gone is gone.
+ */
+export function shelve(texts: readonly FileText[], before: Shelf): Shelf {
+  const errors: SpecError[] = [];
+  const files = new Map<string, readonly Declared[]>();
+  for (const { file, text, error } of [...texts].sort(byFile)) {
+    const known = before.files.get(file) ?? [];
+    if (text === undefined) {
+      errors.push(new SpecError(`cannot be read: ${error ?? 'unknown reason'}`, { file, path: '' }));
+      files.set(file, known);
+      continue;
+    }
+    const parsed = parseFile(text, file);
+    errors.push(...parsed.errors);
+    const named = new Set(parsed.declared.map(({ id }) => id));
+    const kept = known.filter(({ id }) => !named.has(id) && (parsed.unidentified || parsed.broken.includes(id)));
+    files.set(file, [...parsed.declared, ...kept]);
+  }
+  return { files, declared: once(files, before, errors), errors };
+}
+
+/** Of documents with one id, the place that held it before keeps it, else the first; the others are errors. */
+function once(files: ReadonlyMap<string, readonly Declared[]>, before: Shelf, errors: SpecError[]): Declared[] {
+  const holders = new Map(before.declared.map((declared) => [declared.id, declared.locate([]).file]));
+  const chosen = new Map<string, Declared>();
+  const all = [...files.values()].flat();
+  for (const declared of all) {
+    const other = chosen.get(declared.id);
+    const held = holders.get(declared.id) === declared.locate([]).file;
+    if (!other || (held && other.locate([]).file !== declared.locate([]).file)) chosen.set(declared.id, declared);
+  }
+  for (const declared of all) {
+    const holder = chosen.get(declared.id);
+    if (!holder || holder === declared) continue;
+    const there = holder.locate(['metadata', 'name']);
+    const message = `is declared twice: ${there.file}:${there.line} holds it; rename or delete one of the two`;
+    errors.push(new SpecError(message, declared.locate(['metadata', 'name']), declared.id));
+  }
+  return [...chosen.values()];
+}
+
+function byFile(a: FileText, b: FileText): number {
+  return a.file < b.file ? -1 : a.file > b.file ? 1 : 0;
+}

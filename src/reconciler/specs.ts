@@ -1,0 +1,127 @@
+/** Resolved values -> the engine's specs: durations become milliseconds, addresses numbers, references secrets. */
+import {
+  type GatewaySpec,
+  type NegotiationLimits,
+  type PppAuthMethod,
+  type PppSpec,
+  parseIpv4,
+  type Secret,
+  type SessionParameters,
+  type TunnelParameters,
+} from '../engine/spec.ts';
+import { builtIn, type GatewayFields } from './generated.ts';
+import type { PppValues, SessionValues, TunnelValues } from './resolve.ts';
+import { durationMs } from './units.ts';
+
+/** Everything of a GatewaySpec that the Gateway document itself says. */
+export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers'> {
+  const values = { ...builtIn.Gateway, ...fields };
+  return {
+    listen: (values.listen ?? []).map(({ address, port = 1701 }) => ({ address, port })),
+    acceptTunnels: values.acceptTunnels,
+    allowLocalTunnels: values.allowLocalTunnels,
+    drain: values.drain,
+    maxTunnels: values.maxTunnels,
+    maxSessions: values.maxSessions,
+    tunnelEstablishTimeoutMs: durationMs(values.tunnelEstablishTimeout),
+    sessionEstablishTimeoutMs: durationMs(values.sessionEstablishTimeout),
+    vendorName: values.vendorName,
+  };
+}
+
+export function tunnelParametersOf(values: TunnelValues, secret: Secret | undefined): TunnelParameters {
+  return {
+    hostName: values.hostName,
+    secret,
+    authMode: values.authMode ?? (secret ? 'challenge' : 'none'),
+    hideAvps: values.hideAvps,
+    useTieBreaker: values.useTieBreaker,
+    framingCapabilities: [...values.framingCapabilities],
+    bearerCapabilities: [...values.bearerCapabilities],
+    helloIntervalMs: durationMs(values.helloInterval),
+    maxRetries: values.maxRetries,
+    retryTimeoutMs: durationMs(values.retryTimeout),
+    receiveWindow: values.receiveWindow,
+    transmitWindow: values.transmitWindow,
+    maxSessions: values.maxSessions,
+    mtu: values.mtu,
+    interfaceName: values.interfaceName,
+  };
+}
+
+export function sessionParametersOf(values: SessionValues): SessionParameters {
+  const { tx, rx = tx } = values.connectSpeed;
+  return {
+    pseudowire: values.pseudowire,
+    sequencingRequired: values.sequencingRequired,
+    useSequenceNumbers: values.useSequenceNumbers,
+    privateGroupId: values.privateGroupId,
+    framingType: [...values.framingType],
+    bearerType: [...values.bearerType],
+    connectSpeedBps: { tx, rx },
+  };
+}
+
+export interface Credentials {
+  userName?: string;
+  password?: Secret;
+}
+
+const methodsByStrength = ['mschapv2', 'chap', 'pap'] as const satisfies readonly PppAuthMethod[];
+
+export function pppOf(
+  values: PppValues,
+  role: PppSpec['role'],
+  tunnel: TunnelParameters,
+  credentials: Credentials,
+): PppSpec {
+  return {
+    role,
+    mtu: Math.min(values.mtu, tunnel.mtu),
+    mru: Math.min(values.mru, tunnel.mtu),
+    acfc: values.acfc,
+    pfc: values.pfc,
+    magicNumber: values.magicNumber,
+    authMethods: methodsByStrength.filter((method) => values.auth[method]),
+    authenticatePeer: values.authenticatePeer ?? (role === 'server' && !values.auth.none),
+    ...credentials,
+    localName: values.localName ?? tunnel.hostName,
+    chapIntervalMs: durationMs(values.chapInterval),
+    chapMaxChallenge: values.chapMaxChallenge,
+    chapRestartMs: durationMs(values.chapRestart),
+    papMaxRequests: values.papMaxRequests,
+    papRestartMs: durationMs(values.papRestart),
+    papTimeoutMs: durationMs(values.papTimeout),
+    lcp: limitsOf(values.lcp),
+    ipcp: limitsOf(values.ipcp),
+    echoIntervalMs: durationMs(values.lcpEcho.interval),
+    echoFailures: values.lcpEcho.failures,
+    ipv4: {
+      local: ipv4Of(values.ipv4.local),
+      remote: ipv4Of(values.ipv4.remote),
+      pool: values.ipv4.pool,
+      dns: values.ipv4.dns.map((text) => parseIpv4(text) ?? 0),
+      wins: values.ipv4.wins.map((text) => parseIpv4(text) ?? 0),
+      defaultRoute: values.ipv4.defaultRoute,
+    },
+    ipv6: { enabled: values.ipv6.enabled, interfaceId: interfaceIdOf(values.ipv6.interfaceId) },
+  };
+}
+
+function limitsOf(values: PppValues['lcp']): NegotiationLimits {
+  return {
+    maxConfigRequests: values.maxConfigRequests,
+    maxConfigNaks: values.maxConfigNaks,
+    maxTerminateRequests: values.maxTerminateRequests,
+    retransmitMs: durationMs(values.retransmit),
+  };
+}
+
+function ipv4Of(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseIpv4(text);
+}
+
+/** `0:0:0:1` as a 64-bit number. */
+function interfaceIdOf(text: string | undefined): bigint | undefined {
+  return text?.split(':').reduce((id, group) => (id << 16n) | BigInt(`0x${group}`), 0n);
+}
