@@ -1,0 +1,89 @@
+/** The live world as the reconciler meets it: engine, data plane and address pools behind two methods. */
+import type { Host } from './engine/host.ts';
+import type { DataPlane, PlaneOp } from './engine/ports.ts';
+import type { AaaSpec, GatewaySpec, PoolView, SessionView, TunnelView } from './engine/spec.ts';
+import type { Action, Live, ObservedState } from './reconciler/live.ts';
+
+/** The AAA that is configured from resources. */
+export interface ConfigurableAaa {
+  configure(spec: AaaSpec): void;
+  pools(): PoolView[];
+}
+
+export class LiveSystem implements Live {
+  private readonly host: Host;
+  private readonly plane: DataPlane;
+  private readonly aaa: ConfigurableAaa;
+  private gateway: GatewaySpec | undefined;
+  private aaaSpec: AaaSpec | undefined;
+
+  constructor(host: Host, plane: DataPlane, aaa: ConfigurableAaa) {
+    this.host = host;
+    this.plane = plane;
+    this.aaa = aaa;
+  }
+
+  async apply(action: Action): Promise<void> {
+    switch (action.action) {
+      case 'configureGateway':
+        this.host.configure(action.spec);
+        this.gateway = action.spec;
+        break;
+      case 'configureAaa':
+        this.aaa.configure(action.spec);
+        this.aaaSpec = action.spec;
+        break;
+      case 'configureDevice':
+        return this.planeOp({ op: 'device', device: action.spec });
+      case 'removeDevice':
+        return this.planeOp({ op: 'removeDevice', name: action.name });
+      case 'repairDevice':
+        return this.planeOp({ op: 'repair', name: action.name });
+      case 'openTunnel':
+        return this.host.openTunnel(action.spec);
+      case 'modifyTunnel':
+        this.host.modifyTunnel(action.spec);
+        break;
+      case 'closeTunnel':
+        this.host.closeTunnel(action.name);
+        break;
+      case 'openSession':
+        this.host.openSession(action.spec);
+        break;
+      case 'modifySession':
+        this.host.modifySession(action.spec);
+        break;
+      case 'closeSession':
+        this.host.closeSession(action.name);
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  async observe(): Promise<ObservedState> {
+    const { engine } = this.host;
+    const devices = await this.plane.list();
+    return {
+      gateway: this.gateway,
+      aaa: this.aaaSpec,
+      devices: new Map(devices.map((device) => [device.name, device])),
+      tunnels: byName(engine.declaredTunnels()),
+      sessions: byName(engine.declaredSessions()),
+      accepted: engine.accepted(),
+      pools: this.aaa.pools(),
+    };
+  }
+
+  private planeOp(op: PlaneOp): Promise<void> {
+    return new Promise((done, failed) => {
+      this.plane.apply(op, (fact) => (fact.fact === 'failed' ? failed(fact.error) : done()));
+    });
+  }
+}
+
+function byName<View extends TunnelView | SessionView>(views: Iterable<View>): Map<string, View> {
+  const named = new Map<string, View>();
+  for (const view of views) if (view.name !== undefined) named.set(view.name, view);
+  return named;
+}

@@ -1,0 +1,444 @@
+/**
+ * Engines on a virtual clock, joined by a network that loses, repeats, reorders and delays, all from one seed.
+ */
+import type { EngineEffect, Notice, Random } from '../../src/engine/effects.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import type { Datagram, PlaneOp, SessionKey } from '../../src/engine/ports.ts';
+import type {
+  Endpoint,
+  GatewaySpec,
+  PeerSpec,
+  PppSpec,
+  SessionParameters,
+  SessionSpec,
+  TunnelParameters,
+  TunnelSpec,
+} from '../../src/engine/spec.ts';
+import { Secret } from '../../src/engine/spec.ts';
+import { isControl } from '../../src/engine/wire/header.ts';
+
+/** mulberry32: small, and good enough to choose faults by. */
+export class SeededRandom implements Random {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed >>> 0;
+  }
+
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let t = this.state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+
+  below(bound: number): number {
+    return Math.floor(this.next() * bound);
+  }
+
+  bytes(octets: number): Uint8Array {
+    return Uint8Array.from({ length: octets }, () => this.below(256));
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+}
+
+export interface Faults {
+  loss: number;
+  duplication: number;
+  minDelayMs: number;
+  maxDelayMs: number;
+}
+
+export const noFaults: Faults = { loss: 0, duplication: 0, minDelayMs: 1, maxDelayMs: 1 };
+
+interface Happening {
+  at: number;
+  order: number;
+  run: () => void;
+}
+
+/** A plane without packets: it knows which sessions are up and what is attached. */
+interface TwinSession {
+  tunnel: number;
+  remoteSessionId: number;
+  attached: boolean;
+}
+
+export class Node {
+  readonly address: string;
+  readonly notices: Notice[] = [];
+  engine: Engine;
+  gateway: GatewaySpec;
+  planeTunnels = new Map<number, { remoteTunnelId: number; remote: Endpoint }>();
+  planeSessions = new Map<SessionKey, TwinSession>();
+  leases = new Map<SessionKey, number>();
+  openSockets = 0;
+  private readonly world: World;
+  private nextPort = 40_000;
+  private nextSocket = 2;
+  private sockets = new Map<number, Endpoint>();
+  /** The passwords of our subscribers. */
+  readonly subscribers = new Map<string, Secret>();
+
+  constructor(world: World, address: string, gateway: GatewaySpec) {
+    this.world = world;
+    this.address = address;
+    this.gateway = gateway;
+    this.engine = this.boot();
+  }
+
+  private boot(): Engine {
+    this.sockets = new Map([[1, { address: this.address, port: 1701 }]]);
+    this.planeTunnels.clear();
+    this.planeSessions.clear();
+    this.leases.clear();
+    this.openSockets = 0;
+    return new Engine({ random: this.world.random, epochMs: 0 }, this.gateway);
+  }
+
+  /** Everything is forgotten, nobody is told. */
+  crash(): void {
+    this.engine = this.boot();
+  }
+
+  dial(spec: TunnelSpec): void {
+    const socket = this.nextSocket++;
+    const local = { address: this.address, port: this.nextPort++ };
+    this.sockets.set(socket, local);
+    this.openSockets++;
+    const remote = { address: spec.remoteAddress, port: spec.remotePort };
+    this.run(this.engine.openTunnel(spec, { socket, local, remote }, this.world.now));
+  }
+
+  run(effects: EngineEffect[]): void {
+    const { world } = this;
+    for (const effect of effects) {
+      switch (effect.effect) {
+        case 'send': {
+          const from = this.sockets.get(effect.socket);
+          if (!from) throw new Error(`sending on closed socket ${effect.socket}`);
+          world.transmit(from, effect.to, effect.datagram);
+          break;
+        }
+        case 'frame':
+          this.sendFrame(effect.session, effect.frame);
+          break;
+        case 'plane':
+          this.plane(effect.op);
+          break;
+        case 'authenticate': {
+          const { session, user } = effect.request;
+          const { engine } = this;
+          const secret = this.subscribers.get(user);
+          world.after(world.random.below(5), () => {
+            if (engine !== this.engine) return;
+            this.run(
+              engine.authenticated(
+                session,
+                secret ? { verdict: 'check', secret, grant: {} } : { verdict: 'reject', message: 'unknown' },
+                world.now,
+              ),
+            );
+          });
+          break;
+        }
+        case 'allocate': {
+          const { session } = effect.request;
+          const taken = new Set(this.leases.values());
+          let ipv4 = this.leases.get(session) ?? 0x0a630002;
+          while (!this.leases.has(session) && taken.has(ipv4)) ipv4++;
+          this.leases.set(session, ipv4);
+          this.run(this.engine.allocated(session, { ipv4 }, world.now));
+          break;
+        }
+        case 'release':
+          this.leases.delete(effect.session);
+          break;
+        case 'closeSocket':
+          if (!this.sockets.delete(effect.socket)) throw new Error(`socket ${effect.socket} closed twice`);
+          this.openSockets--;
+          break;
+        case 'notice':
+          this.notices.push(effect.notice);
+          break;
+        default:
+          effect satisfies never;
+      }
+    }
+    world.wake(this);
+  }
+
+  arrive(to: Endpoint, from: Endpoint, bytes: Uint8Array): void {
+    for (const [socket, local] of this.sockets) {
+      if (local.port !== to.port) continue;
+      const datagram: Datagram = { socket, from, to: undefined, bytes, start: 0, end: bytes.length };
+      if (isControl(bytes, 0, bytes.length)) this.run(this.engine.datagram(datagram, local, this.world.now));
+      return;
+    }
+  }
+
+  frame(tunnelId: number, sessionId: number, frame: Uint8Array): void {
+    const key = (tunnelId << 16) | sessionId;
+    if (this.planeSessions.has(key)) this.run(this.engine.frame(key, frame, 0, frame.length, this.world.now));
+  }
+
+  private sendFrame(key: SessionKey, frame: Uint8Array): void {
+    const session = this.planeSessions.get(key);
+    const tunnel = session && this.planeTunnels.get(session.tunnel);
+    if (!session || !tunnel) throw new Error('a frame for a session that the plane does not have');
+    this.world.transmitFrame(tunnel.remote.address, tunnel.remoteTunnelId, session.remoteSessionId, frame);
+  }
+
+  private plane(op: PlaneOp): void {
+    switch (op.op) {
+      case 'tunnelUp':
+        if (this.planeTunnels.has(op.localTunnelId)) throw new Error('tunnelUp twice');
+        this.planeTunnels.set(op.localTunnelId, { remoteTunnelId: op.remoteTunnelId, remote: op.remote });
+        break;
+      case 'tunnelDown':
+        if (!this.planeTunnels.delete(op.localTunnelId)) throw new Error('tunnelDown without tunnelUp');
+        for (const session of this.planeSessions.values()) {
+          if (session.tunnel === op.localTunnelId) throw new Error('tunnelDown before its sessions');
+        }
+        break;
+      case 'sessionUp':
+        if (!this.planeTunnels.has(op.localTunnelId)) throw new Error('sessionUp without tunnelUp');
+        this.planeSessions.set(op.session, {
+          tunnel: op.localTunnelId,
+          remoteSessionId: op.remoteSessionId,
+          attached: false,
+        });
+        break;
+      case 'sessionDown':
+        if (this.planeSessions.get(op.session)?.attached) throw new Error('sessionDown while attached');
+        if (!this.planeSessions.delete(op.session)) throw new Error('sessionDown without sessionUp');
+        break;
+      case 'attach': {
+        const session = this.planeSessions.get(op.session);
+        if (!session) throw new Error('attach without sessionUp');
+        session.attached = true;
+        const fact = { fact: 'attached', session: op.session, interface: 'l2tp0' } as const;
+        this.run(this.engine.planeFact(op.session, fact, this.world.now));
+        break;
+      }
+      case 'detach': {
+        const session = this.planeSessions.get(op.session);
+        if (!session?.attached) throw new Error('detach without attach');
+        session.attached = false;
+        break;
+      }
+      case 'sessionModify':
+      case 'device':
+      case 'removeDevice':
+      case 'repair':
+        break;
+      default:
+        op satisfies never;
+    }
+  }
+}
+
+export class World {
+  now = 0;
+  readonly random: SeededRandom;
+  faults: Faults;
+  readonly nodes: Node[] = [];
+  /** Called with every control datagram that is put on the wire. */
+  onDatagram: (from: Endpoint, to: Endpoint, datagram: Uint8Array) => void = () => undefined;
+  private readonly happenings: Happening[] = [];
+  private order = 0;
+  private readonly alarms = new Map<Node, number>();
+
+  constructor(seed: number, faults: Faults = noFaults) {
+    this.random = new SeededRandom(seed);
+    this.faults = faults;
+  }
+
+  node(address: string, gateway: GatewaySpec): Node {
+    const node = new Node(this, address, gateway);
+    this.nodes.push(node);
+    return node;
+  }
+
+  after(delayMs: number, run: () => void): void {
+    const happening = { at: this.now + delayMs, order: this.order++, run };
+    let index = this.happenings.length;
+    while (index > 0 && isLater(this.happenings[index - 1], happening)) index--;
+    this.happenings.splice(index, 0, happening);
+  }
+
+  transmit(from: Endpoint, to: Endpoint, datagram: Uint8Array): void {
+    this.onDatagram(from, to, datagram);
+    const copy = datagram.slice();
+    this.underFaults(() => this.nodes.find((node) => node.address === to.address)?.arrive(to, from, copy));
+  }
+
+  transmitFrame(address: string, tunnelId: number, sessionId: number, frame: Uint8Array): void {
+    const copy = frame.slice();
+    this.underFaults(() => this.nodes.find((node) => node.address === address)?.frame(tunnelId, sessionId, copy));
+  }
+
+  private underFaults(arrive: () => void): void {
+    const { loss, duplication, minDelayMs, maxDelayMs } = this.faults;
+    const copies = this.random.chance(loss) ? 0 : this.random.chance(duplication) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      this.after(minDelayMs + this.random.next() * (maxDelayMs - minDelayMs), arrive);
+    }
+  }
+
+  /** Runs the node's alarm at its engine's deadline. */
+  wake(node: Node): void {
+    const at = node.engine.deadline();
+    if (at === undefined) return;
+    const set = this.alarms.get(node);
+    if (set !== undefined && set <= at) return;
+    this.alarms.set(node, at);
+    this.after(Math.max(0, at - this.now), () => {
+      if (this.alarms.get(node) === at) this.alarms.delete(node);
+      const { engine } = node;
+      for (let due = engine.deadline(); due !== undefined && due <= this.now; due = engine.deadline()) {
+        node.run(engine.tick(this.now));
+      }
+      this.wake(node);
+    });
+  }
+
+  runFor(durationMs: number): void {
+    const until = this.now + durationMs;
+    for (;;) {
+      const next = this.happenings[0];
+      if (next === undefined || next.at > until) break;
+      this.happenings.shift();
+      this.now = next.at;
+      next.run();
+    }
+    this.now = until;
+  }
+}
+
+function isLater(a: Happening, b: Happening): boolean {
+  return a.at > b.at || (a.at === b.at && a.order > b.order);
+}
+
+// ---------------------------------------------------------------- specs
+
+export function tunnelParameters(changes: Partial<TunnelParameters> = {}): TunnelParameters {
+  return {
+    hostName: 'host.example',
+    authMode: 'none',
+    hideAvps: false,
+    useTieBreaker: true,
+    framingCapabilities: ['sync', 'async'],
+    bearerCapabilities: ['digital', 'analog'],
+    helloIntervalMs: 60_000,
+    maxRetries: 5,
+    retryTimeoutMs: 1_000,
+    receiveWindow: 10,
+    transmitWindow: 10,
+    maxSessions: 0,
+    mtu: 1460,
+    interfaceName: 'l2tp0',
+    ...changes,
+  };
+}
+
+export const sessionParameters: SessionParameters = {
+  pseudowire: 'ppp',
+  sequencingRequired: false,
+  useSequenceNumbers: false,
+  framingType: ['sync'],
+  bearerType: ['digital'],
+  connectSpeedBps: { tx: 1_000_000, rx: 1_000_000 },
+};
+
+const limits = { maxConfigRequests: 10, maxConfigNaks: 10, maxTerminateRequests: 3, retransmitMs: 3_000 };
+
+export function pppSpec(role: 'client' | 'server', changes: Partial<PppSpec> = {}): PppSpec {
+  return {
+    role,
+    mtu: 1460,
+    mru: 1460,
+    acfc: false,
+    pfc: false,
+    magicNumber: true,
+    authMethods: ['mschapv2', 'chap', 'pap'],
+    authenticatePeer: role === 'server',
+    userName: role === 'client' ? 'alice' : undefined,
+    password: role === 'client' ? new Secret('wonderland') : undefined,
+    localName: role,
+    chapIntervalMs: 0,
+    chapMaxChallenge: 10,
+    chapRestartMs: 3_000,
+    papMaxRequests: 10,
+    papRestartMs: 3_000,
+    papTimeoutMs: 0,
+    lcp: limits,
+    ipcp: limits,
+    echoIntervalMs: 0,
+    echoFailures: 5,
+    ipv4: {
+      local: role === 'server' ? 0x0a630001 : undefined,
+      pool: role === 'server' ? 'pool' : undefined,
+      dns: [],
+      wins: [],
+      defaultRoute: false,
+    },
+    ipv6: { enabled: true },
+    ...changes,
+  };
+}
+
+export function peerSpec(changes: Partial<PeerSpec> = {}): PeerSpec {
+  return {
+    name: 'default',
+    match: { addresses: [] },
+    role: 'both',
+    tunnel: tunnelParameters(),
+    session: sessionParameters,
+    ppp: pppSpec('server'),
+    ...changes,
+  };
+}
+
+export function gatewaySpec(changes: Partial<GatewaySpec> = {}): GatewaySpec {
+  return {
+    listen: [{ address: '0.0.0.0', port: 1701 }],
+    acceptTunnels: true,
+    allowLocalTunnels: true,
+    drain: false,
+    maxTunnels: 0,
+    maxSessions: 0,
+    tunnelEstablishTimeoutMs: 120_000,
+    sessionEstablishTimeoutMs: 120_000,
+    vendorName: 'ProL2TP',
+    peers: [peerSpec()],
+    ...changes,
+  };
+}
+
+export function tunnelSpec(remoteAddress: string, changes: Partial<TunnelSpec> = {}): TunnelSpec {
+  return {
+    name: 'to-peer',
+    parameters: tunnelParameters(),
+    remoteAddress,
+    remotePort: 1701,
+    localPort: 0,
+    persist: true,
+    ...changes,
+  };
+}
+
+export function sessionSpec(name: string, changes: Partial<SessionSpec> = {}): SessionSpec {
+  return {
+    name,
+    tunnel: 'to-peer',
+    type: 'lacIncoming',
+    parameters: sessionParameters,
+    ppp: pppSpec('client'),
+    ...changes,
+  };
+}
