@@ -11,7 +11,7 @@ import pc from 'picocolors';
 import type { ObjectList, SessionObject } from '../src/api/types.ts';
 import { Lab, type Namespace } from '../test/netns/lab.ts';
 import type { Process } from '../test/netns/process.ts';
-import { until } from '../test/netns/until.ts';
+import { Hopeless, until } from '../test/netns/until.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const daemonProgram = join(root, 'dist/prol2tpd.js');
@@ -53,7 +53,7 @@ async function startHost(lab: Lab, namespace: Namespace, label: string): Promise
 }
 
 async function ask(host: Host, ...args: string[]): Promise<string> {
-  if (!host.daemon.running) throw new Error(`the ${host.label.toUpperCase()}'s daemon ended:\n${host.daemon.output}`);
+  if (!host.daemon.running) throw new Hopeless(`the ${host.label.toUpperCase()}'s daemon ended`);
   const colours = pc.isColorSupported ? { FORCE_COLOR: '1' } : {};
   const result = await execa(process.execPath, [cliProgram, '--socket', host.socket, ...args], { env: colours });
   return result.stdout;

@@ -14,7 +14,7 @@ import type {
 } from '../../src/api/types.ts';
 import type { Namespace } from '../netns/lab.ts';
 import type { Exit, Process } from '../netns/process.ts';
-import { until } from '../netns/until.ts';
+import { Hopeless, until } from '../netns/until.ts';
 
 const program = fileURLToPath(new URL('../../dist/prol2tpd.js', import.meta.url));
 
@@ -52,7 +52,7 @@ export class Daemon {
     const started = this.namespace.spawn(process.execPath, args);
     this.#process = started;
     await until('the control socket', async () => {
-      if (!started.running) throw new Error(`prol2tpd ended:\n${started.output}`);
+      if (!started.running) throw new Hopeless(`prol2tpd ended:\n${started.output}`);
       return (await this.ask('/v1/healthz')) !== undefined;
     });
   }

@@ -2,9 +2,12 @@
 
 const pollEveryMs = 50;
 
+/** Thrown by a probe when what is waited for can no longer come. */
+export class Hopeless extends Error {}
+
 /**
  * Polls `probe` until it gives something other than undefined or false, and returns that.
- * @throws Error naming `what`, with the probe's last failure, after `timeoutMs`.
+ * @throws Error naming `what`, with the probe's last failure, after `timeoutMs`; the probe's own Hopeless at once.
  */
 export async function until<T>(
   what: string,
@@ -18,6 +21,7 @@ export async function until<T>(
       const found = await probe();
       if (found !== undefined && found !== false) return found;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       last = `: ${error instanceof Error ? error.message : String(error)}`;
     }
     if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}${last}`);
