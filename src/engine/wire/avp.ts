@@ -3,9 +3,9 @@
  */
 import * as codec from './codec.ts';
 
-export type { Accm, CallErrors, ProtocolVersion, Q931Cause, ResultCode } from './codec.ts';
+export type { ProtocolVersion } from './codec.ts';
 
-export interface AvpRow<T> {
+interface AvpRow<T> {
   /** The SMI enterprise number of who defined it; 0 is the IETF. */
   readonly vendor: number;
   readonly type: number;
@@ -89,7 +89,7 @@ export const avpTable = {
 /** The AVPs that carry a message's content; the other two are about the encoding itself. */
 export type AvpName = Exclude<keyof typeof avpTable, 'messageType' | 'randomVector'>;
 
-export type AvpValue<Name extends AvpName> = (typeof avpTable)[Name] extends AvpRow<infer T> ? T : never;
+type AvpValue<Name extends AvpName> = (typeof avpTable)[Name] extends AvpRow<infer T> ? T : never;
 
 /** The content of a message, decoded. */
 export type AvpValues = { [Name in AvpName]?: AvpValue<Name> };

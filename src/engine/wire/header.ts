@@ -12,7 +12,7 @@ const offsetBit = 0x0200;
 const priorityBit = 0x0100;
 const versionBits = 0x000f;
 
-export const controlHeaderOctets = 12;
+const controlHeaderOctets = 12;
 const nrOffset = 10;
 
 /** One decoded header. Made once and filled again for every datagram. */
@@ -45,7 +45,7 @@ export function newHeader(): Header {
 }
 
 /** Why a header is not taken. The datagram must be dropped (RFC 2661 3.1, 7.1). */
-export type HeaderDefect = 'truncatedHeader' | 'version' | 'controlFlags' | 'headerLength' | 'headerOffset' | 'notData';
+type HeaderDefect = 'truncatedHeader' | 'version' | 'controlFlags' | 'headerLength' | 'headerOffset' | 'notData';
 
 /** Whether a datagram says that it is a control message. */
 export function isControl(bytes: Uint8Array, start: number, end: number): boolean {

@@ -30,7 +30,7 @@ const proxyAvps = [
   'proxyAuthenResponse',
 ] as const;
 
-export const messageTable = {
+const messageTable = {
   SCCRQ: {
     code: 1,
     scope: 'tunnel',
@@ -159,13 +159,6 @@ export const messageTable = {
 } as const satisfies Record<string, MessageRow>;
 
 export type MessageType = keyof typeof messageTable;
-
-type MessageTypeOfScope<Scope> = {
-  [Type in MessageType]: (typeof messageTable)[Type]['scope'] extends Scope ? Type : never;
-}[MessageType];
-
-export type TunnelMessageType = MessageTypeOfScope<'tunnel'>;
-export type SessionMessageType = MessageTypeOfScope<'session'>;
 
 /** The table for code that treats all messages alike. */
 export const messageRows: Readonly<Record<MessageType, MessageRow>> = messageTable;

@@ -14,12 +14,10 @@ import {
   messageTypes,
   type ReceivedAvps,
   type SentAvps,
-  type SessionMessageType,
-  type TunnelMessageType,
 } from './message-table.ts';
 import type { Secret } from './secret.ts';
 
-export { type MessageType, messageScope, messageTypes, type SessionMessageType, type TunnelMessageType };
+export { type MessageType, messageScope, messageTypes };
 
 const mandatoryBit = 0x8000;
 const hiddenBit = 0x4000;
@@ -32,7 +30,7 @@ const maxAvpOctets = 1023;
 const maxAvpsPerMessage = 256;
 
 /** An AVP that was received and not used, or used although it does not belong there. */
-export interface Oddity {
+interface Oddity {
   vendor: number;
   type: number;
   why: 'unknown' | 'malformed' | 'duplicate' | 'unexpected';

@@ -210,6 +210,8 @@ describe('hidden AVPs (RFC 2661 4.3)', () => {
     const options = { secretFor: () => secret };
     expect(decode(rawMessage(icrp, randomVector, hiddenId), options).avps.assignedSessionId).toBe(5);
     expect(refusal(rawMessage(icrp, hiddenId, randomVector), options)).toMatchObject({ reason: 'malformedAvp' });
+    const withNone = rawAvp(14, hideValue(14, Uint8Array.of(0, 5), secret, new Uint8Array(0)), 0xc000);
+    expect(refusal(rawMessage(icrp, withNone), options).result.message).toContain('without a Random Vector');
   });
   it('need a secret', () => {
     const error = refusal(rawMessage(icrp, randomVector, hiddenId));
