@@ -105,7 +105,7 @@ function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, '
       vendorName: view.peerVendorName,
     },
     peerProfile: view.peerProfile,
-    version: view.version === 2 ? 'v2' : 'v3',
+    version: view.version,
     encapsulation: 'udp',
     dataPlane,
     sessions: { ...view.sessions },

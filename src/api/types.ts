@@ -70,7 +70,7 @@ export interface TunnelStatus extends LiveStatus {
   peer?: { address: string; port: number; hostName?: string; vendorName?: string };
   /** The PeerProfile that applies to an accepted tunnel. */
   peerProfile?: string;
-  version?: 'v2' | 'v3';
+  version?: 2 | 3;
   encapsulation?: 'udp';
   dataPlane?: string;
   sessions?: { established: number; total: number };
@@ -115,8 +115,8 @@ export interface SessionStatus extends LiveStatus {
 }
 
 export interface GatewayStatus extends CommonStatus {
-  tunnels: { established: number; total: number; accepted: number };
-  sessions: { established: number; total: number; accepted: number };
+  tunnels: { dialled: number; accepted: number };
+  sessions: { dialled: number; accepted: number };
   /** Data messages that no session took, by reason. */
   dropped?: Record<string, number>;
 }

@@ -185,8 +185,8 @@ export class FakeSource implements ApiSource {
 
   counts() {
     return {
-      tunnels: { established: 2, total: 3, accepted: 1 },
-      sessions: { established: 2, total: 2, accepted: 1 },
+      tunnels: { dialled: 2, accepted: 1 },
+      sessions: { dialled: 1, accepted: 1 },
       dropped: { unknownSession: 7 },
     };
   }

@@ -101,7 +101,7 @@ describe('tunnels', () => {
         localId: 100,
         remoteId: 99,
         peer: { address: '192.0.2.9', port: 1701, hostName: 'peer.example', vendorName: 'prol2tp' },
-        version: 'v2',
+        version: 2,
         encapsulation: 'udp',
         dataPlane: 'userspace',
         sessions: { established: 1, total: 2 },
@@ -196,7 +196,7 @@ test('the gateway counts', async () => {
   expect(body).toMatchObject({
     kind: 'Gateway',
     metadata: { name: 'edge' },
-    status: { tunnels: { established: 2, total: 3, accepted: 1 }, dropped: { unknownSession: 7 } },
+    status: { tunnels: { dialled: 2, accepted: 1 }, dropped: { unknownSession: 7 } },
   });
   source.objects.Gateway = [];
   expect((await get('/v1/gateway')).body.metadata).toEqual({ name: 'default' });

@@ -1,0 +1,119 @@
+/** What a table shows of each kind. */
+import type {
+  ApiEvent,
+  ApiObject,
+  DeclarationError,
+  GatewayObject,
+  LastError,
+  PoolObject,
+  SessionObject,
+  TunnelObject,
+} from '../api/types.ts';
+import { formatAge, formatEndpoint, formatOctets } from './format.ts';
+
+export interface Column<Item> {
+  title: string;
+  /** `nowMs`: milliseconds since the epoch. */
+  cell(item: Item, nowMs: number): string | number | undefined;
+  /** Shown with `-o wide` only. */
+  wide?: boolean;
+  /** Changes all the time: no reason to print the row again when watching. */
+  restless?: boolean;
+}
+
+export const tunnelColumns: readonly Column<TunnelObject>[] = [
+  { title: 'NAME', cell: nameOf },
+  { title: 'STATE', cell: ({ status }) => status.state },
+  { title: 'PEER', cell: ({ status }) => status.peer?.address },
+  { title: 'LOCAL-ID', cell: ({ status }) => status.localId },
+  { title: 'REMOTE-ID', cell: ({ status }) => status.remoteId },
+  { title: 'SESSIONS', cell: ({ status: { sessions } }) => sessions && `${sessions.established}/${sessions.total}` },
+  { title: 'AGE', cell: ({ status }, nowMs) => formatAge(status.since, nowMs), restless: true },
+  { title: 'LOCAL-ADDRESS', cell: ({ status: { local } }) => local && formatEndpoint(local), wide: true },
+  { title: 'PEER-ADDRESS', cell: ({ status: { peer } }) => peer && formatEndpoint(peer), wide: true },
+  { title: 'VERSION', cell: ({ status: { version } }) => version && `v${version}`, wide: true },
+  { title: 'HOST-NAME', cell: ({ status }) => status.peer?.hostName, wide: true },
+  { title: 'DATA-PLANE', cell: ({ status }) => status.dataPlane, wide: true },
+  { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError), wide: true },
+];
+
+export const sessionColumns: readonly Column<SessionObject>[] = [
+  { title: 'NAME', cell: nameOf },
+  { title: 'TUNNEL', cell: ({ status }) => status.tunnel },
+  { title: 'READY', cell: readyOf },
+  { title: 'STATE', cell: ({ status }) => status.state },
+  { title: 'USER', cell: ({ status }) => status.ppp?.user },
+  { title: 'ADDRESS', cell: ({ status }) => ownAddress(status) },
+  { title: 'INTERFACE', cell: ({ status }) => status.interface },
+  { title: 'RX', cell: ({ status }) => formatOctets(status.counters?.rxOctets), restless: true },
+  { title: 'TX', cell: ({ status }) => formatOctets(status.counters?.txOctets), restless: true },
+  { title: 'AGE', cell: ({ status }, nowMs) => formatAge(status.since, nowMs), restless: true },
+  { title: 'LOCAL-ID', cell: ({ status }) => status.localId, wide: true },
+  { title: 'REMOTE-ID', cell: ({ status }) => status.remoteId, wide: true },
+  { title: 'PHASE', cell: ({ status }) => status.ppp?.phase, wide: true },
+  { title: 'AUTH', cell: ({ status }) => status.ppp?.auth, wide: true },
+  { title: 'CALLING', cell: ({ status }) => status.callingNumber, wide: true },
+  { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError), wide: true },
+];
+
+export const gatewayColumns: readonly Column<GatewayObject>[] = [
+  { title: 'NAME', cell: nameOf },
+  { title: 'READY', cell: readyOf },
+  { title: 'DIALLED-TUNNELS', cell: ({ status }) => status.tunnels.dialled },
+  { title: 'ACCEPTED-TUNNELS', cell: ({ status }) => status.tunnels.accepted },
+  { title: 'DIALLED-SESSIONS', cell: ({ status }) => status.sessions.dialled },
+  { title: 'ACCEPTED-SESSIONS', cell: ({ status }) => status.sessions.accepted },
+  { title: 'DROPPED', cell: ({ status: { dropped } }) => dropped && formatCounts(dropped), wide: true, restless: true },
+];
+
+export const poolColumns: readonly Column<PoolObject>[] = [
+  { title: 'NAME', cell: nameOf },
+  { title: 'TOTAL', cell: ({ status }) => status.total },
+  { title: 'USED', cell: ({ status }) => status.used },
+  { title: 'FREE', cell: ({ status }) => status.total - status.used },
+];
+
+export const eventColumns: readonly Column<ApiEvent>[] = [
+  { title: 'AGE', cell: ({ time }, nowMs) => formatAge(time, nowMs), restless: true },
+  { title: 'OBJECT', cell: ({ kind, name }) => `${kind}/${name}` },
+  { title: 'REASON', cell: ({ reason }) => reason },
+  { title: 'MESSAGE', cell: ({ message }) => message },
+];
+
+export const errorColumns: readonly Column<DeclarationError>[] = [
+  { title: 'RESOURCE', cell: ({ resource }) => resource },
+  {
+    title: 'PLACE',
+    cell: ({ file, line, column }) => [file, line, column].filter((part) => part !== undefined).join(':'),
+  },
+  { title: 'PATH', cell: ({ path }) => path },
+  { title: 'MESSAGE', cell: ({ message }) => message },
+];
+
+export function formatLastError(error: LastError | undefined): string | undefined {
+  if (!error) return undefined;
+  const codes = [
+    error.result === undefined ? undefined : `result ${error.result}`,
+    error.error === undefined ? undefined : `error ${error.error}`,
+  ].filter((code) => code !== undefined);
+  return codes.length === 0 ? error.message : `${error.message} (${codes.join(', ')})`;
+}
+
+function nameOf({ metadata }: ApiObject): string {
+  return metadata.name;
+}
+
+function readyOf({ status }: { status: { conditions: { type: string; status: string }[] } }): string | undefined {
+  return status.conditions.find(({ type }) => type === 'Ready')?.status;
+}
+
+/** The subscriber's address: ours when we dialled, the peer's when it did. */
+function ownAddress({ direction, ppp }: SessionObject['status']): string | undefined {
+  return direction === 'accepted' ? ppp?.remoteAddress : ppp?.localAddress;
+}
+
+function formatCounts(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .map(([reason, count]) => `${reason}=${count}`)
+    .join(',');
+}

@@ -1,0 +1,194 @@
+import { stringify } from 'yaml';
+import type { ApiObject, EventList, ObjectList, SessionObject, TunnelObject } from '../api/types.ts';
+import type { ApiClient } from './client.ts';
+import { formatLastError } from './columns.ts';
+import { formatAge, formatEndpoint, formatOctets, printable } from './format.ts';
+import { tunnelOrSession } from './kinds.ts';
+import { formatTable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** How many of a tunnel's sessions and of an object's events are shown. */
+const MAX_SESSIONS_SHOWN = 20;
+const EVENTS_SHOWN = 20;
+
+/** A label and what stands behind it; what is undefined is left out. */
+type Fact = [label: string, value: string | number | undefined];
+
+/** `describe tunnel|session NAME`: everything about one object, for reading. */
+export async function describe(client: ApiClient, terminal: Terminal, word: string, name: string): Promise<number> {
+  const kind = tunnelOrSession(word);
+  terminal.out(await (kind === 'Tunnel' ? describeTunnel : describeSession)(client, name, terminal.now()));
+  return 0;
+}
+
+async function describeTunnel(client: ApiClient, name: string, nowMs: number): Promise<string> {
+  const tunnel = await client.get<TunnelObject>(`/v1/tunnels/${encodeURIComponent(name)}`);
+  const { status, metadata } = tunnel;
+  const { peer, local, counters } = status;
+  const query = `tunnel=${encodeURIComponent(metadata.name)}`;
+  const { items: sessions } = await client.get<ObjectList<SessionObject>>(`/v1/sessions?${query}`);
+  return [
+    facts([
+      ['Name', metadata.name],
+      ['Kind', kindLine(tunnel)],
+      ['State', stateLine(tunnel, nowMs)],
+      ['Local', endpointLine(local, status.localId)],
+      ['Peer', endpointLine(peer, status.remoteId)],
+      ['Peer host name', peer?.hostName],
+      ['Peer vendor', peer?.vendorName],
+      ['Peer profile', status.peerProfile],
+      ['Protocol', status.version && `L2TPv${status.version} over ${status.encapsulation}`],
+      ['Data plane', status.dataPlane],
+      ['Sessions', status.sessions && `${status.sessions.established} established of ${status.sessions.total}`],
+      ...failureFacts(tunnel, nowMs),
+    ]),
+    specSection(tunnel),
+    conditionsSection(tunnel, nowMs),
+    section(
+      'Control messages',
+      counters &&
+        facts(
+          Object.entries(counters).map(([key, n]) => [labelOf(key), n]),
+          '  ',
+        ),
+    ),
+    section('Calls', sessionsTable(sessions)),
+    await eventsSection(client, tunnel, nowMs),
+  ].join('');
+}
+
+async function describeSession(client: ApiClient, name: string, nowMs: number): Promise<string> {
+  const session = await client.get<SessionObject>(`/v1/sessions/${encodeURIComponent(name)}`);
+  const { status, metadata } = session;
+  const { ppp, counters } = status;
+  return [
+    facts([
+      ['Name', metadata.name],
+      ['Kind', kindLine(session)],
+      ['Tunnel', status.tunnel],
+      ['State', stateLine(session, nowMs)],
+      ['Call', status.type],
+      ['Local id', status.localId],
+      ['Remote id', status.remoteId],
+      ['Calling number', status.callingNumber],
+      ['Called number', status.calledNumber],
+      ['Interface', status.interface],
+      ...failureFacts(session, nowMs),
+    ]),
+    section(
+      'PPP',
+      ppp &&
+        facts(
+          [
+            ['Phase', ppp.phase],
+            ['User', ppp.user],
+            ['Authentication', ppp.auth],
+            ['Local address', ppp.localAddress],
+            ['Remote address', ppp.remoteAddress],
+            ['DNS', ppp.dns?.join(', ') || undefined],
+            ['Local interface id', ppp.localInterfaceId],
+            ['Remote interface id', ppp.remoteInterfaceId],
+            ['MRU', ppp.mru],
+            ['Failure', ppp.failure],
+          ],
+          '  ',
+        ),
+    ),
+    specSection(session),
+    conditionsSection(session, nowMs),
+    section(
+      'Data messages',
+      counters &&
+        facts(
+          [
+            ['Received', `${counters.rxPackets} packets, ${formatOctets(counters.rxOctets)}`],
+            ['Received, dropped', counters.rxDropped],
+            ['Received out of order', counters.rxOutOfOrder],
+            ['Sent', `${counters.txPackets} packets, ${formatOctets(counters.txOctets)}`],
+            ['Sent, dropped', counters.txDropped],
+          ],
+          '  ',
+        ),
+    ),
+    await eventsSection(client, session, nowMs),
+  ].join('');
+}
+
+function kindLine({ kind, metadata, spec }: ApiObject): string {
+  if (!spec) return `${kind}, opened by the peer`;
+  const origin = metadata.annotations?.['prol2tp.io/declared-in'];
+  return `${kind}, declared${origin === undefined ? '' : ` in ${origin}`}, generation ${metadata.generation}`;
+}
+
+function stateLine({ status }: TunnelObject | SessionObject, nowMs: number): string {
+  return status.since === undefined
+    ? status.state
+    : `${status.state} since ${status.since} (${formatAge(status.since, nowMs)})`;
+}
+
+function endpointLine(endpoint: { address: string; port: number } | undefined, id: number | undefined) {
+  if (!endpoint) return undefined;
+  return id === undefined ? formatEndpoint(endpoint) : `${formatEndpoint(endpoint)}, tunnel id ${id}`;
+}
+
+function failureFacts(
+  { status: { lastError, retries, nextRetry } }: TunnelObject | SessionObject,
+  nowMs: number,
+): Fact[] {
+  return [
+    ['Last error', lastError && `${formatLastError(lastError)}, ${formatAge(lastError.time, nowMs)} ago`],
+    ['Retries', retries],
+    ['Next retry', nextRetry],
+  ];
+}
+
+function specSection({ spec }: ApiObject): string {
+  return section('Spec', spec && indented(stringify(spec)));
+}
+
+function conditionsSection({ status: { conditions } }: TunnelObject | SessionObject, nowMs: number): string {
+  const rows = conditions.map(({ type, status, reason, message, lastTransitionTime }) => {
+    return [type, status, formatAge(lastTransitionTime, nowMs), reason, message];
+  });
+  return section('Conditions', table(['TYPE', 'STATUS', 'AGE', 'REASON', 'MESSAGE'], rows));
+}
+
+function sessionsTable(sessions: SessionObject[]): string | undefined {
+  const rows = sessions
+    .slice(0, MAX_SESSIONS_SHOWN)
+    .map(({ metadata, status: { state, ppp } }) => [metadata.name, state, ppp?.user ?? '-', ppp?.remoteAddress ?? '-']);
+  const more = sessions.length - rows.length;
+  const shown = table(['NAME', 'STATE', 'USER', 'REMOTE-ADDRESS'], rows);
+  return more > 0 ? `${shown}  and ${more} more\n` : shown;
+}
+
+async function eventsSection(client: ApiClient, { kind, metadata }: ApiObject, nowMs: number): Promise<string> {
+  const query = `kind=${kind}&name=${encodeURIComponent(metadata.name)}&last=${EVENTS_SHOWN}`;
+  const { events } = await client.get<EventList>(`/v1/events?${query}`);
+  const rows = events.map(({ time, reason, message }) => [formatAge(time, nowMs), reason, message]);
+  return section('Events', table(['AGE', 'REASON', 'MESSAGE'], rows) ?? '  none remembered\n');
+}
+
+function section(title: string, text: string | undefined): string {
+  return text ? `${title}:\n${text}` : '';
+}
+
+function table(titles: string[], rows: string[][]): string | undefined {
+  return rows.length === 0 ? undefined : formatTable([titles, ...rows], '  ');
+}
+
+function facts(all: Fact[], indent = ''): string {
+  const known = all.filter(([, value]) => value !== undefined && value !== '');
+  const width = Math.max(...known.map(([label]) => label.length)) + 1;
+  return known.map(([label, value]) => `${indent}${`${label}:`.padEnd(width)}  ${printable(String(value))}\n`).join('');
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, '  ');
+}
+
+/** `outOfOrder` as `Out of order`. */
+function labelOf(key: string): string {
+  const words = key.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
+  return words[0].toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sessionView } from '../api/fake-source.ts';
+import { Bench } from './bench.ts';
+
+let bench: Bench;
+beforeEach(async () => {
+  bench = await Bench.create();
+});
+afterEach(() => bench.remove());
+
+const text = (...lines: string[]) => `${lines.join('\n')}\n`;
+
+test('a declared tunnel', async () => {
+  bench.source.events.append({ kind: 'Tunnel', name: 'to-lns', reason: 'Up', message: 'established with 192.0.2.9' });
+  bench.source.events.append({ kind: 'Tunnel', name: 'to-backup', reason: 'Down', message: 'no answer' });
+  const { code, out } = await bench.run('describe tunnel to-lns');
+  expect(code).toBe(0);
+  expect(out).toBe(
+    text(
+      'Name:            to-lns',
+      'Kind:            Tunnel, declared in lac.yaml:1, generation 3',
+      'State:           established since 2026-03-01T12:00:00.000Z (5m)',
+      'Local:           192.0.2.2:1701, tunnel id 100',
+      'Peer:            192.0.2.9:1701, tunnel id 99',
+      'Peer host name:  peer.example',
+      'Peer vendor:     prol2tp',
+      'Protocol:        L2TPv2 over udp',
+      'Data plane:      userspace',
+      'Sessions:        1 established of 2',
+      'Spec:',
+      '  remoteAddress: 192.0.2.9',
+      '  secretRef:',
+      '    name: lns',
+      '    key: secret',
+      'Conditions:',
+      '  TYPE                STATUS   AGE   REASON         MESSAGE',
+      '  Ready               True     5m    Established    the control connection is established',
+      '  PeerAuthenticated   True     5m    SecretProved   the peer proved that it knows the secret',
+      'Control messages:',
+      '  Sent:           20',
+      '  Received:       21',
+      '  Retransmitted:  1',
+      '  Duplicates:     2',
+      '  Out of order:   3',
+      'Calls:',
+      '  NAME    STATE         USER    REMOTE-ADDRESS',
+      '  alice   established   alice   10.99.0.2',
+      'Events:',
+      '  AGE   REASON   MESSAGE',
+      '  5m    Up       established with 192.0.2.9',
+    ),
+  );
+});
+
+test('a tunnel that failed', async () => {
+  const { out } = await bench.run('describe tunnels to-backup');
+  expect(out).toContain('Last error:  no answer from 192.0.2.10 (result 2, error 6), 5m ago\n');
+  expect(out).toContain('Retries:     4\nNext retry:  2026-03-01T12:00:30.000Z\n');
+  expect(out).toContain('Events:\n  none remembered\n');
+});
+
+test('a tunnel with many calls shows a few', async () => {
+  bench.source.sessionViews = Array.from({ length: 30 }, (_, i) => sessionView({ localId: i + 1 }));
+  const { out } = await bench.run('describe tunnel 4711');
+  expect(out).toContain('Kind:            Tunnel, opened by the peer\n');
+  expect(out.match(/accepted-4711-\d+/g)).toHaveLength(20);
+  expect(out).toContain('  and 10 more\n');
+});
+
+test('an accepted session', async () => {
+  const { out } = await bench.run('describe session accepted-4711-5');
+  expect(out).toBe(
+    text(
+      'Name:            accepted-4711-5',
+      'Kind:            Session, opened by the peer',
+      'Tunnel:          accepted-4711',
+      'State:           established since 2026-03-01T12:00:00.000Z (5m)',
+      'Call:            lnsIncoming',
+      'Local id:        5',
+      'Remote id:       6',
+      'Calling number:  5551234',
+      'Interface:       l2tp0',
+      'PPP:',
+      '  Phase:                network',
+      '  User:                 alice',
+      '  Authentication:       chap',
+      '  Local address:        10.99.0.1',
+      '  Remote address:       10.99.0.2',
+      '  DNS:                  9.9.9.9',
+      '  Local interface id:   0000:0000:0000:0001',
+      '  Remote interface id:  fedc:ba98:7654:3210',
+      '  MRU:                  1400',
+      'Conditions:',
+      '  TYPE          STATUS   AGE   REASON        MESSAGE',
+      '  Ready         True     5m    Open          PPP is open',
+      '  Established   True     5m    Established   the call is established',
+      'Data messages:',
+      '  Received:               10 packets, 1.5KiB',
+      '  Received, dropped:      1',
+      '  Received out of order:  0',
+      '  Sent:                   20 packets, 5MiB',
+      '  Sent, dropped:          0',
+      'Events:',
+      '  none remembered',
+    ),
+  );
+});
+
+test('a session that waits for its tunnel', async () => {
+  const { out } = await bench.run('describe session waiting');
+  expect(out).toContain('State:   closed\n');
+  expect(out).toContain('TunnelNotReady   waits for tunnel to-backup\n');
+});
+
+test('what is neither tunnel nor session', async () => {
+  expect(await bench.run('describe pool home')).toEqual({
+    code: 1,
+    out: '',
+    err: 'error: pool is neither tunnel nor session\n',
+  });
+});
