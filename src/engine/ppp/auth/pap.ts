@@ -1,0 +1,123 @@
+/** The Password Authentication Protocol (RFC 1334 2). */
+import type { Instant } from '../../effects.ts';
+import type { AuthenticateAnswer, Credentials } from '../../ports.ts';
+import { Reader } from '../../wire/bytes.ts';
+import { Secret } from '../../wire/secret.ts';
+import { reasonIn } from '../control-protocol.ts';
+import type { PppEffect } from '../events.ts';
+import { frameWriter, PACKET_HEADER_OCTETS, Protocol, packetEnd } from '../frame.ts';
+import type { PppSpec } from '../spec.ts';
+import { type Authenticator, type Login, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
+
+const Code = { request: 1, ack: 2, nak: 3 } as const;
+
+export class PapAuthenticator implements Authenticator {
+  timerAt: Instant = 0;
+  failure = '';
+  state: Authenticator['state'] = 'waiting';
+  user = '';
+  private readonly spec: PppSpec;
+  private password: Secret | undefined = undefined;
+  private identifier = 0;
+
+  constructor(spec: PppSpec) {
+    this.spec = spec;
+  }
+
+  start(now: Instant): void {
+    const { papTimeoutMs, papRestartMs, papMaxRequests } = this.spec;
+    this.timerAt = Math.ceil(now + (papTimeoutMs || papRestartMs * papMaxRequests));
+  }
+
+  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
+    const stop = packetEnd(bytes, at, end);
+    if (stop < 0 || bytes[at] !== Code.request) return;
+    const nameAt = at + PACKET_HEADER_OCTETS + 1;
+    const passwordAt = nameAt + (nameAt <= stop ? bytes[nameAt - 1] : 0) + 1;
+    if (passwordAt > stop || passwordAt + bytes[passwordAt - 1] > stop) return;
+    this.identifier = bytes[at + 1];
+    // RFC 1334 2.2.1: the answer may have been lost; who asks again is told the same.
+    if (this.state === 'passed' || this.state === 'failed') this.reply(out);
+    if (this.state !== 'waiting') return;
+    this.user = new Reader(bytes, nameAt, passwordAt - 1).text();
+    this.password = new Secret(bytes.slice(passwordAt, passwordAt + bytes[passwordAt - 1]));
+    this.state = 'asking';
+    this.start(now);
+  }
+
+  credentials(): Credentials {
+    return { method: 'pap', password: this.password ?? new Secret('') };
+  }
+
+  answer(answer: AuthenticateAnswer, _now: Instant, out: PppEffect[]): void {
+    this.timerAt = 0;
+    const wrong = answer.verdict === 'check' && !answer.secret.equals(this.password ?? new Secret(''));
+    if (answer.verdict === 'reject') this.failure = answer.message;
+    if (wrong) this.failure = 'wrong password';
+    this.state = answer.verdict === 'reject' || wrong ? 'failed' : 'passed';
+    this.password = undefined;
+    this.reply(out);
+  }
+
+  private reply(out: PppEffect[]): void {
+    const passed = this.state === 'passed';
+    const message = passed ? '' : REFUSAL;
+    frameWriter.packet(Protocol.pap, passed ? Code.ack : Code.nak, this.identifier);
+    out.push({ effect: 'frame', frame: frameWriter.u8(message.length).text(message).finish() });
+  }
+
+  tick(): void {
+    this.timerAt = 0;
+    this.failure = this.state === 'asking' ? NO_VERDICT : 'the peer sends no PAP request';
+    this.state = 'failed';
+  }
+}
+
+export class PapLogin implements Login {
+  timerAt: Instant = 0;
+  failure = '';
+  state: Login['state'] = 'waiting';
+  private readonly spec: PppSpec;
+  private sent = 0;
+
+  constructor(spec: PppSpec) {
+    this.spec = spec;
+  }
+
+  start(now: Instant, out: PppEffect[]): void {
+    const { userName, password, papRestartMs } = this.spec;
+    this.sent++;
+    this.timerAt = Math.ceil(now + papRestartMs);
+    // RFC 1334 2.2.1: another identifier for each request.
+    frameWriter.packet(Protocol.pap, Code.request, this.sent & 0xff);
+    writeField(userName === undefined ? new Uint8Array() : new TextEncoder().encode(userName));
+    writeField(password?.reveal() ?? new Uint8Array());
+    out.push({ effect: 'frame', frame: frameWriter.finish() });
+  }
+
+  receive(bytes: Uint8Array, at: number, end: number): void {
+    const stop = packetEnd(bytes, at, end);
+    if (stop < 0 || this.state !== 'waiting') return;
+    // An answer that is late by a few requests answers all the same.
+    const ago = (this.sent - bytes[at + 1]) & 0xff;
+    if (ago >= this.sent || (bytes[at] !== Code.ack && bytes[at] !== Code.nak)) return;
+    this.timerAt = 0;
+    this.state = bytes[at] === Code.ack ? 'passed' : 'failed';
+    this.failure = `the peer refused our user name or password${reasonIn(bytes, at + PACKET_HEADER_OCTETS + 1, stop)}`;
+  }
+
+  tick(now: Instant, out: PppEffect[]): void {
+    if (this.sent < this.spec.papMaxRequests) {
+      this.start(now, out);
+      return;
+    }
+    this.timerAt = 0;
+    this.state = 'failed';
+    this.failure = 'the peer does not answer PAP requests';
+  }
+}
+
+function writeField(value: Uint8Array): void {
+  const octets = Math.min(value.length, MAX_NAME_OCTETS);
+  frameWriter.u8(octets).octets(value, 0, octets);
+}

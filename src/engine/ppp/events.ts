@@ -1,0 +1,42 @@
+/** What a PPP link is told, and what it wants done in the world. */
+import type { AllocateAnswer, AuthenticateAnswer, Credentials } from '../ports.ts';
+import type { Ipv4 } from '../wire/ipv4.ts';
+
+export type PppEvent =
+  /** The lower layer is up: begin. */
+  | { event: 'open' }
+  /** One whole PPP frame, as L2TP carries it. The octets are valid only during the call. */
+  | { event: 'frame'; bytes: Uint8Array; start: number; end: number }
+  /** The answer to `authenticate`. */
+  | { event: 'authenticated'; answer: AuthenticateAnswer }
+  /** The answer to `allocate`. */
+  | { event: 'allocated'; answer: AllocateAnswer }
+  /** Terminate politely: `down` follows when the peer has agreed or is silent. */
+  | { event: 'close'; reason: string }
+  /** The deadline has come. */
+  | { event: 'tick' };
+
+export type PppEffect =
+  /** A frame to send: address, control and a protocol field of two octets included. */
+  | { effect: 'frame'; frame: Uint8Array }
+  /** Who is this? At most one question is open at a time; each wants one `authenticated`. */
+  | { effect: 'authenticate'; user: string; credentials: Credentials }
+  /** An IPv4 address is wanted for the peer: `ipv4` itself when given. At most one question is open at a time. */
+  | { effect: 'allocate'; user?: string; ipv4?: Ipv4 }
+  /** What is open now. Sent whenever that changes. */
+  | { effect: 'network'; network: Network }
+  /** The link is over; nothing follows. `failed`: neither side asked for the end. */
+  | { effect: 'down'; reason: string; failed: boolean }
+  | { effect: 'notice'; event: 'ppp' | 'authFailed'; message: string };
+
+/** The network layer of a link. With neither ipv4 nor ipv6 nothing is open. */
+export interface Network {
+  /** The largest packet to send: our MTU or the peer's MRU. */
+  mtu: number;
+  /** Whether we may leave out address and control when sending. */
+  acfc: boolean;
+  /** Whether we may send protocol fields of one octet. */
+  pfc: boolean;
+  ipv4?: { local: Ipv4; remote: Ipv4; dns: readonly Ipv4[] };
+  ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint };
+}

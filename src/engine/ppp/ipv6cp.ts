@@ -1,0 +1,110 @@
+/** The IPv6 Control Protocol: RFC 5072 3-4. */
+import type { Random } from '../effects.ts';
+import { readU32 } from '../wire/bytes.ts';
+import { ControlProtocol, type Verdict } from './control-protocol.ts';
+import { type FrameWriter, Protocol } from './frame.ts';
+import type { NegotiationLimits, PppSpec } from './spec.ts';
+
+const INTERFACE_ID = 1;
+
+/** The universal/local bit: 0 in identifiers that are not made from a global one (RFC 5072 4.1). */
+const UNIVERSAL = 1n << 57n;
+
+export class Ipv6cp extends ControlProtocol {
+  private readonly spec: PppSpec;
+  private readonly random: Random;
+  local: bigint;
+  /** 0: untold. */
+  remote = 0n;
+  private listed = false;
+  private rejected = false;
+
+  constructor(spec: PppSpec, random: Random) {
+    super();
+    this.spec = spec;
+    this.random = random;
+    this.local = spec.ipv6.interfaceId || randomInterfaceId(random);
+  }
+
+  override get name(): string {
+    return 'IPV6CP';
+  }
+
+  override get protocol(): number {
+    return Protocol.ipv6cp;
+  }
+
+  protected override get limits(): NegotiationLimits {
+    return this.spec.ipcp;
+  }
+
+  /** Why the opened protocol is of no use, or undefined when it is. */
+  get flaw(): string | undefined {
+    return this.remote === 0n ? 'the peer told no IPv6 interface identifier' : undefined;
+  }
+
+  protected override resetRequest(): void {
+    this.rejected = false;
+  }
+
+  protected override writeRequest(frame: FrameWriter): void {
+    if (!this.rejected) writeInterfaceId(frame, this.local);
+  }
+
+  protected override onNak(type: number, bytes: Uint8Array, at: number, octets: number): void {
+    if (type !== INTERFACE_ID || octets !== 8) return;
+    const suggested = readU64(bytes, at);
+    // Both sides may have suggested the same at the same time: then neither takes it.
+    const useless = suggested === 0n || suggested === this.remote || suggested === this.other();
+    this.local = useless ? randomInterfaceId(this.random) : suggested;
+  }
+
+  protected override onReject(_type: number): void {
+    this.rejected = true;
+  }
+
+  protected override resetPeer(): void {
+    this.remote = 0n;
+    this.listed = false;
+  }
+
+  protected override judge(type: number, bytes: Uint8Array, at: number, octets: number): Verdict {
+    if (type !== INTERFACE_ID) return 'reject';
+    this.listed = true;
+    if (octets !== 8) return 'nak';
+    this.remote = readU64(bytes, at);
+    return this.remote === 0n || this.remote === this.local ? 'nak' : 'ack';
+  }
+
+  protected override suggest(_type: number, frame: FrameWriter): void {
+    writeInterfaceId(frame, this.other());
+  }
+
+  /** An identifier for the peer: unlike ours, not 0, and the same each time. */
+  private other(): bigint {
+    const local = this.local & ~UNIVERSAL;
+    return local === 1n ? 2n : local ^ 1n;
+  }
+
+  /** RFC 5072 4.1: a peer that lists no identifier is told to once. */
+  protected override missingOption(): number {
+    return this.listed || this.refusalsSent > 0 ? 0 : INTERFACE_ID;
+  }
+}
+
+function randomInterfaceId(random: Random): bigint {
+  const bytes = random.bytes(8);
+  return (readU64(bytes, 0) & ~UNIVERSAL) | 1n;
+}
+
+function readU64(bytes: Uint8Array, at: number): bigint {
+  return (BigInt(readU32(bytes, at)) << 32n) | BigInt(readU32(bytes, at + 4));
+}
+
+function writeInterfaceId(frame: FrameWriter, id: bigint): void {
+  frame
+    .u8(INTERFACE_ID)
+    .u8(10)
+    .u32(Number(id >> 32n))
+    .u32(Number(id & 0xffffffffn));
+}

@@ -1,0 +1,409 @@
+/**
+ * One PPP link: the phases of RFC 1661 3, in which LCP, authentication, IPCP and IPV6CP have their turns. The link owns
+ * them all; an open one keeps little more than its negotiated values.
+ */
+import type { Instant, Machine, Random } from '../effects.ts';
+import type { AllocateAnswer, AuthenticateAnswer } from '../ports.ts';
+import type { PppPhase, PppView } from '../spec.ts';
+import type { Ipv4 } from '../wire/ipv4.ts';
+import { ChapAuthenticator, ChapLogin } from './auth/chap.ts';
+import type { Authenticator, Login } from './auth/exchange.ts';
+import { PapAuthenticator, PapLogin } from './auth/pap.ts';
+import { State } from './automaton.ts';
+import { Layer } from './control-protocol.ts';
+import type { Network, PppEffect, PppEvent } from './events.ts';
+import { informationAt, Protocol, protocolOf } from './frame.ts';
+import { Ipcp } from './ipcp.ts';
+import { Ipv6cp } from './ipv6cp.ts';
+import { Lcp } from './lcp.ts';
+import type { PppSpec } from './spec.ts';
+
+export type { Network, PppEffect, PppEvent } from './events.ts';
+
+/** A question to the world. `stale`: the link was renegotiated meanwhile, so that the answer concerns an earlier peer. */
+type Question = 'none' | 'open' | 'stale';
+
+export class PppLink implements Machine<PppEvent, PppEffect> {
+  private readonly spec: PppSpec;
+  private readonly random: Random;
+  private readonly localAddress: Ipv4;
+  private phase: PppPhase = 'dead';
+  private readonly lcp: Lcp;
+  private authenticator: Authenticator | undefined = undefined;
+  private login: Login | undefined = undefined;
+  private ipcp: Ipcp | undefined = undefined;
+  private ipv6cp: Ipv6cp | undefined = undefined;
+  private user: string | undefined = undefined;
+  private authenticating: Question = 'none';
+  private allocating: Question = 'none';
+  /** A fixed address for the peer, from its grant. */
+  private granted: Ipv4 | undefined = undefined;
+  /** The peer's address as the world gave it. It stays ours to assign until the link is down. */
+  private allocated: Ipv4 | undefined = undefined;
+  private failure: string | undefined = undefined;
+  /** Whether somebody wanted the end: `close`, or the peer's Terminate-Request on an open link. */
+  private wanted = false;
+  private over = false;
+
+  /** `localAddress`: a server's own IPv4 address when the spec has none. */
+  constructor(spec: PppSpec, random: Random, localAddress: Ipv4) {
+    this.spec = spec;
+    this.random = random;
+    this.localAddress = localAddress;
+    this.lcp = new Lcp(spec, random);
+  }
+
+  handle(event: PppEvent, now: Instant): PppEffect[] {
+    const out: PppEffect[] = [];
+    if (this.over) return out;
+    switch (event.event) {
+      case 'open':
+        if (this.phase === 'dead') {
+          this.phase = 'establish';
+          this.afterLcp(this.lcp.start(now, out), now, out);
+        }
+        break;
+      case 'frame':
+        this.onFrame(event.bytes, event.start, event.end, now, out);
+        break;
+      case 'authenticated':
+        this.onAuthenticated(event.answer, now, out);
+        break;
+      case 'allocated':
+        this.onAllocated(event.answer, now, out);
+        break;
+      case 'close':
+        this.wanted = true;
+        if (this.phase === 'dead') this.end(event.reason, out);
+        else this.terminate(event.reason, now, out);
+        break;
+      case 'tick':
+        this.onTick(now, out);
+        break;
+    }
+    return out;
+  }
+
+  deadline(): Instant | undefined {
+    let earliest = this.lcp.timerAt;
+    earliest = earlier(earliest, this.authenticator?.timerAt);
+    earliest = earlier(earliest, this.login?.timerAt);
+    earliest = earlier(earliest, this.ipcp?.timerAt);
+    earliest = earlier(earliest, this.ipv6cp?.timerAt);
+    return earliest === 0 || this.over ? undefined : earliest;
+  }
+
+  view(): PppView {
+    const { lcp } = this;
+    const auth = lcp.state === State.opened ? (lcp.authenticatorMethod ?? lcp.loginMethod) : undefined;
+    const { ipv4, ipv6 } = this.network();
+    return { phase: this.phase, user: this.user, auth, peerMru: lcp.peerMru, ipv4, ipv6, failure: this.failure };
+  }
+
+  // ---------------------------------------------------------------- events
+
+  private onFrame(bytes: Uint8Array, start: number, end: number, now: Instant, out: PppEffect[]): void {
+    const protocol = protocolOf(bytes, start, end);
+    if (protocol < 0) return;
+    const at = informationAt(bytes, start, end);
+    if (protocol === Protocol.lcp) {
+      const rejected = this.lcp.rejectedProtocol(bytes, at, end);
+      if (rejected >= 0) this.onProtocolReject(rejected, now, out);
+      else this.afterLcp(this.lcp.receive(bytes, at, end, now, out), now, out);
+      return;
+    }
+    // RFC 1661 3.4, 3.5: what comes before its phase is silently discarded.
+    if (this.phase !== 'authenticate' && this.phase !== 'network') return;
+    switch (protocol) {
+      case Protocol.pap:
+      case Protocol.chap:
+        this.onAuthFrame(protocol, bytes, at, end, now, out);
+        break;
+      case Protocol.ip:
+      case Protocol.ipv6:
+        break;
+      default:
+        if (this.phase === 'network') this.onNetworkFrame(protocol, bytes, at, end, now, out);
+    }
+  }
+
+  private onAuthFrame(
+    protocol: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    now: Instant,
+    out: PppEffect[],
+  ): void {
+    if (this.authenticator !== undefined && protocolOfMethod(this.lcp.authenticatorMethod) === protocol) {
+      this.authenticator.receive(bytes, at, end, now, out);
+    }
+    if (this.login !== undefined && protocolOfMethod(this.lcp.loginMethod) === protocol) {
+      this.login.receive(bytes, at, end, now, out);
+    }
+    this.afterAuth(now, out);
+  }
+
+  private onNetworkFrame(
+    protocol: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    now: Instant,
+    out: PppEffect[],
+  ): void {
+    const { ipcp, ipv6cp } = this;
+    if (protocol === Protocol.ipcp && ipcp !== undefined) {
+      this.afterNcp(ipcp, ipcp.receive(bytes, at, end, now, out), now, out);
+    } else if (protocol === Protocol.ipcp && this.allocating !== 'none') {
+      // The peer will ask again: its address is not known yet.
+    } else if (protocol === Protocol.ipv6cp && ipv6cp !== undefined) {
+      this.afterNcp(ipv6cp, ipv6cp.receive(bytes, at, end, now, out), now, out);
+    } else {
+      this.lcp.rejectProtocol(protocol, bytes, at, end, out);
+    }
+  }
+
+  /** RFC 1661 5.7: what the peer does not speak is not sent again. */
+  private onProtocolReject(protocol: number, now: Instant, out: PppEffect[]): void {
+    switch (protocol) {
+      case Protocol.lcp:
+        this.failure ??= 'the peer rejected LCP';
+        this.afterLcp(this.lcp.fire('RXJ-', now, out), now, out);
+        break;
+      case Protocol.ipcp:
+        if (this.ipcp !== undefined) this.drop(this.ipcp, 'the peer rejected IPCP', now, out);
+        break;
+      case Protocol.ipv6cp:
+        if (this.ipv6cp !== undefined) this.drop(this.ipv6cp, 'the peer rejected IPV6CP', now, out);
+        break;
+      case Protocol.pap:
+      case Protocol.chap:
+        if (this.phase === 'authenticate') this.terminate('the peer rejected the authentication protocol', now, out);
+        break;
+    }
+  }
+
+  private onTick(now: Instant, out: PppEffect[]): void {
+    const { lcp, authenticator, login } = this;
+    if (isDue(lcp, now)) this.afterLcp(lcp.tick(now, out), now, out);
+    if (isDue(authenticator, now)) authenticator.tick(now, out);
+    if (isDue(login, now)) login.tick(now, out);
+    this.afterAuth(now, out);
+    const { ipcp, ipv6cp } = this;
+    if (isDue(ipcp, now)) this.afterNcp(ipcp, ipcp.tick(now, out), now, out);
+    if (isDue(ipv6cp, now)) this.afterNcp(ipv6cp, ipv6cp.tick(now, out), now, out);
+  }
+
+  // ---------------------------------------------------------------- establish and terminate (RFC 1661 3.4, 3.7)
+
+  private afterLcp(signals: number, now: Instant, out: PppEffect[]): void {
+    if (signals & Layer.down) this.leave(out);
+    if (signals & Layer.up) this.authenticate(now, out);
+    if (signals & Layer.finished) this.end(this.lcp.failure ?? 'the peer ended the link', out);
+  }
+
+  /** LCP is no longer open: everything above it falls. */
+  private leave(out: PppEffect[]): void {
+    const carried = this.isOpen(this.ipcp) || this.isOpen(this.ipv6cp);
+    if (this.lcp.endedByPeer && this.phase === 'network') this.wanted = true;
+    this.phase = isEnding(this.lcp.state) ? 'terminate' : 'establish';
+    this.authenticator = undefined;
+    this.login = undefined;
+    this.ipcp = undefined;
+    this.ipv6cp = undefined;
+    this.granted = undefined;
+    if (this.authenticating === 'open') this.authenticating = 'stale';
+    if (this.allocating === 'open') this.allocating = 'stale';
+    if (carried) out.push({ effect: 'network', network: this.network() });
+    if (this.phase === 'establish') {
+      out.push({ effect: 'notice', event: 'ppp', message: 'the peer renegotiates the link' });
+    }
+  }
+
+  private terminate(reason: string, now: Instant, out: PppEffect[]): void {
+    this.failure ??= reason;
+    this.phase = 'terminate';
+    this.afterLcp(this.lcp.close(reason, now, out), now, out);
+    if (!this.over) this.phase = 'terminate';
+  }
+
+  private end(reason: string, out: PppEffect[]): void {
+    this.over = true;
+    this.phase = 'dead';
+    this.failure ??= reason;
+    out.push({ effect: 'down', reason: this.failure, failed: !this.wanted });
+  }
+
+  // ---------------------------------------------------------------- authenticate (RFC 1661 3.5)
+
+  private authenticate(now: Instant, out: PppEffect[]): void {
+    const { lcp, spec, random } = this;
+    this.phase = 'authenticate';
+    lcp.startEchoes(now);
+    const demanded = lcp.authenticatorMethod;
+    if (demanded === 'pap') this.authenticator = new PapAuthenticator(spec);
+    else if (demanded !== undefined) this.authenticator = new ChapAuthenticator(spec, random, demanded);
+    if (lcp.loginMethod === 'pap') this.login = new PapLogin(spec);
+    else if (lcp.loginMethod !== undefined) this.login = new ChapLogin(spec, random, lcp.loginMethod);
+    this.user = this.login === undefined ? undefined : spec.userName;
+    this.authenticator?.start(now, out);
+    this.login?.start(now, out);
+    this.afterAuth(now, out);
+  }
+
+  /** Looks what became of the authenticator and the login, and takes the next step. */
+  private afterAuth(now: Instant, out: PppEffect[]): void {
+    if (this.phase !== 'authenticate' && this.phase !== 'network') return;
+    const { authenticator, login } = this;
+    if (authenticator?.state === 'failed') {
+      const message = `user ${JSON.stringify(authenticator.user)}: ${authenticator.failure}`;
+      out.push({ effect: 'notice', event: 'authFailed', message });
+      this.terminate(`authentication failed: ${authenticator.failure}`, now, out);
+    } else if (login?.state === 'failed') {
+      out.push({ effect: 'notice', event: 'authFailed', message: login.failure });
+      this.terminate(login.failure, now, out);
+    } else {
+      this.ask(authenticator, out);
+      const passed = (authenticator?.state ?? 'passed') === 'passed' && (login?.state ?? 'passed') === 'passed';
+      if (passed && this.phase === 'authenticate') this.enterNetwork(now, out);
+    }
+  }
+
+  /** One question at a time: so no answer can be taken for another's. */
+  private ask(authenticator: Authenticator | undefined, out: PppEffect[]): void {
+    if (authenticator?.state !== 'asking' || this.authenticating !== 'none') return;
+    this.authenticating = 'open';
+    this.user = authenticator.user;
+    out.push({ effect: 'authenticate', user: authenticator.user, credentials: authenticator.credentials() });
+  }
+
+  private onAuthenticated(answer: AuthenticateAnswer, now: Instant, out: PppEffect[]): void {
+    const stale = this.authenticating !== 'open';
+    this.authenticating = 'none';
+    const { authenticator } = this;
+    if (!stale && authenticator?.state === 'asking') {
+      if (answer.verdict !== 'reject') this.granted = answer.grant.ipv4;
+      authenticator.answer(answer, now, out);
+    }
+    this.afterAuth(now, out);
+  }
+
+  // ---------------------------------------------------------------- network (RFC 1661 3.6)
+
+  private enterNetwork(now: Instant, out: PppEffect[]): void {
+    this.phase = 'network';
+    if (this.spec.ipv6.enabled) {
+      this.ipv6cp = new Ipv6cp(this.spec, this.random);
+      this.ipv6cp.start(now, out);
+    }
+    if (this.spec.role === 'server') this.allocate(now, out);
+    else this.startIpcp(this.spec.ipv4.local ?? 0, 0, now, out);
+  }
+
+  /** A server's IPCP begins when the peer's address is known. */
+  private allocate(now: Instant, out: PppEffect[]): void {
+    const fixed = this.spec.ipv4.remote ?? this.granted;
+    if (this.allocating !== 'none') return;
+    if (this.allocated !== undefined && (fixed === undefined || fixed === this.allocated)) {
+      this.startIpcp(this.spec.ipv4.local ?? this.localAddress, this.allocated, now, out);
+      return;
+    }
+    this.allocating = 'open';
+    out.push({ effect: 'allocate', user: this.user, ipv4: fixed });
+  }
+
+  private onAllocated(answer: AllocateAnswer, now: Instant, out: PppEffect[]): void {
+    const stale = this.allocating !== 'open';
+    this.allocating = 'none';
+    if ('ipv4' in answer) this.allocated = answer.ipv4;
+    if (this.phase !== 'network' || this.ipcp !== undefined) return;
+    if (stale) this.allocate(now, out);
+    else if ('ipv4' in answer) this.startIpcp(this.spec.ipv4.local ?? this.localAddress, answer.ipv4, now, out);
+    else this.withoutNetwork(`no IPv4 address for the peer: ${answer.refused}`, now, out);
+  }
+
+  private startIpcp(local: Ipv4, peer: Ipv4, now: Instant, out: PppEffect[]): void {
+    this.ipcp = new Ipcp(this.spec, local, peer);
+    this.ipcp.start(now, out);
+  }
+
+  private afterNcp(ncp: Ipcp | Ipv6cp, signals: number, now: Instant, out: PppEffect[]): void {
+    if (signals & Layer.up && ncp.flaw !== undefined) {
+      this.afterNcp(ncp, ncp.close(ncp.flaw, now, out) & ~Layer.down, now, out);
+      return;
+    }
+    if (signals & (Layer.up | Layer.down)) this.showNetwork(signals, out);
+    if (signals & Layer.finished) this.drop(ncp, ncp.failure ?? `${ncp.name} ended`, now, out);
+  }
+
+  private drop(ncp: Ipcp | Ipv6cp, reason: string, now: Instant, out: PppEffect[]): void {
+    const carried = this.isOpen(ncp);
+    if (ncp === this.ipcp) this.ipcp = undefined;
+    else this.ipv6cp = undefined;
+    if (carried) this.showNetwork(Layer.down, out);
+    this.withoutNetwork(reason, now, out);
+  }
+
+  /** One network protocol is lost: the link goes on as long as it has another. */
+  private withoutNetwork(reason: string, now: Instant, out: PppEffect[]): void {
+    if (this.ipcp === undefined && this.ipv6cp === undefined && this.allocating === 'none') {
+      this.terminate(reason, now, out);
+    } else {
+      out.push({ effect: 'notice', event: 'ppp', message: reason });
+    }
+  }
+
+  private showNetwork(signals: number, out: PppEffect[]): void {
+    // Who speaks a network protocol has seen that it passed: lost verdicts need no more repeating.
+    if (signals & Layer.up) {
+      if (protocolOfMethod(this.lcp.loginMethod) === Protocol.pap) this.login = undefined;
+      if (this.authenticator?.timerAt === 0) this.authenticator = undefined;
+    }
+    out.push({ effect: 'network', network: this.network() });
+  }
+
+  private isOpen(protocol: Ipcp | Ipv6cp | undefined): boolean {
+    return protocol?.state === State.opened;
+  }
+
+  private network(): Network {
+    const { lcp, ipcp, ipv6cp } = this;
+    const network: Network = {
+      mtu: Math.min(this.spec.mtu, lcp.peerMru),
+      acfc: lcp.peerAcfc,
+      pfc: lcp.peerPfc,
+    };
+    if (ipcp !== undefined && this.isOpen(ipcp)) {
+      network.ipv4 = { local: ipcp.local, remote: ipcp.remote, dns: ipcp.dns() };
+    }
+    if (ipv6cp !== undefined && this.isOpen(ipv6cp)) {
+      network.ipv6 = { localInterfaceId: ipv6cp.local, remoteInterfaceId: ipv6cp.remote };
+    }
+    return network;
+  }
+}
+
+interface Timed {
+  readonly timerAt: Instant;
+}
+
+function isDue<T extends Timed>(timed: T | undefined, now: Instant): timed is T {
+  return timed !== undefined && timed.timerAt !== 0 && timed.timerAt <= now;
+}
+
+/** The earlier of two times of which 0 or nothing means never. */
+function earlier(a: Instant, b: Instant | undefined): Instant {
+  if (b === undefined || b === 0) return a;
+  return a === 0 || b < a ? b : a;
+}
+
+function protocolOfMethod(method: Lcp['loginMethod']): number {
+  if (method === undefined) return -1;
+  return method === 'pap' ? Protocol.pap : Protocol.chap;
+}
+
+/** LCP's states in which the link is being taken down. */
+function isEnding(state: State): boolean {
+  return state <= State.stopping;
+}

@@ -1,0 +1,39 @@
+/** Specs for tests: the built-in profile values, with changes. */
+import type { PppSpec } from '../../../src/engine/ppp/spec.ts';
+import { Secret } from '../../../src/engine/wire/secret.ts';
+
+const LIMITS = { maxConfigRequests: 10, maxConfigNaks: 10, maxTerminateRequests: 3, retransmitMs: 3000 };
+
+const BASE: PppSpec = {
+  role: 'server',
+  mtu: 1500,
+  mru: 1500,
+  acfc: true,
+  pfc: true,
+  magicNumber: true,
+  authMethods: ['mschapv2', 'chap', 'pap'],
+  authenticatePeer: false,
+  localName: 'lns',
+  chapIntervalMs: 0,
+  chapMaxChallenge: 10,
+  chapRestartMs: 3000,
+  papMaxRequests: 10,
+  papRestartMs: 3000,
+  papTimeoutMs: 0,
+  lcp: LIMITS,
+  ipcp: LIMITS,
+  echoIntervalMs: 0,
+  echoFailures: 5,
+  ipv4: { dns: [], wins: [], defaultRoute: false },
+  ipv6: { enabled: false },
+};
+
+export function serverSpec(changes: Partial<PppSpec> = {}): PppSpec {
+  return { ...BASE, authenticatePeer: true, ...changes };
+}
+
+export function clientSpec(changes: Partial<PppSpec> = {}): PppSpec {
+  return { ...BASE, role: 'client', userName: 'bob', password: new Secret('hunter2'), localName: 'bob', ...changes };
+}
+
+export const ADDRESSES = { server: 0x0a000001, client: 0x0a000102, dns1: 0x08080808, dns2: 0xc0a80101 };
