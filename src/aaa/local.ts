@@ -13,7 +13,7 @@ import { AddressPools } from './pools.ts';
  * Declared subscribers and address pools. It answers within the call.
  *
  * A session takes its place in the user's session limit when it asks for an address: only then has the user been
- * authenticated, so that nobody without the password can use up the places or learn that the user exists.
+ * authenticated, so that nobody without the password can use up the places.
  */
 export class LocalAaa implements Aaa {
   readonly #pools = new AddressPools();
@@ -29,13 +29,17 @@ export class LocalAaa implements Aaa {
 
   authenticate(request: AuthenticateRequest, answer: (answer: AuthenticateAnswer) => void): void {
     const subscriber = this.#subscribers.get(request.user);
-    // Worded so that it does not tell an unknown user from a wrong password.
-    if (!subscriber) answer({ verdict: 'reject', message: 'authentication failed' });
+    const full = this.#limitReached(request);
+    // An unknown user is told nothing else than a wrong password, so that names cannot be tried out.
+    if (!subscriber) answer({ verdict: 'reject', message: 'wrong password' });
+    else if (full !== undefined) answer({ verdict: 'reject', message: full });
     else answer({ verdict: 'check', secret: subscriber.password, grant: { ipv4: subscriber.ipv4 } });
   }
 
   allocate(request: AllocateRequest, answer: (answer: AllocateAnswer) => void): void {
-    answer(this.#refusal(request) ?? this.#admit(request));
+    // Several sessions may have been authenticated while there was one place left.
+    const full = this.#limitReached(request);
+    answer(full === undefined ? this.#admit(request) : { refused: full });
   }
 
   release(session: SessionKey): void {
@@ -47,11 +51,12 @@ export class LocalAaa implements Aaa {
     return this.#pools.views();
   }
 
-  #refusal({ session, user }: AllocateRequest): AllocateAnswer | undefined {
+  /** Why the user may not have this session besides the others, or undefined. */
+  #limitReached({ session, user }: Pick<AllocateRequest, 'session' | 'user'>): string | undefined {
     if (user === undefined || this.#userOf.get(session) === user) return undefined;
     const limit = this.#subscribers.get(user)?.sessionLimit ?? 0;
     if (limit === 0 || (this.#sessionsOf.get(user) ?? 0) < limit) return undefined;
-    return { refused: `user ${user} has reached the limit of ${limit} ${limit === 1 ? 'session' : 'sessions'}` };
+    return `the user's limit of ${limit} ${limit === 1 ? 'session' : 'sessions'} is reached`;
   }
 
   #admit(request: AllocateRequest): AllocateAnswer {

@@ -42,7 +42,7 @@ export interface Listing {
   row?(client: ApiClient, wide: boolean, name: string): Promise<Row>;
 }
 
-export const listings: readonly Listing[] = [
+const listings: readonly Listing[] = [
   named<TunnelObject>('tunnels', ['tunnels', 'tunnel', 'tun'], tunnelColumns),
   named<SessionObject>('sessions', ['sessions', 'session', 'sess'], sessionColumns),
   listing<GatewayObject>(

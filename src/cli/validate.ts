@@ -1,3 +1,4 @@
+import { desired } from '../reconciler/desired.ts';
 import { loadDirectory } from '../reconciler/sources/files.ts';
 import { CliError } from './errors.ts';
 import { printable } from './format.ts';
@@ -6,7 +7,8 @@ import type { Terminal } from './terminal.ts';
 /** `validate DIR`: every mistake in a directory's documents, without a daemon. */
 export async function validate(terminal: Terminal, directory: string): Promise<number> {
   const snapshot = await loadDirectory(directory);
-  const { errors } = snapshot;
+  // It repeats the snapshot's own errors.
+  const { errors } = desired(snapshot);
   for (const error of errors) terminal.err(`${printable(error.toString())}\n`);
   if (errors.length > 0) return 1;
   const count = snapshot.resources.length;

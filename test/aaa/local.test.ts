@@ -18,10 +18,10 @@ beforeEach(() => {
   aaa.configure(spec);
 });
 
-function authenticate(user: string): AuthenticateAnswer[] {
+function authenticate(user: string, session = 1): AuthenticateAnswer[] {
   const answers: AuthenticateAnswer[] = [];
   const credentials = { method: 'pap', password: new Secret('wrong') } as const;
-  aaa.authenticate({ session: 1, user, credentials }, (answer) => answers.push(answer));
+  aaa.authenticate({ session, user, credentials }, (answer) => answers.push(answer));
   return answers;
 }
 
@@ -31,16 +31,16 @@ function allocate(session: number, user?: string): AllocateAnswer[] {
   return answers;
 }
 
-const FULL = [{ refused: 'user bob@isp has reached the limit of 1 session' }];
+const FULL = [{ refused: "the user's limit of 1 session is reached" }];
 
 describe('authentication', () => {
   test('has the link check a subscriber, and grants the fixed address', () => {
     expect(authenticate('ann@isp')).toEqual([{ verdict: 'check', secret: password, grant: { ipv4: 0xc0000201 } }]);
   });
 
-  test('rejects an unknown user without saying that it is unknown', () => {
-    expect(authenticate('eve')).toEqual([{ verdict: 'reject', message: 'authentication failed' }]);
-    expect(authenticate('__proto__')).toEqual([{ verdict: 'reject', message: 'authentication failed' }]);
+  test('tells an unknown user what it tells a wrong password', () => {
+    expect(authenticate('eve')).toEqual([{ verdict: 'reject', message: 'wrong password' }]);
+    expect(authenticate('__proto__')).toEqual([{ verdict: 'reject', message: 'wrong password' }]);
   });
 
   test('follows the declared subscribers', () => {
@@ -55,6 +55,16 @@ describe('the session limit', () => {
     expect(allocate(2, 'bob@isp')).toEqual(FULL);
     aaa.release(1);
     expect(allocate(2, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
+  });
+
+  test('rejects at the door when it is reached, but not the session that has the place', () => {
+    allocate(1, 'bob@isp');
+    expect(authenticate('bob@isp', 2)).toEqual([
+      { verdict: 'reject', message: "the user's limit of 1 session is reached" },
+    ]);
+    expect(authenticate('bob@isp', 1)[0].verdict).toBe('check');
+    aaa.release(1);
+    expect(authenticate('bob@isp', 2)[0].verdict).toBe('check');
   });
 
   test('does not count a session twice that asks again', () => {
