@@ -106,7 +106,12 @@ export class ControlChannel {
     if (ahead > 0) {
       this.counters.outOfOrder++;
       if (!this.early.has(header.ns)) {
-        this.early.set(header.ns, { sessionId, bytes: bytes.slice(start, end), start: 0, end: end - start });
+        this.early.set(header.ns, {
+          sessionId,
+          bytes: new Uint8Array(bytes.subarray(start, end)),
+          start: 0,
+          end: end - start,
+        });
       }
       this.ackAt = now;
       return [];

@@ -1,5 +1,6 @@
 import type { DeadlineQueue } from './deadlines.ts';
 import type { Random } from './effects.ts';
+import type { PeerTable } from './peers.ts';
 import type { SessionKey } from './ports.ts';
 import type { Session } from './session.ts';
 import type { GatewaySpec } from './spec.ts';
@@ -14,6 +15,7 @@ export interface EngineCore {
   /** All sessions of all tunnels. */
   readonly sessions: Map<SessionKey, Session>;
   gateway: GatewaySpec;
+  peers: PeerTable;
   establishedTunnels: number;
   /** A declared session has begun, and bears its name from now on. */
   declaredBegan(session: Session): void;

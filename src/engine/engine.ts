@@ -6,7 +6,7 @@ import { type EngineCore, freeId } from './core.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
-import { PeerTable } from './peers.ts';
+import { matchesAnyone, PeerTable } from './peers.ts';
 import type { AllocateAnswer, AuthenticateAnswer, Datagram, PlaneFact, SessionKey, SocketId } from './ports.ts';
 import type { PppEvent } from './ppp/link.ts';
 import { describe, type Session } from './session.ts';
@@ -49,7 +49,6 @@ export class Engine {
   /** In the order of their coming. */
   private readonly halfOpen = new Set<Tunnel>();
   private readonly header: Header = newHeader();
-  private peers = new PeerTable([]);
 
   constructor(options: EngineOptions, gateway: GatewaySpec) {
     this.core = {
@@ -58,20 +57,20 @@ export class Engine {
       deadlines: new DeadlineQueue(),
       sessions: new Map(),
       gateway,
+      peers: new PeerTable(gateway.peers),
       establishedTunnels: 0,
       declaredBegan: (session) => {
         if (session.declared) this.sessionsByName.set(session.declared.name, session);
       },
       declaredEnded: (session) => this.declaredEnded(session),
     };
-    this.configure(gateway);
   }
 
   // ------------------------------------------------------------ what is declared
 
   configure(gateway: GatewaySpec): void {
     this.core.gateway = gateway;
-    this.peers = new PeerTable(gateway.peers);
+    this.core.peers = new PeerTable(gateway.peers);
   }
 
   /** Dials. An ended tunnel of this name is forgotten. */
@@ -262,7 +261,7 @@ export class Engine {
     let message: Message;
     try {
       message = this.dialect.decodeMessage(bytes, header.payloadStart, header.payloadEnd, {
-        secretFor: (clear: AvpValues) => this.peers.find(clear.hostName ?? '', from.address)?.tunnel.secret,
+        secretFor: (clear: AvpValues) => this.core.peers.find(clear.hostName ?? '', from.address)?.tunnel.secret,
       });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -272,7 +271,7 @@ export class Engine {
     const request = `${from.address} ${from.port} ${message.avps.assignedTunnelId}`;
     const known = this.byRequest.get(request);
     if (known && this.isRepeated(known, now)) return this.settle(known, known.datagram(header, datagram, now));
-    const peer = this.peers.find(message.avps.hostName, from.address);
+    const peer = this.core.peers.find(message.avps.hostName, from.address);
     const refusal = this.refusal(peer);
     if (!peer || refusal) return this.refuse(datagram, message.avps.assignedTunnelId, refusal ?? unknownPeer);
     const tie = this.tie(from, message.avps.tieBreaker, now);
@@ -296,8 +295,7 @@ export class Engine {
     const { acceptTunnels, drain, maxTunnels } = this.core.gateway;
     if (!acceptTunnels) return { result: stopResult.notAuthorized, error: 0, message: 'no tunnels are accepted here' };
     if (!peer) return unknownPeer;
-    const matchesAnyone = peer.match.hostName === undefined && peer.match.addresses.length === 0;
-    if (peer.tunnel.authMode !== 'none' && matchesAnyone) return unknownPeer;
+    if (peer.tunnel.authMode !== 'none' && matchesAnyone(peer)) return unknownPeer;
     if (drain) return { result: 2, error: 7, message: 'draining' };
     if (maxTunnels > 0 && this.core.establishedTunnels >= maxTunnels) {
       return { result: 2, error: 4, message: 'no more tunnels are allowed' };

@@ -46,6 +46,11 @@ export class PeerTable {
   }
 }
 
+/** Whether a profile names nobody in particular. */
+export function matchesAnyone(peer: PeerSpec): boolean {
+  return peer.match.hostName === undefined && peer.match.addresses.length === 0;
+}
+
 /** The length of the longest of these prefixes that holds the address, plus 1, so that any beats none at all. */
 function longestPrefix(source: ipaddr.IPv4 | ipaddr.IPv6, cidrs: Cidr[]): number | undefined {
   let longest: number | undefined;

@@ -79,6 +79,8 @@ export type PlaneOp =
       pseudowire: 'ppp';
       /** Send sequence numbers in data messages. */
       sequencing: boolean;
+      /** As LAC without Sequencing Required: turn them on and off as the LNS does (RFC 2661 5.4). */
+      followSequencing?: boolean;
     }
   | { op: 'sessionModify'; session: SessionKey; sequencing: boolean }
   | { op: 'sessionDown'; session: SessionKey }

@@ -8,6 +8,7 @@ import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
+import { matchesAnyone } from './peers.ts';
 import type { Datagram, SocketId } from './ports.ts';
 import { describe } from './session.ts';
 import {
@@ -35,8 +36,8 @@ const randomVectorOctets = 16;
 const chapIdOf = { SCCRP: 2, SCCCN: 3 } as const;
 
 /**
- * Who wants the tunnel. Both, when a declared tunnel met the same peer's request and the peer won the tie: then it
- * carries the calls of either side.
+ * Who wants the tunnel, and which profile the peer's calls come under. Both in a declared tunnel whose peer matches a
+ * profile: it carries the calls of either side.
  */
 export type TunnelOrigin = { dialled: TunnelSpec; accepted?: PeerSpec } | { dialled?: undefined; accepted: PeerSpec };
 
@@ -295,6 +296,7 @@ export class Tunnel {
     const refusal =
       this.refusal(avps.protocolVersion.version, avps.challenge) ?? this.verify(chapIdOf.SCCRP, avps.challengeResponse);
     if (refusal) return this.stop(refusal, now);
+    this.admitCalls(avps.hostName);
     const connected: SentAvps<'SCCCN'> = { challengeResponse: this.respond(chapIdOf.SCCCN, avps.challenge) };
     return [...this.send({ type: 'SCCCN', avps: connected }, 0, now), ...this.establish(now)];
   }
@@ -351,6 +353,13 @@ export class Tunnel {
     this.channel.setPeerWindow(avps.receiveWindowSize ?? this.dialect.defaultReceiveWindow);
     this.peerHostName = avps.hostName;
     this.peerVendorName = avps.vendorName;
+  }
+
+  /** A peer that is known by name or address may call us in a tunnel that we dialled, too. */
+  private admitCalls(hostName: string): void {
+    const peer = this.core.peers.find(hostName, this.path.remote.address);
+    if (peer && !matchesAnyone(peer) && this.core.gateway.acceptTunnels)
+      this.origin = { ...this.origin, accepted: peer };
   }
 
   private refusal(version: number, challenge: Uint8Array | undefined): Result | undefined {

@@ -209,7 +209,9 @@ class Decoding {
   }
 
   error(reason: string, text: string, result: Result): WireError {
-    return new WireError(messageScope(this.type), reason, `${this.type}: ${text}`, result);
+    const error = new WireError(messageScope(this.type), reason, `${this.type}: ${text}`, result);
+    error.assignedSessionId = this.avps.assignedSessionId;
+    return error;
   }
 
   /** Takes one AVP whose value is in the clear. Of several with the same name the first counts. */
