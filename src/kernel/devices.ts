@@ -1,0 +1,256 @@
+/**
+ * Our devices: what each should be, what the kernel says it is, and the way back. A device of somebody else is never
+ * touched: ours carry an alias that begins with `prol2tp:`.
+ */
+import { PlaneError } from '../engine/errors.ts';
+import type { DeviceSpec } from '../engine/spec.ts';
+import type { Carrier, LinkLocal, PlaneSession } from './data-path.ts';
+import { addressText, type Link, type LinkAddress, type Route, type Rtnl, routeText } from './rtnl.ts';
+import { closeTun, openTun, type Tun } from './tun.ts';
+
+export const ownershipMark = 'prol2tp:';
+
+/** What the kernel has, gathered once for any number of devices. Addresses and routes as text. */
+export interface Snapshot {
+  links: ReadonlyMap<number, Link>;
+  addresses: ReadonlyMap<number, ReadonlySet<string>>;
+  routes: ReadonlyMap<number, ReadonlySet<string>>;
+}
+
+export function takeSnapshot(rtnl: Rtnl): Snapshot {
+  const routes = rtnl.routes().filter((route) => route.ours);
+  return {
+    links: new Map(rtnl.links().map((link) => [link.index, link])),
+    addresses: byLink(rtnl.addresses(), addressText),
+    routes: byLink(routes, routeText),
+  };
+}
+
+function byLink<T extends { link: number }>(
+  objects: readonly T[],
+  text: (object: T) => string,
+): Map<number, Set<string>> {
+  const grouped = new Map<number, Set<string>>();
+  for (const object of objects) {
+    const group = grouped.get(object.link);
+    if (group) group.add(text(object));
+    else grouped.set(object.link, new Set([text(object)]));
+  }
+  return grouped;
+}
+
+/** A route that differs only in its link, which is known when the device is there. */
+export type DeviceRoute = Omit<Route, 'link'>;
+
+/** What packets and the system tell about a device, for who owns it. */
+export interface DeviceEvents {
+  /** Packets wait at the device. */
+  readable(device: Device): void;
+  /** Its descriptor is about to be closed. */
+  closing(device: Device): void;
+  /** Somebody deleted it. */
+  lost(device: Device): void;
+}
+
+export class Device implements Carrier {
+  readonly owner: string;
+  sole: PlaneSession | undefined = undefined;
+  readonly byIpv4 = new Map<number, PlaneSession>();
+  readonly byInterfaceId = new Map<bigint, PlaneSession>();
+  /** Our own link-local addresses on a shared device, by interface identifier. */
+  readonly linkLocals = new Map<bigint, LinkLocal>();
+  /** For shared devices: what was applied last. */
+  spec: DeviceSpec | undefined = undefined;
+  /** The route outside our devices that keeps the tunnel's own packets out of its default route. */
+  guard: Route | undefined = undefined;
+  /** Whether an own device has the default route. */
+  leadsEverything = false;
+  /** What was last told as drift. */
+  toldGaps = '';
+
+  #name: string;
+  #mtu: number;
+  #index = 0;
+  #tun: Tun | undefined = undefined;
+  readonly #addresses = new Map<string, LinkAddress>();
+  readonly #routes = new Map<string, DeviceRoute>();
+  readonly #rtnl: Rtnl;
+  readonly #events: DeviceEvents;
+
+  /** `name` may hold `%d` until the device is opened. */
+  constructor(rtnl: Rtnl, events: DeviceEvents, name: string, owner: string, mtu: number) {
+    this.#rtnl = rtnl;
+    this.#events = events;
+    this.#name = name;
+    this.#mtu = mtu;
+    this.owner = owner;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** 0 while the device is gone. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** -1 while the device is gone. */
+  get fd(): number {
+    return this.#tun?.fd ?? -1;
+  }
+
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  /**
+   * Creates the device and gives it all that it should have.
+   * @throws PlaneError; EEXIST when the name is another's
+   */
+  open(): void {
+    const tun = openTun(this.#name, (events) => this.ready(events));
+    this.#tun = tun;
+    this.#name = tun.name;
+    try {
+      const link = this.#rtnl.link(tun.name);
+      if (link === undefined) throw new PlaneError('ENODEV', `TUN device ${tun.name}`);
+      this.#index = link.index;
+      this.#rtnl.changeLink(link.index, { noIpv6Generation: true });
+      this.restore();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Deletes the device. What it should have is kept. */
+  close(): void {
+    const tun = this.#tun;
+    if (tun === undefined) return;
+    this.#events.closing(this);
+    this.#tun = undefined;
+    this.#index = 0;
+    closeTun(tun);
+  }
+
+  private ready(events: number): void {
+    if (events >= 0) {
+      this.#events.readable(this);
+      return;
+    }
+    this.close();
+    this.#events.lost(this);
+  }
+
+  /** Brings the device back to what it should be, by the least that does it. */
+  repair(): void {
+    const link = this.#index === 0 ? undefined : this.#rtnl.link(this.#index);
+    if (link !== undefined && link.name === this.#name) {
+      this.restore();
+    } else {
+      this.close();
+      this.open();
+    }
+  }
+
+  /** Up comes before the addresses: the kernel takes IPv6 addresses and routes away with it. */
+  private restore(): void {
+    const alias = ownershipMark + this.owner;
+    this.#rtnl.changeLink(this.#index, { mtu: this.#mtu, alias, up: true });
+    for (const address of this.#addresses.values()) this.#rtnl.addAddress(this.#index, address);
+    for (const route of this.#routes.values()) this.addRoute(route);
+    if (this.guard) this.#rtnl.addRoute(this.guard);
+  }
+
+  /** In words, what differs from what should be. */
+  gaps({ links, addresses, routes }: Snapshot): string[] {
+    const link = links.get(this.#index);
+    if (link === undefined) return ['missing'];
+    if (link.name !== this.#name) return [`renamed to ${link.name}`];
+    const gaps: string[] = [];
+    if (!link.up) gaps.push('down');
+    if (link.mtu !== this.#mtu) gaps.push(`mtu ${link.mtu} instead of ${this.#mtu}`);
+    if (link.alias !== ownershipMark + this.owner) gaps.push('alias changed');
+    for (const text of this.#addresses.keys()) {
+      if (!addresses.get(this.#index)?.has(text)) gaps.push(`address ${text} missing`);
+    }
+    for (const text of this.#routes.keys()) {
+      if (!routes.get(this.#index)?.has(text)) gaps.push(`route ${text} missing`);
+    }
+    if (this.guard && !routes.get(this.guard.link)?.has(routeText(this.guard))) {
+      gaps.push(`route ${routeText(this.guard)} missing`);
+    }
+    return gaps;
+  }
+
+  // Each of these takes effect at once while the device is there; else, when it is opened.
+
+  setMtu(mtu: number): void {
+    if (mtu === this.#mtu) return;
+    this.#mtu = mtu;
+    if (this.#index !== 0) this.#rtnl.changeLink(this.#index, { mtu });
+  }
+
+  /** Makes `wanted` all the addresses. */
+  setAddresses(wanted: readonly LinkAddress[]): void {
+    const texts = new Set(wanted.map(addressText));
+    for (const [text, address] of this.#addresses) if (!texts.has(text)) this.removeAddress(address);
+    for (const address of wanted) this.setAddress(address);
+  }
+
+  setAddress(address: LinkAddress): void {
+    if (this.#index !== 0) this.#rtnl.addAddress(this.#index, address);
+    this.#addresses.set(addressText(address), address);
+  }
+
+  removeAddress(address: LinkAddress): void {
+    if (this.#addresses.delete(addressText(address)) && this.#index !== 0) {
+      this.#rtnl.deleteAddress(this.#index, address);
+    }
+  }
+
+  /** Makes `wanted` all the routes. */
+  setRoutes(wanted: readonly DeviceRoute[]): void {
+    const texts = new Set(wanted.map(deviceRouteText));
+    for (const [text, route] of this.#routes) if (!texts.has(text)) this.removeRoute(route);
+    for (const route of wanted) this.setRoute(route);
+  }
+
+  setRoute(route: DeviceRoute): void {
+    if (this.#index !== 0) this.addRoute(route);
+    this.#routes.set(deviceRouteText(route), route);
+  }
+
+  removeRoute(route: DeviceRoute): void {
+    if (this.#routes.delete(deviceRouteText(route)) && this.#index !== 0) {
+      this.#rtnl.deleteRoute({ ...route, link: this.#index });
+    }
+  }
+
+  private addRoute(route: DeviceRoute): void {
+    const link = this.#index;
+    if (this.#rtnl.addRoute({ ...route, link })) return;
+    const text = deviceRouteText(route);
+    const held = this.#rtnl.routes().some((other) => other.link === link && routeText(other) === text);
+    if (!held) throw new PlaneError('EEXIST', `route ${text} for ${this.#name}: another device has it`);
+  }
+}
+
+function deviceRouteText(route: DeviceRoute): string {
+  return routeText({ ...route, link: 0 });
+}
+
+/**
+ * Deletes what a crash left behind: TUN devices with our mark that no process holds, and our guarding routes when no
+ * device of ours is left. Answers the names of the devices.
+ */
+export function sweep(rtnl: Rtnl): string[] {
+  const marked = rtnl.links().filter((link) => link.alias?.startsWith(ownershipMark));
+  const abandoned = marked.filter((link) => link.kind === 'tun' && !link.carrier);
+  for (const link of abandoned) rtnl.deleteLink(link.index);
+  if (marked.length === abandoned.length) {
+    for (const route of rtnl.routes()) if (route.ours) rtnl.deleteRoute(route);
+  }
+  return abandoned.map((link) => link.name);
+}

@@ -1,0 +1,85 @@
+/** A device of one session alone: its addresses, and its default route when asked. */
+import type { IpAttachment } from '../engine/ports.ts';
+import { formatIpv4 } from '../engine/wire/ipv4.ts';
+import type { PlaneSession } from './data-path.ts';
+import { defaultRoutes, guardingRoute } from './default-route.ts';
+import type { Device } from './devices.ts';
+import { type LinkAddress, linkLocalAddress, type Route, type Rtnl } from './rtnl.ts';
+
+/** Guards are shared: several sessions may lead everything into tunnels to the same remote address. */
+export class Guards {
+  readonly #rtnl: Rtnl;
+  readonly #users = new Map<string, { route: Route; ours: boolean; count: number }>();
+
+  constructor(rtnl: Rtnl) {
+    this.#rtnl = rtnl;
+  }
+
+  /** @throws PlaneError */
+  take(remote: string, ownLinks: readonly number[]): Route | undefined {
+    const known = this.#users.get(remote);
+    if (known) {
+      known.count++;
+      return known.route;
+    }
+    const route = guardingRoute(this.#rtnl, remote, ownLinks);
+    if (route) this.#users.set(remote, { route, ours: this.#rtnl.addRoute(route), count: 1 });
+    return route;
+  }
+
+  give(route: Route): void {
+    const known = this.#users.get(route.destination);
+    if (!known || --known.count > 0) return;
+    this.#users.delete(route.destination);
+    if (known.ours) this.#rtnl.deleteRoute(route);
+  }
+}
+
+/**
+ * Lets an open device carry its session, or carry it otherwise than before.
+ * @throws PlaneError
+ */
+export function configureOwn(
+  device: Device,
+  session: PlaneSession,
+  { ipv4, ipv6, mtu }: IpAttachment,
+  rtnl: Rtnl,
+  guards: Guards,
+  ownLinks: readonly number[],
+): void {
+  device.sole = session;
+  session.carrier = device;
+  session.hasIpv4 = ipv4 !== undefined;
+  session.hasIpv6 = ipv6 !== undefined;
+  const addresses: LinkAddress[] = [];
+  if (ipv4) addresses.push(pointToPoint(session, ipv4));
+  if (ipv6) addresses.push(linkLocalAddress(ipv6.localInterfaceId));
+  device.setMtu(mtu);
+  device.setAddresses(addresses);
+
+  const everything = ipv4?.defaultRoute === true;
+  const { remote } = session.tunnel;
+  if (everything && device.guard === undefined && remote.ipv4 !== undefined) {
+    device.guard = guards.take(remote.address, ownLinks);
+  }
+  if (everything === device.leadsEverything) return;
+  device.setRoutes(everything ? defaultRoutes(rtnl, device.index) : []);
+  device.leadsEverything = everything;
+  if (!everything) releaseGuard(device, guards);
+}
+
+/** After the device's default route is gone. */
+export function releaseGuard(device: Device, guards: Guards): void {
+  if (device.guard) guards.give(device.guard);
+  device.guard = undefined;
+}
+
+/**
+ * With the peer's address comes the kernel's route to it. Where that is the tunnel's remote address (an LNS that gives
+ * itself its outer address), the route would lead the tunnel into itself: the peer is then left out.
+ */
+function pointToPoint(session: PlaneSession, { local, remote }: { local: number; remote: number }): LinkAddress {
+  const address = formatIpv4(local);
+  if (session.tunnel.remote.ipv4 === (remote | 0) || local === remote) return { address, prefix: 32 };
+  return { address, peer: formatIpv4(remote), prefix: 32 };
+}

@@ -1,0 +1,126 @@
+/** A device that many sessions share: our addresses on it, the pools routed to it, and what single sessions add. */
+import type { IpAttachment } from '../engine/ports.ts';
+import type { DeviceSpec } from '../engine/spec.ts';
+import { formatIpv4, parseIpv4 } from '../engine/wire/ipv4.ts';
+import type { PlaneSession } from './data-path.ts';
+import type { Device, DeviceRoute } from './devices.ts';
+import { type LinkAddress, linkLocalAddress } from './rtnl.ts';
+
+/** The addresses that the spec asks for. */
+export function specAddresses(spec: DeviceSpec): LinkAddress[] {
+  return spec.addresses.map((address) => ({ address, prefix: 32 }));
+}
+
+/** The pools' routes. */
+export function specRoutes(spec: DeviceSpec): DeviceRoute[] {
+  return spec.routes.map((cidr) => {
+    const [destination, prefix] = cidr.split('/');
+    return { destination, prefix: Number(prefix ?? 32) };
+  });
+}
+
+/**
+ * Changes the device until it matches, and with it the routes of its sessions that the pools' routes no longer cover.
+ * @throws PlaneError
+ */
+export function configureShared(device: Device, spec: DeviceSpec): void {
+  const before = device.spec;
+  device.spec = spec;
+  device.setMtu(spec.mtu);
+  for (const address of before ? specAddresses(before) : []) {
+    if (!spec.addresses.includes(address.address)) device.removeAddress(address);
+  }
+  for (const address of specAddresses(spec)) device.setAddress(address);
+  const routes = new Set(spec.routes);
+  for (const cidr of before?.routes ?? []) {
+    if (!routes.has(cidr)) for (const route of specRoutes({ ...spec, routes: [cidr] })) device.removeRoute(route);
+  }
+  for (const route of specRoutes(spec)) device.setRoute(route);
+  for (const session of device.byIpv4.values()) setHostRoute(device, session);
+}
+
+/**
+ * Lets the device carry a session.
+ * @throws PlaneError
+ */
+export function joinShared(device: Device, session: PlaneSession, attachment: IpAttachment): void {
+  const { ipv4, ipv6, mtu } = attachment;
+  session.carrier = device;
+  session.mtu = mtu;
+  if (ipv4) {
+    session.ipv4 = ipv4.remote | 0;
+    session.hasIpv4 = true;
+    device.byIpv4.set(session.ipv4, session);
+    setHostRoute(device, session);
+  }
+  if (ipv6) {
+    session.interfaceIdHigh = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId >> 32n));
+    session.interfaceIdLow = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId));
+    session.hasIpv6 = true;
+    device.byInterfaceId.set(ipv6.remoteInterfaceId, session);
+    session.linkLocal = useLinkLocal(device, ipv6.localInterfaceId);
+  }
+}
+
+/** Undoes `joinShared`. */
+export function leaveShared(device: Device, session: PlaneSession): void {
+  if (session.hasIpv4 && device.byIpv4.get(session.ipv4) === session) device.byIpv4.delete(session.ipv4);
+  if (session.hasIpv6) {
+    const interfaceId = BigInt.asUintN(
+      64,
+      (BigInt(session.interfaceIdHigh) << 32n) | BigInt(session.interfaceIdLow >>> 0),
+    );
+    if (device.byInterfaceId.get(interfaceId) === session) device.byInterfaceId.delete(interfaceId);
+  }
+  session.carrier = undefined;
+  session.hasIpv4 = false;
+  session.hasIpv6 = false;
+  const { hostRoute, linkLocal } = session;
+  session.hostRoute = undefined;
+  session.linkLocal = undefined;
+  if (hostRoute) device.removeRoute(hostRoute);
+  if (linkLocal && --linkLocal.users === 0) {
+    device.linkLocals.delete(linkLocal.interfaceId);
+    device.removeAddress(linkLocalAddress(linkLocal.interfaceId));
+  }
+}
+
+function useLinkLocal(device: Device, interfaceId: bigint): PlaneSession['linkLocal'] {
+  const known = device.linkLocals.get(interfaceId);
+  if (known) {
+    known.users++;
+    return known;
+  }
+  device.setAddress(linkLocalAddress(interfaceId));
+  const fresh = { interfaceId, users: 1 };
+  device.linkLocals.set(interfaceId, fresh);
+  return fresh;
+}
+
+/** A session needs a route of its own where no pool's route covers its address, or where it takes less than the device. */
+function setHostRoute(device: Device, session: PlaneSession): void {
+  const before = session.hostRoute;
+  const wanted = wantedHostRoute(device, session);
+  if (before?.mtu === wanted?.mtu && before?.destination === wanted?.destination) return;
+  session.hostRoute = undefined;
+  if (before) device.removeRoute(before);
+  if (wanted) device.setRoute(wanted);
+  session.hostRoute = wanted;
+}
+
+function wantedHostRoute(device: Device, session: PlaneSession): DeviceRoute | undefined {
+  const small = session.mtu > 0 && session.mtu < device.mtu;
+  // A route to the tunnel's own remote address would cut the tunnel off.
+  if (session.tunnel.remote.ipv4 === session.ipv4) return undefined;
+  if (!small && device.spec?.routes.some((cidr) => covers(cidr, session.ipv4))) return undefined;
+  const route: DeviceRoute = { destination: formatIpv4(session.ipv4 >>> 0), prefix: 32 };
+  return small ? { ...route, mtu: session.mtu } : route;
+}
+
+function covers(cidr: string, address: number): boolean {
+  const [network, prefix = '32'] = cidr.split('/');
+  const base = parseIpv4(network);
+  if (base === undefined) return false;
+  const free = 32 - Number(prefix);
+  return free >= 32 || base >>> free === address >>> free;
+}

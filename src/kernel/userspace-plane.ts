@@ -1,0 +1,319 @@
+/** The data plane that carries user packets through this process, over TUN devices. It needs no kernel module. */
+import { PlaneError } from '../engine/errors.ts';
+import type {
+  Datagram,
+  DataPlane,
+  IpAttachment,
+  PlaneEvents,
+  PlaneFact,
+  PlaneOp,
+  SessionKey,
+} from '../engine/ports.ts';
+import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts';
+import { DataPath, PlaneSession } from './data-path.ts';
+import { Device, type DeviceEvents, sweep, takeSnapshot } from './devices.ts';
+import { configureOwn, Guards, releaseGuard } from './own-device.ts';
+import { Rtnl, RtnlMonitor } from './rtnl.ts';
+import { configureShared, joinShared, leaveShared } from './shared-device.ts';
+import type { UdpTransport } from './sockets.ts';
+
+/** How long changes are gathered before devices are compared. */
+const driftDelayMs = 100;
+const ownNamePattern = 'l2tp%d';
+const sharedOwner = 'Gateway';
+
+type Op<Name extends PlaneOp['op']> = Extract<PlaneOp, { op: Name }>;
+
+const done: PlaneFact = { fact: 'done' };
+
+export class UserspacePlane implements DataPlane {
+  readonly name = 'userspace';
+  readonly capabilities = { pseudowires: ['ppp'], kernelModules: [] } as const;
+
+  readonly #transport: UdpTransport;
+  readonly #events: PlaneEvents;
+  readonly #path: DataPath;
+  readonly #rtnl = new Rtnl();
+  readonly #monitor: RtnlMonitor;
+  readonly #guards = new Guards(this.#rtnl);
+  readonly #devices = new Map<string, Device>();
+  #changed = new Set<Device>();
+  #compare: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** @throws PlaneError when netlink is refused */
+  constructor(transport: UdpTransport, events: PlaneEvents) {
+    this.#transport = transport;
+    this.#events = events;
+    this.#path = new DataPath(transport, events);
+    this.#monitor = new RtnlMonitor((link) => this.linkChanged(link));
+  }
+
+  /**
+   * Deletes devices that a crash left behind; to be called before the first session. Answers their names.
+   * @throws PlaneError
+   */
+  sweep(): string[] {
+    return sweep(this.#rtnl);
+  }
+
+  apply(op: PlaneOp, answer: (fact: PlaneFact) => void): void {
+    answer(this.attempt(op));
+  }
+
+  private attempt(op: PlaneOp): PlaneFact {
+    try {
+      return this.run(op);
+    } catch (error) {
+      if (error instanceof PlaneError) return { fact: 'failed', error };
+      throw error;
+    }
+  }
+
+  private run(op: PlaneOp): PlaneFact {
+    switch (op.op) {
+      case 'tunnelUp':
+        return this.tunnelUp(op);
+      case 'tunnelDown':
+        return this.tunnelDown(op);
+      case 'sessionUp':
+        return this.sessionUp(op);
+      case 'sessionModify':
+        this.session(op.session).sequencing = op.sequencing;
+        return done;
+      case 'sessionDown':
+        this.detach(op.session);
+        this.#path.sessions.delete(op.session);
+        return done;
+      case 'attach':
+        return this.attach(op);
+      case 'detach':
+        this.detach(op.session);
+        return done;
+      case 'device':
+        return this.shared(op.device);
+      case 'removeDevice':
+        return this.removeDevice(op.name);
+      case 'repair':
+        return this.repair(op.name);
+    }
+  }
+
+  // -------------------------------------------------------------- tunnels and sessions
+
+  private tunnelUp({ localTunnelId, remoteTunnelId, socket, remote, from }: Op<'tunnelUp'>): PlaneFact {
+    const facts = { remoteId: remoteTunnelId, socket, remote: this.#transport.endpoints.raw(remote), from };
+    const known = this.#path.tunnels.get(localTunnelId);
+    if (known) Object.assign(known, facts);
+    else this.#path.tunnels.set(localTunnelId, { localId: localTunnelId, ...facts });
+    return done;
+  }
+
+  private tunnelDown({ localTunnelId }: Op<'tunnelDown'>): PlaneFact {
+    const tunnel = this.#path.tunnels.get(localTunnelId);
+    this.#path.tunnels.delete(localTunnelId);
+    // Sessions that are still there neither send nor receive.
+    if (tunnel) tunnel.socket = -1;
+    return done;
+  }
+
+  private sessionUp(op: Op<'sessionUp'>): PlaneFact {
+    const tunnel = this.#path.tunnels.get(op.localTunnelId);
+    if (!tunnel) throw new PlaneError('ENOENT', `tunnel ${op.localTunnelId}`);
+    this.detach(op.session);
+    const session = new PlaneSession(
+      op.session,
+      tunnel,
+      op.remoteSessionId,
+      op.sequencing,
+      op.followSequencing === true,
+    );
+    this.#path.sessions.set(op.session, session);
+    return done;
+  }
+
+  private session(key: SessionKey): PlaneSession {
+    const session = this.#path.sessions.get(key);
+    if (!session) throw new PlaneError('ENOENT', `session ${key >>> 16}/${key & 0xffff}`);
+    return session;
+  }
+
+  // -------------------------------------------------------------- attachments
+
+  private attach({ session: key, attachment, acfc, pfc }: Op<'attach'>): PlaneFact {
+    const session = this.session(key);
+    session.acfc = acfc;
+    session.pfc = pfc;
+    try {
+      const device =
+        attachment.interface.kind === 'own'
+          ? this.attachOwn(session, attachment, attachment.interface.name)
+          : this.attachShared(session, attachment, attachment.interface.name);
+      return { fact: 'attached', session: key, interface: device.name };
+    } catch (error) {
+      this.detach(key);
+      throw error;
+    }
+  }
+
+  private attachOwn(session: PlaneSession, attachment: IpAttachment, name: string | undefined): Device {
+    const before = this.carrierOf(session);
+    const same = before?.sole === session && before.owner === attachment.owner && (name ?? before.name) === before.name;
+    if (!same) this.detach(session.key);
+    const device = same ? before : this.openDevice(name ?? ownNamePattern, attachment.owner, attachment.mtu);
+    const links = [...this.#devices.values()].map((other) => other.index);
+    configureOwn(device, session, attachment, this.#rtnl, this.#guards, links);
+    return device;
+  }
+
+  private attachShared(session: PlaneSession, attachment: IpAttachment, name: string): Device {
+    this.detach(session.key);
+    const device = this.#devices.get(name);
+    if (device?.spec === undefined) throw new PlaneError('ENODEV', `shared device ${name}`);
+    joinShared(device, session, attachment);
+    return device;
+  }
+
+  private detach(key: SessionKey): void {
+    const session = this.#path.sessions.get(key);
+    const device = session && this.carrierOf(session);
+    if (!device) return;
+    if (device.sole === session) {
+      session.carrier = undefined;
+      this.closeDevice(device);
+    } else {
+      leaveShared(device, session);
+    }
+  }
+
+  private carrierOf(session: PlaneSession): Device | undefined {
+    return session.carrier && this.#devices.get(session.carrier.name);
+  }
+
+  // -------------------------------------------------------------- devices
+
+  private openDevice(name: string, owner: string, mtu: number): Device {
+    if (this.#devices.has(name))
+      throw new PlaneError('EEXIST', `device ${name} is in use by ${this.#devices.get(name)?.owner}`);
+    const device = new Device(this.#rtnl, this.#deviceEvents, name, owner, mtu);
+    device.open();
+    this.#devices.set(device.name, device);
+    return device;
+  }
+
+  private closeDevice(device: Device): void {
+    this.#devices.delete(device.name);
+    this.#changed.delete(device);
+    device.close();
+    releaseGuard(device, this.#guards);
+  }
+
+  private shared(spec: DeviceSpec): PlaneFact {
+    const known = this.#devices.get(spec.name);
+    if (known && known.spec === undefined)
+      throw new PlaneError('EEXIST', `device ${spec.name} is in use by ${known.owner}`);
+    const device = known ?? this.openDevice(spec.name, sharedOwner, spec.mtu);
+    try {
+      configureShared(device, spec);
+    } catch (error) {
+      if (!known) this.closeDevice(device);
+      throw error;
+    }
+    return done;
+  }
+
+  private removeDevice(name: string): PlaneFact {
+    const device = this.#devices.get(name);
+    if (device?.spec === undefined) throw new PlaneError('ENODEV', `shared device ${name}`);
+    for (const session of this.#path.sessions.values()) {
+      if (session.carrier === device) leaveShared(device, session);
+    }
+    this.closeDevice(device);
+    return done;
+  }
+
+  private repair(name: string): PlaneFact {
+    const device = this.#devices.get(name);
+    if (!device) throw new PlaneError('ENODEV', `device ${name}`);
+    device.repair();
+    return done;
+  }
+
+  async list(): Promise<PlaneDevice[]> {
+    const snapshot = takeSnapshot(this.#rtnl);
+    return [...this.#devices.values()].map((device) => ({
+      name: device.name,
+      owner: device.owner,
+      spec: device.spec,
+      gaps: device.gaps(snapshot),
+    }));
+  }
+
+  readonly #deviceEvents: DeviceEvents = {
+    readable: (device) => {
+      this.#path.transmit(device);
+    },
+    closing: (device) => this.#path.forget(device),
+    lost: (device) => this.mark(device),
+  };
+
+  // -------------------------------------------------------------- drift
+
+  private linkChanged(link: number | 'unknown'): void {
+    for (const device of this.#devices.values()) {
+      if (link === 'unknown' || device.index === link || device.guard?.link === link) this.mark(device);
+    }
+  }
+
+  /** What we do ourselves leaves no gap, so it need not be told apart. */
+  private mark(device: Device): void {
+    this.#changed.add(device);
+    this.#compare ??= setTimeout(() => this.compare(), driftDelayMs);
+  }
+
+  private compare(): void {
+    this.#compare = undefined;
+    const changed = this.#changed;
+    this.#changed = new Set();
+    const snapshot = takeSnapshot(this.#rtnl);
+    for (const device of changed) {
+      const gaps = device.gaps(snapshot).join(', ');
+      const told = device.toldGaps;
+      device.toldGaps = gaps;
+      if (gaps !== '' && gaps !== told) this.#events.drift(device.name, gaps);
+    }
+  }
+
+  // -------------------------------------------------------------- the rest
+
+  deliver(datagram: Datagram): void {
+    this.#path.receive(datagram);
+  }
+
+  sendControl(key: SessionKey, frame: Uint8Array): void {
+    const session = this.#path.sessions.get(key);
+    if (session) this.#path.sendFrame(session, frame);
+  }
+
+  counters(key: SessionKey): SessionCounters | undefined {
+    const session = this.#path.sessions.get(key);
+    if (!session) return undefined;
+    const { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder } = session;
+    return { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder };
+  }
+
+  dropped(): Readonly<Record<string, number>> {
+    return { ...this.#path.dropped };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#compare);
+    this.#monitor.close();
+    for (const device of [...this.#devices.values()]) this.closeDevice(device);
+    this.#path.sessions.clear();
+    this.#path.tunnels.clear();
+    this.#rtnl.close();
+  }
+}

@@ -1,0 +1,55 @@
+/** One transport and one plane in a process of their own, told over IPC what to do: see lab.ts. */
+import type { PlaneFact } from '../../src/engine/ports.ts';
+import { UdpTransport } from '../../src/kernel/sockets.ts';
+import { UserspacePlane } from '../../src/kernel/userspace-plane.ts';
+import type { Answer, Request } from './lab.ts';
+
+const transport = new UdpTransport();
+const frames: { session: number; bytes: Uint8Array }[] = [];
+const drifts: { device: string; what: string }[] = [];
+const plane = new UserspacePlane(transport, {
+  frame: (session, bytes, start, end) => frames.push({ session, bytes: bytes.slice(start, end) }),
+  drift: (device, what) => drifts.push({ device, what }),
+});
+transport.onDatagram((datagram) => plane.deliver(datagram));
+
+async function run(request: Request): Promise<unknown> {
+  switch (request.call) {
+    case 'open':
+      return transport.open(request.local);
+    case 'apply':
+      return new Promise((resolve) => plane.apply(request.op, (fact) => resolve(plain(fact))));
+    case 'sendControl':
+      return plane.sendControl(request.session, request.frame);
+    case 'list':
+      return plane.list();
+    case 'sweep':
+      return plane.sweep();
+    case 'counters':
+      return plane.counters(request.session);
+    case 'dropped':
+      return plane.dropped();
+    case 'transport':
+      return transport.counters;
+    case 'frames':
+      return frames;
+    case 'drifts':
+      return drifts;
+    case 'close':
+      await plane.close();
+      for (const socket of request.sockets) transport.close(socket);
+      // Nothing else may keep the process alive.
+      setImmediate(() => process.disconnect());
+      return undefined;
+  }
+}
+
+/** Errors lose their own fields on the way through IPC. */
+function plain(fact: PlaneFact): unknown {
+  return fact.fact === 'failed' ? { fact: 'failed', code: fact.error.code, message: fact.error.message } : fact;
+}
+
+process.on('message', async ({ id, request }: { id: number; request: Request }) => {
+  const answer: Answer = { id, result: await run(request) };
+  process.send?.(answer);
+});
