@@ -55,15 +55,25 @@ export function overlap(a: Ipv4Range, b: Ipv4Range): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
-/** The fewest prefixes that cover exactly these ranges, sorted. Ranges may touch or overlap. */
-export function coveringPrefixes(ranges: readonly Ipv4Range[]): string[] {
+/** The part that two ranges share. */
+export function intersection(a: Ipv4Range, b: Ipv4Range): Ipv4Range | undefined {
+  return overlap(a, b) ? { first: Math.max(a.first, b.first), last: Math.min(a.last, b.last) } : undefined;
+}
+
+/** The same addresses as the fewest ranges, sorted. */
+export function mergeRanges(ranges: readonly Ipv4Range[]): Ipv4Range[] {
   const merged: Ipv4Range[] = [];
   for (const range of [...ranges].sort((a, b) => a.first - b.first)) {
     const before = merged.at(-1);
     if (before && range.first <= before.last + 1) before.last = Math.max(before.last, range.last);
     else merged.push({ ...range });
   }
-  return merged.flatMap(prefixesOf);
+  return merged;
+}
+
+/** The fewest prefixes that cover exactly these ranges, sorted. Ranges may touch or overlap. */
+export function coveringPrefixes(ranges: readonly Ipv4Range[]): string[] {
+  return mergeRanges(ranges).flatMap(prefixesOf);
 }
 
 function prefixesOf({ first, last }: Ipv4Range): string[] {

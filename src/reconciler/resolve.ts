@@ -43,17 +43,24 @@ export type PppChain = Chain<PppValues>;
 /** All resources, to look up and to resolve. Remembers who uses which profile. */
 export class Declarations {
   readonly #resources = new Map<string, Resource>();
+  readonly #byKind = new Map<Kind, Resource[]>();
   readonly #users = new Map<string, Set<string>>();
+  readonly #told = new Set<string>();
   readonly errors: SpecError[] = [];
 
   constructor(resources: readonly Resource[]) {
-    for (const resource of resources) this.#resources.set(resource.id, resource);
+    const sorted = [...resources].sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const resource of sorted) {
+      this.#resources.set(resource.id, resource);
+      const same = this.#byKind.get(resource.kind);
+      if (same) same.push(resource);
+      else this.#byKind.set(resource.kind, [resource]);
+    }
   }
 
   /** All of a kind, sorted by name. */
   all<K extends Kind>(kind: K): Resource<K>[] {
-    const found = [...this.#resources.values()].filter((resource) => resource.kind === kind);
-    return found.sort((a, b) => (a.name < b.name ? -1 : 1)) as unknown as Resource<K>[];
+    return (this.#byKind.get(kind) ?? []) as unknown as Resource<K>[];
   }
 
   get<K extends Kind>(kind: K, name: string): Resource<K> | undefined {
@@ -72,8 +79,16 @@ export class Declarations {
 
   report(message: string, layer: Layer | undefined, path: string, resource: string): void {
     const at = layer?.locate(['spec', ...path.split('.')]) ?? { path: `spec.${path}` };
-    const told = this.errors.some((error) => error.message === message && error.resource === resource);
-    if (!told) this.errors.push(new SpecError(message, at, resource));
+    const key = `${resource} ${message}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.errors.push(new SpecError(message, at, resource));
+  }
+
+  /** A mistake in a field (`ranges.0`) of a resource's own spec. */
+  reportAt({ id, locate }: Pick<Resource, 'id' | 'locate'>, path: string, message: string): void {
+    const steps = path.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+    this.errors.push(new SpecError(message, locate(['spec', ...steps]), id));
   }
 
   tunnel(tunnel: Resource<'Tunnel'>): TunnelChain {
@@ -93,10 +108,12 @@ export class Declarations {
     };
   }
 
-  /** For tunnels that a peer opens. */
-  acceptedTunnel(peer: Resource<'PeerProfile'>): TunnelChain {
-    const near = this.#profileOfPeer('TunnelProfile', 'tunnelProfile', peer, peer.id);
-    return { ...this.#tunnelChain(near, peer.id), peer };
+  /** For tunnels that a peer opens. Without one: the built-in PeerProfile `default`. */
+  acceptedTunnel(peer: Resource<'PeerProfile'> | undefined): TunnelChain {
+    const user = peer?.id ?? 'PeerProfile/default';
+    const near = this.#profileOfPeer('TunnelProfile', 'tunnelProfile', peer, user);
+    const chain = this.#tunnelChain(near, user);
+    return { ...chain, values: { ...chain.values, persist: false }, peer };
   }
 
   session(session: Resource<'Session'>, tunnel: TunnelChain): SessionChain {
@@ -106,8 +123,8 @@ export class Declarations {
     return this.#sessionChain([own, ...named], tunnel, session.id);
   }
 
-  acceptedSession(peer: Resource<'PeerProfile'>, tunnel: TunnelChain): SessionChain {
-    return this.#sessionChain([], tunnel, peer.id);
+  acceptedSession(tunnel: TunnelChain, user: string): SessionChain {
+    return this.#sessionChain([], tunnel, user);
   }
 
   ppp(session: SessionChain, tunnel: TunnelChain, user: string): PppChain {
@@ -158,7 +175,7 @@ export class Declarations {
     user: string,
   ): Layer[] {
     if (!peer) return [];
-    this.use(peer.id, user);
+    if (peer.id !== user) this.use(peer.id, user);
     return this.#profile(kind, peer.document.spec[field], layerOf(peer, peer.document.spec), field, user);
   }
 

@@ -72,7 +72,7 @@ const methodsByStrength = ['mschapv2', 'chap', 'pap'] as const satisfies readonl
 export function pppOf(
   values: PppValues,
   role: PppSpec['role'],
-  tunnel: TunnelParameters,
+  tunnel: Pick<TunnelParameters, 'hostName' | 'mtu'>,
   credentials: Credentials,
 ): PppSpec {
   return {
