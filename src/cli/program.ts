@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { createColors } from 'picocolors';
+import about from '../../package.json' with { type: 'json' };
 import { ApiClient } from './client.ts';
 import { describe } from './describe.ts';
 import { CliError } from './errors.ts';
@@ -30,6 +31,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 function commands(terminal: Terminal, exit: (code: number) => void): Command {
   const program = new Command('prol2tp')
     .description('Shows and checks what a prol2tpd does and what it is declared to do.')
+    .version(about.version)
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err, getOutHasColors: () => terminal.colour })
     .option('--socket <path>', 'control socket of the daemon', terminal.env.PROL2TP_SOCKET ?? DEFAULT_SOCKET);

@@ -196,6 +196,10 @@ describe('mistakes', () => {
     expect((await bench.run('--socket /nowhere/x get tunnels')).err).toContain('on /nowhere/x');
   });
 
+  test("the version is the package's", async () => {
+    expect((await bench.run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
   test('help is no mistake', async () => {
     const { code, out } = await bench.run('--help');
     expect(code).toBe(0);
