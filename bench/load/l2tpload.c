@@ -435,6 +435,8 @@ static void onPap(Call *c, u8 code, u8 id, u64 now) {
 }
 
 static void onIpcp(Call *c, u8 code, u8 id, const u8 *data, size_t n, u64 now) {
+  // A peer that speaks IPCP has accepted us: its PAP Ack was lost, and not every peer repeats it.
+  if (c->phase == CALL_AUTH && code == CONF_REQ) startIpcp(c, now);
   if (c->phase != CALL_IPCP && c->phase != CALL_UP) return;
   switch (code) {
     case CONF_REQ: return onConfigureRequest(c, IPCP, id, data, n, now);
