@@ -3,6 +3,7 @@ import { SpecError } from '../engine/errors.ts';
 import type { GatewaySpec, PeerSpec, SessionSpec, TunnelSpec } from '../engine/spec.ts';
 import { aaaOf } from './aaa.ts';
 import { canonicalPrefix } from './addresses.ts';
+import { reuse } from './compare.ts';
 import { devicesOf } from './devices.ts';
 import { builtIn } from './generated.ts';
 import { type Field, type Layer, lay } from './layers.ts';
@@ -39,7 +40,7 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   const gateway = chooseGateway(declarations);
   const gatewayValues = { ...builtIn.Gateway, ...gateway?.document.spec };
   if (gateway) fields.set(gateway.id, lay([layerOf(gateway), builtInGateway]).fields);
-  const aaa = aaaOf(declarations, secretOf, last?.aaa);
+  const aaa = reuse(last?.aaa, aaaOf(declarations, secretOf, last?.aaa));
 
   const context: Context = { declarations, secretOf, pools: new Set(aaa.pools.map(({ name }) => name)), fields };
   const settings = gatewayOf(gateway?.document.spec ?? {});
@@ -62,7 +63,7 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
 
   return {
     state: {
-      gateway: { ...settings, peers },
+      gateway: reuse(last?.gateway, { ...settings, peers }),
       aaa,
       devices,
       tunnels: new Map(tunnels.map((spec) => [spec.name, spec])),

@@ -1,3 +1,4 @@
+import { reuse } from './compare.ts';
 import type { Declarations } from './resolve.ts';
 import type { Kind, Resource } from './resources.ts';
 
@@ -47,14 +48,14 @@ export function settle<K extends Kind, Spec extends { name: string }>(
   const settled: Spec[] = [];
   for (const resource of oldFirst) {
     const errors = declarations.errors.length;
-    const spec = build(resource);
+    const kept = last.get(resource.name);
+    const spec = reuse(kept, build(resource));
     let good = declarations.errors.length === errors;
     if (good) {
       const clash = claim(spec);
       if (clash) declarations.reportAt(resource, clash.path, clash.message);
       good = !clash;
     }
-    const kept = last.get(resource.name);
     if (good) settled.push(spec);
     else if (kept && !claim(kept)) settled.push(kept);
   }

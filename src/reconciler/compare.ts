@@ -1,0 +1,86 @@
+/** Two specs side by side, field by field. */
+import { formatIpv4, Secret } from '../engine/spec.ts';
+import { formatDuration } from './units.ts';
+
+export interface Difference {
+  /** Steps to the field; a list whose items have names is walked by name. */
+  path: readonly string[];
+  before: unknown;
+  after: unknown;
+}
+
+/** Equal in all fields; a field that is undefined equals one that is absent. Secrets are compared as such. */
+export function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (a instanceof Secret || b instanceof Secret) return a instanceof Secret && b instanceof Secret && a.equals(b);
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => same(item, b[at]));
+  }
+  if (!isRecord(a) || !isRecord(b)) return false;
+  return keysOf(a, b).every((key) => same(a[key], b[key]));
+}
+
+/** The old object where it equals the new one, so that later comparisons see at once that nothing changed. */
+export function reuse<T>(before: T | undefined, now: T): T {
+  return before !== undefined && same(before, now) ? before : now;
+}
+
+export function differences(before: unknown, after: unknown, path: readonly string[] = []): Difference[] {
+  if (same(before, after)) return [];
+  const a = byName(before);
+  const b = byName(after);
+  if (!a || !b) return [{ path, before, after }];
+  return keysOf(a, b).flatMap((key) => differences(a[key], b[key], [...path, key]));
+}
+
+/** How many differences are told one by one. */
+const toldLimit = 4;
+
+/** For the operator: `helloInterval 60s -> 30s, secret changed`. */
+export function tell(found: readonly Difference[]): string {
+  const told = found.slice(0, toldLimit).map(tellOne);
+  if (found.length > toldLimit) told.push(`and ${found.length - toldLimit} more`);
+  return told.join(', ');
+}
+
+function tellOne({ path, before, after }: Difference): string {
+  const last = path.at(-1) ?? '';
+  const name = path
+    .filter((step) => step !== 'parameters')
+    .join('.')
+    .replace(/(Ms|Bps)$/, '');
+  if (before instanceof Secret || after instanceof Secret) return `${name} changed`;
+  if (before === undefined && isRecord(after)) return `${name} added`;
+  if (after === undefined && isRecord(before)) return `${name} removed`;
+  return `${name} ${valueText(before, last)} -> ${valueText(after, last)}`;
+}
+
+const addressFields = new Set(['local', 'remote', 'dns', 'wins', 'first', 'last', 'ipv4']);
+
+function valueText(value: unknown, field: string): string {
+  if (value === undefined) return 'none';
+  if (Array.isArray(value)) return `[${value.map((item) => valueText(item, field)).join(', ')}]`;
+  if (isRecord(value)) {
+    const parts = Object.entries(value).map(([key, item]) => valueText(item, key));
+    return parts.join('-');
+  }
+  if (typeof value === 'number' && field.endsWith('Ms')) return formatDuration(value);
+  if (typeof value === 'number' && addressFields.has(field)) return formatIpv4(value);
+  return String(value);
+}
+
+/** An object as it is, a list of named objects by name; undefined for what is not walked into. */
+function byName(value: unknown): Record<string, unknown> | undefined {
+  if (isRecord(value)) return value;
+  if (!Array.isArray(value) || !value.every((item) => isRecord(item) && typeof item.name === 'string'))
+    return undefined;
+  return Object.fromEntries(value.map((item: Record<string, unknown>) => [String(item.name), item]));
+}
+
+function keysOf(a: object, b: object): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Secret);
+}

@@ -1,0 +1,90 @@
+/** What a change of a field asks for while a tunnel or session is up. */
+import type { SessionParameters, SessionSpec, TunnelParameters, TunnelSpec } from '../engine/spec.ts';
+import { type Difference, differences } from './compare.ts';
+
+/** live: changed in place, or of no matter before the next time; reestablish: closed and opened again. */
+export type Mutability = 'live' | 'reestablish';
+
+type Table<Spec extends { parameters: object }, Parameters> = {
+  readonly [K in keyof Omit<Spec, 'parameters'>]-?: Mutability;
+} & { readonly parameters: { readonly [K in keyof Parameters]-?: Mutability } };
+
+export const tunnelMutability = {
+  name: 'reestablish',
+  remoteAddress: 'reestablish',
+  remotePort: 'reestablish',
+  localAddress: 'reestablish',
+  localPort: 'reestablish',
+  persist: 'live',
+  parameters: {
+    // What the peer was told when the tunnel was set up (RFC 2661 6.1).
+    hostName: 'reestablish',
+    framingCapabilities: 'reestablish',
+    bearerCapabilities: 'reestablish',
+    receiveWindow: 'reestablish',
+    secret: 'reestablish',
+    authMode: 'reestablish',
+    hideAvps: 'reestablish',
+    // Used only while a tunnel is being set up: counts from the next time on.
+    useTieBreaker: 'live',
+    helloIntervalMs: 'live',
+    maxRetries: 'live',
+    retryTimeoutMs: 'live',
+    transmitWindow: 'live',
+    maxSessions: 'live',
+    // Reaches the calls through their PPP values.
+    mtu: 'live',
+    // Of accepted tunnels only.
+    interfaceName: 'live',
+  },
+} as const satisfies Table<TunnelSpec, TunnelParameters>;
+
+export const sessionMutability = {
+  name: 'reestablish',
+  tunnel: 'reestablish',
+  type: 'reestablish',
+  ppp: 'reestablish',
+  interfaceName: 'reestablish',
+  callingNumber: 'reestablish',
+  calledNumber: 'reestablish',
+  subAddress: 'reestablish',
+  parameters: {
+    useSequenceNumbers: 'live',
+    // What the peer was told when the call was placed (RFC 2661 6.6, 6.8).
+    pseudowire: 'reestablish',
+    sequencingRequired: 'reestablish',
+    privateGroupId: 'reestablish',
+    framingType: 'reestablish',
+    bearerType: 'reestablish',
+    connectSpeedBps: 'reestablish',
+  },
+} as const satisfies Table<SessionSpec, SessionParameters>;
+
+export interface Change {
+  found: readonly Difference[];
+  /** The hardest of what the changed fields ask for; undefined: nothing changed. */
+  asks: Mutability | undefined;
+}
+
+export function tunnelChange(before: TunnelSpec | undefined, after: TunnelSpec): Change {
+  return changeOf(tunnelMutability, before, after);
+}
+
+export function sessionChange(before: SessionSpec | undefined, after: SessionSpec): Change {
+  return changeOf(sessionMutability, before, after);
+}
+
+function changeOf(table: object, before: object | undefined, after: object): Change {
+  const found = before === after ? [] : differences(before ?? {}, after);
+  if (found.length === 0) return { found, asks: undefined };
+  return { found, asks: found.every(({ path }) => isLive(table, path)) ? 'live' : 'reestablish' };
+}
+
+function isLive(table: object, path: readonly string[]): boolean {
+  let at: unknown = table;
+  for (const step of path) {
+    if (typeof at !== 'object' || at === null) break;
+    at = (at as Record<string, unknown>)[step];
+  }
+  return at === 'live';
+}
