@@ -37,7 +37,10 @@ export class Calls {
   }
 
   toSession(session: Session, event: SessionEvent, now: Instant): EngineEffect[] {
-    return this.fromSession(session, session.handle(event, now), now);
+    const before = Number(session.state === 'established');
+    const effects = session.handle(event, now);
+    this.established += Number(session.state === 'established') - before;
+    return this.fromSession(session, effects, now);
   }
 
   modify(session: Session, spec: SessionSpec, now: Instant): EngineEffect[] {
@@ -139,8 +142,6 @@ export class Calls {
         this.core.deadlines.remove(session);
         if (session.declared) this.core.declaredEnded(session);
       } else {
-        if (effect.effect === 'plane' && effect.op.op === 'sessionUp') this.established++;
-        if (effect.effect === 'plane' && effect.op.op === 'sessionDown') this.established--;
         out.push(effect);
       }
     }

@@ -79,7 +79,11 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private call: AvpValues = {};
   private ppp: PppLink | undefined;
   private device: string | undefined;
+  /** Whether the plane knows the session. */
+  private planeUp = false;
   private attached = false;
+  /** A PPP frame that overtook the ICCN: dropping it would cost the call a retransmission time-out. */
+  private earlyFrame: Uint8Array | undefined;
   private failure: FailureView | undefined;
 
   constructor(tunnel: SessionTunnel, origin: SessionOrigin, ids: SessionIds) {
@@ -101,7 +105,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     if (!('declared' in this.origin)) return [];
     this.origin.declared = spec;
     if (this.state !== 'established') return [];
-    return [{ effect: 'plane', op: { op: 'sessionModify', session: this.key, sequencing: this.sequencing } }];
+    return [this.plane()];
   }
 
   handle(event: SessionEvent, now: Instant): SessionEffect[] {
@@ -116,7 +120,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         return isSessionMessage(message.type) ? this.step(message.type, message.avps, now) : [];
       }
       case 'ppp':
-        return this.ppp ? this.fromPpp(this.ppp.handle(event.ppp, now), now) : [];
+        return this.toPpp(event.ppp, now);
       case 'fact':
         return this.takeFact(event.fact, now);
       case 'tunnelLost':
@@ -223,7 +227,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.remoteId = avps.assignedSessionId ?? 0;
     this.state = 'waitConnect';
     this.establishBy = now + this.establishTimeoutMs;
-    return [{ effect: 'message', message: { type: 'ICRP', avps: { assignedSessionId: this.localId } } }];
+    const message: OutgoingMessage = { type: 'ICRP', avps: { assignedSessionId: this.localId } };
+    return [this.plane(), { effect: 'message', message }];
   }
 
   /** LAC: the peer takes the call. */
@@ -246,21 +251,41 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.establishedAt = now;
     this.establishBy = undefined;
     this.ppp = new PppLink(this.pppSpec, this.random, this.tunnel.localIpv4);
-    return [
-      {
-        effect: 'plane',
-        op: {
-          op: 'sessionUp',
-          session: this.key,
-          localTunnelId: this.tunnel.localId,
-          remoteSessionId: this.remoteId,
-          pseudowire: 'ppp',
-          sequencing: this.sequencing,
-        },
+    const out: SessionEffect[] = [this.plane()];
+    out.push(this.notice('up', `call established, ids ${this.localId}/${this.remoteId}`));
+    out.push(...this.toPpp({ event: 'open' }, now));
+    const { earlyFrame } = this;
+    this.earlyFrame = undefined;
+    if (earlyFrame) {
+      out.push(...this.toPpp({ event: 'frame', bytes: earlyFrame, start: 0, end: earlyFrame.length }, now));
+    }
+    return out;
+  }
+
+  /** Tells the plane of the session, or what has changed since. */
+  private plane(): SessionEffect {
+    const { key: session, sequencing } = this;
+    if (this.planeUp) return { effect: 'plane', op: { op: 'sessionModify', session, sequencing } };
+    this.planeUp = true;
+    return {
+      effect: 'plane',
+      op: {
+        op: 'sessionUp',
+        session,
+        localTunnelId: this.tunnel.localId,
+        remoteSessionId: this.remoteId,
+        pseudowire: 'ppp',
+        sequencing,
       },
-      this.notice('up', `call established, ids ${this.localId}/${this.remoteId}`),
-      ...this.fromPpp(this.ppp.handle({ event: 'open' }, now), now),
-    ];
+    };
+  }
+
+  private toPpp(event: PppEvent, now: Instant): SessionEffect[] {
+    if (this.ppp) return this.fromPpp(this.ppp.handle(event, now), now);
+    if (this.state === 'waitConnect' && event.event === 'frame') {
+      this.earlyFrame ??= new Uint8Array(event.bytes.subarray(event.start, event.end));
+    }
+    return [];
   }
 
   private fromPpp(effects: PppEffect[], now: Instant): SessionEffect[] {
@@ -354,7 +379,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       this.fail(result, now);
       return this.hangUp(result, now);
     }
-    return this.ppp ? this.fromPpp(this.ppp.handle({ event: 'tick' }, now), now) : [];
+    return this.toPpp({ event: 'tick' }, now);
   }
 
   /** Ends the call from our side: PPP's farewell if it is up, then a CDN. */
@@ -375,13 +400,13 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   }
 
   private finish(message: string): SessionEffect[] {
-    const wasEstablished = this.state === 'established';
     this.state = 'closed';
     this.ppp = undefined;
+    this.earlyFrame = undefined;
     this.establishBy = undefined;
     const out: SessionEffect[] = [];
     if (this.attached) out.push({ effect: 'plane', op: { op: 'detach', session: this.key } });
-    if (wasEstablished) {
+    if (this.planeUp) {
       out.push({ effect: 'plane', op: { op: 'sessionDown', session: this.key } });
       out.push({ effect: 'release', session: this.key });
     }
