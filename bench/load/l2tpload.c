@@ -466,7 +466,7 @@ static void onPpp(Call *c, const u8 *p, size_t n, u64 now) {
     if (c == tunCall && tunFd >= 0 && write(tunFd, p, n) < 0 && errno != EAGAIN && errno != EINVAL) lostCount++;
     return;
   }
-  if (c->phase < CALL_LCP || c->phase == CALL_ENDED || n < 4) return;
+  if (opt.noPpp || c->phase < CALL_LCP || c->phase == CALL_ENDED || n < 4) return;
   u16 length = get16(p + 2);
   if (length < 4 || length > n) return;
   switch (protocol) {
