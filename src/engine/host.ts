@@ -70,7 +70,7 @@ export class Host {
    * @throws PlaneError when there is no such address, or no socket can be had
    */
   async openTunnel(spec: TunnelSpec): Promise<void> {
-    const remote: Endpoint = { address: await resolve(spec.remoteAddress), port: spec.remotePort };
+    const remote = this.ports.transport.endpoint(await resolve(spec.remoteAddress), spec.remotePort);
     const address = spec.localAddress ?? (remote.address.includes(':') ? '::' : '0.0.0.0');
     const socket = this.ports.transport.open({ address, port: spec.localPort });
     const local = this.ports.transport.local(socket);

@@ -40,6 +40,11 @@ export interface Transport {
    */
   open(local: { address: string; port: number }): SocketId;
   close(socket: SocketId): void;
+  /**
+   * An endpoint, written as datagrams from there show it.
+   * @throws PlaneError EINVAL when the address is none
+   */
+  endpoint(address: string, port: number): Endpoint;
   /** The bound address and port. */
   local(socket: SocketId): Endpoint;
   /** Queues a copy of bytes[start, end); `from` picks the source address on a wildcard socket. */

@@ -276,6 +276,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         remoteSessionId: this.remoteId,
         pseudowire: 'ppp',
         sequencing,
+        followSequencing: this.declared !== undefined && !this.parameters.sequencingRequired,
       },
     };
   }

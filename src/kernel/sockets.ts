@@ -147,6 +147,10 @@ export class UdpTransport implements Transport {
     native.close(socket.fd);
   }
 
+  endpoint(address: string, port: number): Endpoint {
+    return this.endpoints.raw({ address, port });
+  }
+
   local(id: SocketId): Endpoint {
     const socket = this.#sockets.get(id);
     if (!socket) throw new PlaneError('EBADF', `socket ${id}`);
