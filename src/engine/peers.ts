@@ -8,7 +8,8 @@ type Cidr = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
 interface Candidate {
   peer: PeerSpec;
-  hostName: RegExp | undefined;
+  /** In lower case. */
+  hostName: string | undefined;
   /** 2 an exact host name, 1 a glob, 0 none. */
   hostNameRank: number;
   cidrs: Cidr[];
@@ -24,7 +25,7 @@ export class PeerTable {
       const glob = hostName !== undefined && /[*?]/.test(hostName);
       return {
         peer,
-        hostName: hostName === undefined ? undefined : globExpression(hostName),
+        hostName: hostName?.toLowerCase(),
         hostNameRank: hostName === undefined ? 0 : glob ? 1 : 2,
         cidrs: addresses.map(parseCidr),
       };
@@ -34,9 +35,10 @@ export class PeerTable {
   /** The best match for a peer that calls itself `hostName` and comes from `address`. */
   find(hostName: string, address: string): PeerSpec | undefined {
     const source = ipaddr.process(address);
+    const name = hostName.toLowerCase();
     let best: { peer: PeerSpec; rank: number } | undefined;
     for (const { peer, hostName: pattern, hostNameRank, cidrs } of this.candidates) {
-      if (pattern && !pattern.test(hostName)) continue;
+      if (pattern !== undefined && !fitsGlob(pattern, name)) continue;
       const prefix = cidrs.length === 0 ? 0 : longestPrefix(source, cidrs);
       if (prefix === undefined) continue;
       const rank = hostNameRank * 256 + prefix;
@@ -67,10 +69,28 @@ function parseCidr(text: string): Cidr {
   return [address, address.kind() === 'ipv4' ? 32 : 128];
 }
 
-function globExpression(glob: string): RegExp {
-  const escaped = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${escaped}$`, 'i');
+/**
+ * Whether `*` and `?` in the glob can stand for what the text has in their places. Only the last star is ever tried
+ * again, so that no text of a peer's making takes longer than the product of both lengths.
+ */
+function fitsGlob(glob: string, text: string): boolean {
+  let star = -1;
+  let starTakesTo = 0;
+  let at = 0;
+  for (let next = 0; next < text.length; ) {
+    if (glob[at] === '*') {
+      star = at++;
+      starTakesTo = next;
+    } else if (glob[at] === '?' || glob[at] === text[next]) {
+      at++;
+      next++;
+    } else if (star >= 0) {
+      at = star + 1;
+      next = ++starTakesTo;
+    } else {
+      return false;
+    }
+  }
+  while (glob[at] === '*') at++;
+  return at === glob.length;
 }
