@@ -3,12 +3,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { PlaneOp, SessionKey, SocketId } from '../../src/engine/ports.ts';
-import type { PlaneDevice, SessionCounters } from '../../src/engine/spec.ts';
+import type { Endpoint, PlaneDevice, SessionCounters } from '../../src/engine/spec.ts';
 import type { UdpCounters } from '../../src/kernel/sockets.ts';
 
 export type Request =
   | { call: 'open'; local: { address: string; port: number } }
   | { call: 'apply'; op: PlaneOp }
+  | { call: 'datagram'; socket: SocketId; to: Endpoint; bytes: Uint8Array }
   | { call: 'sendControl'; session: SessionKey; frame: Uint8Array }
   | { call: 'counters'; session: SessionKey }
   | { call: 'list' | 'sweep' | 'dropped' | 'transport' | 'frames' | 'drifts' }
@@ -99,6 +100,10 @@ export class PlaneProcess {
 
   apply(op: PlaneOp): Promise<Fact> {
     return this.ask({ call: 'apply', op });
+  }
+
+  datagram(socket: SocketId, to: Endpoint, bytes: Uint8Array): Promise<void> {
+    return this.ask({ call: 'datagram', socket, to, bytes });
   }
 
   sendControl(session: SessionKey, frame: Uint8Array): Promise<void> {

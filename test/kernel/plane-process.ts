@@ -19,6 +19,8 @@ async function run(request: Request): Promise<unknown> {
       return transport.open(request.local);
     case 'apply':
       return new Promise((resolve) => plane.apply(request.op, (fact) => resolve(plain(fact))));
+    case 'datagram':
+      return transport.send(request.socket, request.to, undefined, request.bytes);
     case 'sendControl':
       return plane.sendControl(request.session, request.frame);
     case 'list':

@@ -1,10 +1,6 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type IpAttachment, sessionKeyV2 } from '../../src/engine/ports.ts';
-import { parseIpv4 } from '../../src/engine/spec.ts';
-import { join, Namespace, PlaneProcess } from './lab.ts';
-
-const ipv4 = (text: string): number => parseIpv4(text) ?? 0;
-const session = sessionKeyV2(7, 9);
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { join, Namespace, PlaneProcess, until } from './lab.ts';
+import { clientSide, dataMessage, ipv4, ipv4Packet, serverSide, session, sessionUp, subs } from './sessions.ts';
 
 let left: Namespace;
 let right: Namespace;
@@ -26,81 +22,278 @@ afterEach(async () => {
   right.remove();
 });
 
-interface Side {
-  plane: PlaneProcess;
-  local: string;
-  remote: string;
-  port?: number;
-  peerPort?: number;
-  sequencing?: boolean;
+const lacAddress = '192.0.2.1';
+const lnsAddress = '192.0.2.2';
+const toLns = { address: lnsAddress, port: 1701 };
+
+async function attachBoth(sequencing = false): Promise<void> {
+  await sessionUp(lac, lacAddress, lnsAddress, { sequencing });
+  await sessionUp(lns, lnsAddress, lacAddress);
+  expect(await lns.apply({ op: 'device', device: subs })).toEqual({ fact: 'done' });
+  const client = await lac.apply({ op: 'attach', session, attachment: clientSide, acfc: false, pfc: false });
+  expect(client).toEqual({ fact: 'attached', session, interface: 'l2tp0' });
+  const server = await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: true, pfc: true });
+  expect(server).toEqual({ fact: 'attached', session, interface: 'subs' });
 }
 
-/** A tunnel 7 with a session 9 on both sides. */
-async function sessionUp({ plane, local, remote, sequencing = false }: Side): Promise<void> {
-  const socket = await plane.open(local, 1701);
-  await plane.apply({
-    op: 'tunnelUp',
-    localTunnelId: 7,
-    remoteTunnelId: 7,
-    version: 2,
-    socket,
-    remote: { address: remote, port: 1701 },
-    from: undefined,
-  });
-  const up = await plane.apply({
-    op: 'sessionUp',
-    session,
-    localTunnelId: 7,
-    remoteSessionId: 9,
-    pseudowire: 'ppp',
-    sequencing,
-  });
-  expect(up).toEqual({ fact: 'done' });
+function ping(from: Namespace, to: string, count = 1): void {
+  from.run('ping', '-c', String(count), '-i', '0.02', '-W', '2', to);
 }
 
-const clientSide: IpAttachment = {
-  interface: { kind: 'own' },
-  owner: 'Session/office',
-  mtu: 1400,
-  ipv4: { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: false },
-  ipv6: { localInterfaceId: 2n, remoteInterfaceId: 1n },
-};
+const gaps = (plane: PlaneProcess): Promise<(readonly string[])[]> =>
+  plane.list().then((devices) => devices.map((device) => device.gaps));
 
-const serverSide: IpAttachment = {
-  interface: { kind: 'shared', name: 'subs' },
-  owner: 'Gateway',
-  mtu: 1400,
-  ipv4: { local: ipv4('10.9.0.1'), remote: ipv4('10.9.0.2'), defaultRoute: false },
-  ipv6: { localInterfaceId: 1n, remoteInterfaceId: 2n },
-};
+test('a ping passes both ways, IPv4 and IPv6, and nothing is left at the end', async () => {
+  await attachBoth();
+  ping(left, '10.9.0.1', 3);
+  ping(right, '10.9.0.2', 3);
+  ping(left, 'fe80::1%l2tp0', 2);
+  ping(right, 'fe80::2%subs', 2);
+  // The kernel's own multicast may come on top of the ten.
+  const counters = await lac.counters(session);
+  expect(counters).toMatchObject({ rxPackets: 10, rxDropped: 0, txDropped: 0 });
+  expect(counters.txPackets).toBeGreaterThanOrEqual(10);
+  expect(left.ip('link', 'show', 'l2tp0')).toContain('alias prol2tp:Session/office');
+  expect(await gaps(lac)).toEqual([[]]);
+  expect(await gaps(lns)).toEqual([[]]);
 
-const subs = { name: 'subs', mtu: 1400, addresses: ['10.9.0.1'], routes: ['10.9.0.0/16'] };
+  expect(await lac.close()).toBe(0);
+  expect(await lns.close()).toBe(0);
+  expect(left.ip('-o', 'link')).not.toContain('l2tp0');
+  expect(right.ip('-o', 'link')).not.toContain('subs');
+});
 
-describe('two planes', () => {
-  test('carry a ping both ways, IPv4 and IPv6', async () => {
-    await sessionUp({ plane: lac, local: '192.0.2.1', remote: '192.0.2.2' });
-    await sessionUp({ plane: lns, local: '192.0.2.2', remote: '192.0.2.1' });
-    expect(await lns.apply({ op: 'device', device: subs })).toEqual({ fact: 'done' });
-    const client = await lac.apply({ op: 'attach', session, attachment: clientSide, acfc: false, pfc: false });
-    expect(client).toEqual({ fact: 'attached', session, interface: 'l2tp0' });
-    const server = await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: true, pfc: true });
-    expect(server).toEqual({ fact: 'attached', session, interface: 'subs' });
+test('PPP control frames go to the engine whole, user packets only when attached', async () => {
+  await sessionUp(lns, lnsAddress, lacAddress);
+  await sessionUp(lac, lacAddress, lnsAddress);
+  const lcp = Uint8Array.of(0xff, 0x03, 0xc0, 0x21, 1, 1, 0, 4);
+  await lac.sendControl(session, lcp);
+  const [frame] = await until(
+    () => lns.frames(),
+    (frames) => frames.length > 0,
+  );
+  expect(frame).toEqual({ session, bytes: lcp });
+  await lac.sendControl(session, dataMessage(0x0021, ipv4Packet('10.9.0.2', '10.9.0.1')).subarray(6));
+  expect(
+    await until(
+      () => lns.dropped(),
+      (dropped) => 'notAttached' in dropped,
+    ),
+  ).toEqual({ notAttached: 1 });
+  expect(await lns.counters(session)).toMatchObject({ rxPackets: 1, rxDropped: 1 });
+});
 
-    left.run('ping', '-c', '3', '-i', '0.05', '-W', '2', '10.9.0.1');
-    right.run('ping', '-c', '3', '-i', '0.05', '-W', '2', '10.9.0.2');
-    left.run('ping', '-c', '2', '-i', '0.05', '-W', '2', 'fe80::1%l2tp0');
-    right.run('ping', '-c', '2', '-i', '0.05', '-W', '2', 'fe80::2%subs');
-    // The kernel's own multicast may come on top.
-    const counters = await lac.counters(session);
-    expect(counters).toMatchObject({ rxPackets: 10, rxDropped: 0, txDropped: 0 });
-    expect(counters.txPackets).toBeGreaterThanOrEqual(10);
-    expect(left.ip('link', 'show', 'l2tp0')).toContain('alias prol2tp:Session/office');
-    expect((await lac.list()).map((device) => device.gaps)).toEqual([[]]);
-    expect((await lns.list()).map((device) => device.gaps)).toEqual([[]]);
+test('a device that is deleted, set down, stripped or changed is told as drift and repaired', async () => {
+  await attachBoth();
+  const spoil: [Namespace, PlaneProcess, string, string[], string][] = [
+    [right, lns, 'subs', ['link', 'del', 'subs'], 'missing'],
+    // With the last IPv4 address the kernel takes the routes away.
+    [
+      right,
+      lns,
+      'subs',
+      ['addr', 'del', '10.9.0.1/32', 'dev', 'subs'],
+      'address 10.9.0.1/32 missing, route 10.9.0.0/16 missing',
+    ],
+    [right, lns, 'subs', ['route', 'del', '10.9.0.0/16', 'dev', 'subs'], 'route 10.9.0.0/16 missing'],
+    [left, lac, 'l2tp0', ['link', 'set', 'l2tp0', 'down'], 'down, address fe80::2/64 missing'],
+    [left, lac, 'l2tp0', ['link', 'set', 'l2tp0', 'mtu', '1300'], 'mtu 1300 instead of 1400'],
+    [left, lac, 'l2tp0', ['link', 'set', 'l2tp0', 'alias', 'mine'], 'alias changed'],
+    [left, lac, 'l2tp0', ['link', 'del', 'l2tp0'], 'missing'],
+  ];
+  for (const [namespace, plane, device, command, gap] of spoil) {
+    const told = (await plane.drifts()).length;
+    namespace.ip(...command);
+    const drifts = await until(
+      () => plane.drifts(),
+      (all) => all.length > told,
+    );
+    expect(drifts.at(-1)).toEqual({ device, what: gap });
+    expect(await gaps(plane)).toEqual([gap.split(', ')]);
+    expect(await plane.apply({ op: 'repair', name: device })).toEqual({ fact: 'done' });
+    expect(await gaps(plane)).toEqual([[]]);
+    ping(left, '10.9.0.1');
+    ping(right, 'fe80::2%subs');
+  }
+  // One drift each time: our own repairs are none.
+  expect((await lns.drifts()).length + (await lac.drifts()).length).toBe(spoil.length);
+});
 
-    expect(await lac.close()).toBe(0);
-    expect(await lns.close()).toBe(0);
-    expect(left.ip('-o', 'link')).not.toContain('l2tp0');
-    expect(right.ip('-o', 'link')).not.toContain('subs');
+test('a foreign device with the wanted name is left alone, and so is a foreign device at the sweep', async () => {
+  left.ip('tuntap', 'add', 'subs', 'mode', 'tun');
+  left.ip('link', 'add', 'other', 'type', 'veth');
+  left.ip('link', 'set', 'other', 'alias', 'prol2tp:not-a-tun');
+  const taken = await lac.apply({ op: 'device', device: subs });
+  expect(taken).toMatchObject({ fact: 'failed', code: 'EEXIST', message: expect.stringContaining('left alone') });
+  expect(await lac.apply({ op: 'device', device: { ...subs, name: 'other' } })).toMatchObject({ code: 'EEXIST' });
+
+  left.ip('tuntap', 'add', 'abandoned', 'mode', 'tun');
+  left.ip('link', 'set', 'abandoned', 'alias', 'prol2tp:Session/gone');
+  await lac.apply({ op: 'device', device: { ...subs, name: 'alive' } });
+  expect(await lac.sweep()).toEqual(['abandoned']);
+  const links = left.ip('-o', 'link');
+  expect(links).not.toContain('abandoned');
+  for (const name of ['subs', 'other', 'alive', 'wire']) expect(links).toContain(`: ${name}`);
+});
+
+test('a crash leaves no device behind', async () => {
+  await attachBoth();
+  await lac.kill();
+  await until(
+    async () => left.ip('-o', 'link'),
+    (links) => !links.includes('l2tp0'),
+  );
+});
+
+test('subscribers of a shared device cannot use addresses of others', async () => {
+  const socket = await sessionUp(lac, lacAddress, lnsAddress);
+  await sessionUp(lns, lnsAddress, lacAddress);
+  await lns.apply({ op: 'device', device: subs });
+  await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: false, pfc: false });
+  await lac.datagram(socket, toLns, dataMessage(0x21, ipv4Packet('10.9.0.3', '10.9.0.1')));
+  await lac.datagram(socket, toLns, dataMessage(0x21, ipv4Packet('10.9.0.2', '10.9.0.1')));
+  const ipv6 = new Uint8Array(40);
+  ipv6.set([0x60, 0, 0, 0, 0, 0, 59, 64]);
+  ipv6.set([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3], 8);
+  await lac.datagram(socket, toLns, dataMessage(0x57, ipv6));
+  // An IPv6 packet in an IPv4 frame must not slip through either.
+  await lac.datagram(socket, toLns, dataMessage(0x21, ipv6));
+  expect(
+    await until(
+      () => lns.dropped(),
+      (dropped) => 'malformedIp' in dropped,
+    ),
+  ).toMatchObject({ spoofed: 2, malformedIp: 1 });
+  expect(await lns.counters(session)).toMatchObject({ rxPackets: 1, rxDropped: 3 });
+});
+
+test('late and repeated packets are dropped, gaps are not, and a peer that counts anew is followed', async () => {
+  const socket = await sessionUp(lac, lacAddress, lnsAddress);
+  await sessionUp(lns, lnsAddress, lacAddress, { followSequencing: true });
+  const frame = (ns: number): Promise<void> =>
+    lac.datagram(socket, toLns, dataMessage(0xc021, Uint8Array.of(9, ns & 255, 0, 4), ns));
+  for (const ns of [0, 1, 5, 4, 5, 6, 40000, 6]) await frame(ns);
+  // 40000 lies behind, seen from 7: late as well.
+  expect(
+    await until(
+      () => lns.counters(session),
+      (counters) => counters.rxPackets + counters.rxOutOfOrder === 8,
+    ),
+  ).toMatchObject({ rxPackets: 4, rxOutOfOrder: 4 });
+  for (let ns = 40001; ns < 40080; ns++) await frame(ns);
+  await until(
+    () => lns.frames(),
+    (frames) => frames.at(-1)?.bytes[5] === (40079 & 255),
+  );
+  // The LNS's sequencing is answered in kind (RFC 2661 5.4).
+  const socketOfLns = await sessionUp(lac, lacAddress, lnsAddress);
+  expect(socketOfLns).toBe(socket);
+  await lns.sendControl(session, Uint8Array.of(0xff, 0x03, 0xc0, 0x21, 9, 1, 0, 4));
+  await lns.sendControl(session, Uint8Array.of(0xff, 0x03, 0xc0, 0x21, 9, 2, 0, 4));
+  await until(
+    () => lac.frames(),
+    (frames) => frames.length === 2,
+  );
+  expect((await lac.counters(session)).rxPackets).toBe(2);
+});
+
+test('sequence numbers go along with user packets', async () => {
+  await attachBoth(true);
+  ping(left, '10.9.0.1', 5);
+  expect(await lns.counters(session)).toMatchObject({ rxOutOfOrder: 0, rxDropped: 0 });
+});
+
+test('datagrams from others than the tunnel peer and broken ones are counted and dropped', async () => {
+  const socket = await sessionUp(lac, lacAddress, lnsAddress);
+  await sessionUp(lns, lnsAddress, lacAddress);
+  const lcp = dataMessage(0xc021, Uint8Array.of(9, 1, 0, 4));
+  const elsewhere = await lac.open(lacAddress, 1702);
+  await lac.datagram(elsewhere, toLns, lcp);
+  await lac.datagram(socket, toLns, Uint8Array.of(0, 2, 0, 7));
+  await lac.datagram(socket, toLns, Uint8Array.of(0, 1, 0, 7, 0, 9, 0xff));
+  await lac.datagram(socket, toLns, Uint8Array.of(0, 2, 0, 7, 0, 8, 0xff));
+  await lac.datagram(socket, toLns, Uint8Array.of(0, 2, 0, 7, 0, 9, 0xff, 0x03, 0xc0));
+  await lac.datagram(socket, toLns, new Uint8Array(0));
+  await lac.datagram(socket, toLns, Uint8Array.of(2, 2, 0, 7, 0, 9, 0xff, 0xff, 1, 2));
+  await lac.datagram(socket, toLns, lcp);
+  await until(
+    () => lns.frames(),
+    (frames) => frames.length > 0,
+  );
+  expect(await lns.dropped()).toEqual({
+    wrongPeer: 1,
+    truncatedHeader: 2,
+    version: 1,
+    noSession: 1,
+    truncatedPpp: 1,
+    headerOffset: 1,
   });
+});
+
+test('a default route leads everything into the session but the tunnel itself', async () => {
+  left.ip('route', 'add', 'default', 'via', lnsAddress);
+  right.ip('addr', 'add', '198.51.100.1/32', 'dev', 'lo');
+  await sessionUp(lac, lacAddress, '198.51.100.1');
+  await sessionUp(lns, '198.51.100.1', lacAddress);
+  await lns.apply({ op: 'device', device: subs });
+  await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: false, pfc: false });
+  const attachment = {
+    ...clientSide,
+    interface: { kind: 'own', name: 'office' } as const,
+    ipv4: { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true },
+  };
+  const attached = await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+  expect(attached).toEqual({ fact: 'attached', session, interface: 'office' });
+  expect(left.ip('route', 'get', '203.0.113.9')).toContain('dev office');
+  expect(left.ip('route', 'get', '198.51.100.1')).toContain(`via ${lnsAddress} dev wire`);
+  ping(left, '10.9.0.1');
+  expect(await gaps(lac)).toEqual([[]]);
+
+  // Losing the route that guards the tunnel must not send the tunnel into itself.
+  left.ip('route', 'del', '198.51.100.1');
+  await until(
+    () => lac.drifts(),
+    (drifts) => drifts.length > 0,
+  );
+  expect(await lac.apply({ op: 'repair', name: 'office' })).toEqual({ fact: 'done' });
+  ping(left, '10.9.0.1');
+
+  const modest = { ...attachment, ipv4: { ...attachment.ipv4, defaultRoute: false } };
+  await lac.apply({ op: 'attach', session, attachment: modest, acfc: false, pfc: false });
+  expect(left.ip('route', 'show', 'proto', '171')).toBe('');
+  await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+  await lac.apply({ op: 'sessionDown', session });
+  expect(left.ip('route', 'show', 'proto', '171')).toBe('');
+  expect(left.ip('route', 'show', 'default')).toContain(`default via ${lnsAddress}`);
+  expect(left.ip('-o', 'link')).not.toContain('office');
+});
+
+test('a shared device follows its spec, and sessions outside its pools get routes of their own', async () => {
+  await sessionUp(lns, lnsAddress, lacAddress);
+  await lns.apply({ op: 'device', device: subs });
+  const small = { ...serverSide, mtu: 1300 };
+  await lns.apply({ op: 'attach', session, attachment: small, acfc: false, pfc: false });
+  expect(right.ip('route', 'show', 'dev', 'subs')).toContain('10.9.0.2 proto 171 scope link mtu 1300');
+  await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: false, pfc: false });
+  expect(right.ip('route', 'show', 'dev', 'subs')).not.toContain('10.9.0.2');
+
+  const moved = { name: 'subs', mtu: 1420, addresses: ['10.8.0.1'], routes: ['10.8.0.0/16'] };
+  expect(await lns.apply({ op: 'device', device: moved })).toEqual({ fact: 'done' });
+  const shown = right.ip('addr', 'show', 'dev', 'subs');
+  expect(shown).toContain('10.8.0.1/32');
+  expect(shown).not.toContain('10.9.0.1');
+  expect(shown).toContain('mtu 1420');
+  const routes = right.ip('route', 'show', 'dev', 'subs');
+  expect(routes).toContain('10.8.0.0/16');
+  expect(routes).not.toContain('10.9.0.0/16');
+  expect(routes).toContain('10.9.0.2 proto 171 scope link mtu 1400');
+  expect(await gaps(lns)).toEqual([[]]);
+
+  await lns.apply({ op: 'detach', session });
+  expect(right.ip('route', 'show', 'dev', 'subs')).not.toContain('10.9.0.2');
+  expect(right.ip('addr', 'show', 'dev', 'subs')).not.toContain('fe80::1/64');
+  expect(await lns.apply({ op: 'removeDevice', name: 'subs' })).toEqual({ fact: 'done' });
+  expect(await lns.list()).toEqual([]);
+  const late = await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: false, pfc: false });
+  expect(late).toMatchObject({ fact: 'failed', code: 'ENODEV' });
 });

@@ -1,0 +1,102 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DataPath, PlaneSession, type PlaneTunnel } from '../../src/kernel/data-path.ts';
+import { UdpTransport } from '../../src/kernel/sockets.ts';
+import { dataMessage, session as key } from './sessions.ts';
+
+let transport: UdpTransport;
+let path: DataPath;
+let peer: Socket;
+let tunnel: PlaneTunnel;
+let frames: number;
+
+beforeEach(async () => {
+  transport = new UdpTransport();
+  frames = 0;
+  path = new DataPath(transport, { frame: () => frames++, drift: () => undefined });
+  peer = createSocket('udp4');
+  peer.bind(0, '127.0.0.1');
+  await once(peer, 'listening');
+  const socket = transport.open({ address: '127.0.0.1', port: 0 });
+  const remote = transport.endpoints.raw({ address: '127.0.0.1', port: peer.address().port });
+  tunnel = { localId: 7, remoteId: 0x1234, socket, remote, from: undefined };
+  path.tunnels.set(7, tunnel);
+});
+
+afterEach(() => {
+  transport.close(tunnel.socket);
+  peer.close();
+});
+
+function addSession(sequencing = false, follows = false): PlaneSession {
+  const session = new PlaneSession(key, tunnel, 0x5678, sequencing, follows);
+  path.sessions.set(key, session);
+  return session;
+}
+
+function receive(bytes: Uint8Array): void {
+  path.receive({ socket: tunnel.socket, from: tunnel.remote, to: undefined, bytes, start: 0, end: bytes.length });
+}
+
+async function sent(): Promise<number[]> {
+  const [message] = await once(peer, 'message');
+  return [...message];
+}
+
+const lcp = Uint8Array.of(0xff, 0x03, 0xc0, 0x21, 9, 1, 0, 4);
+
+test('a frame is sent with the peer ids, and with sequence numbers when they are on', async () => {
+  const session = addSession();
+  path.sendFrame(session, lcp);
+  expect(await sent()).toEqual([0x00, 0x02, 0x12, 0x34, 0x56, 0x78, ...lcp]);
+  session.sequencing = true;
+  session.ns = 0xffff;
+  path.sendFrame(session, lcp);
+  expect(await sent()).toEqual([0x08, 0x02, 0x12, 0x34, 0x56, 0x78, 0xff, 0xff, 0, 0, ...lcp]);
+  path.sendFrame(session, lcp);
+  expect(await sent()).toEqual([0x08, 0x02, 0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0, ...lcp]);
+  expect(session).toMatchObject({ txPackets: 3, txOctets: 24, txDropped: 0 });
+});
+
+test('a session that follows turns sequence numbers on and off with its peer', () => {
+  const session = addSession(false, true);
+  receive(dataMessage(0xc021, lcp.subarray(4), 0));
+  expect(session.sequencing).toBe(true);
+  receive(dataMessage(0xc021, lcp.subarray(4)));
+  expect(session.sequencing).toBe(false);
+  expect(frames).toBe(2);
+});
+
+test('no octets do harm: each datagram is a frame, or is dropped and counted', () => {
+  const session = addSession();
+  const dropped = (): number => Object.values(path.dropped).reduce((sum, count) => sum + count, 0);
+  const header = fc.constantFrom(
+    [0, 2, 0, 7, 0, 9],
+    [8, 2, 0, 7, 0, 9],
+    [0x4a, 2, 0, 20, 0, 7, 0, 9],
+    [2, 2, 0, 7, 0, 9],
+  );
+  const ppp = fc.constantFrom([], [0xff, 0x03], [0xff, 0x03, 0, 0x21], [0x21, 0x45], [0x57, 0x60], [0, 0x57]);
+  fc.assert(
+    fc.property(header, ppp, fc.uint8Array({ maxLength: 60 }), fc.nat(80), (start, middle, rest, cut) => {
+      const before = frames + dropped();
+      receive(Uint8Array.of(...start, ...middle, ...rest).subarray(0, cut));
+      expect(frames + dropped()).toBe(before + 1);
+    }),
+    { numRuns: 2000 },
+  );
+  expect(session.rxPackets).toBe(frames);
+});
+
+test('a tunnel that is gone neither sends nor receives', () => {
+  const session = addSession();
+  tunnel = { ...tunnel };
+  session.tunnel.socket = -1;
+  path.sendFrame(session, lcp);
+  receive(dataMessage(0xc021, lcp.subarray(4)));
+  expect(frames).toBe(0);
+  expect(path.dropped).toEqual({ wrongPeer: 1 });
+  expect(transport.counters.errors).toEqual({ EBADF: 1 });
+});
