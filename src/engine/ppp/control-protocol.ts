@@ -26,8 +26,8 @@ export type Verdict = 'ack' | 'nak' | 'reject';
 
 /** Octets of a rejected packet that we send back: what fits any MRU that we accept (see MIN_MRU). */
 export const MAX_REJECTED_OCTETS = 112;
-/** Octets of a Terminate-Request's text that we keep. */
-const MAX_REASON_OCTETS = 64;
+/** Octets of a peer's text that we keep. */
+const MAX_REASON_OCTETS = 128;
 
 export abstract class ControlProtocol {
   state: State = State.initial;
@@ -132,7 +132,7 @@ export abstract class ControlProtocol {
     this.resetPeer();
     for (let option = at + PACKET_HEADER_OCTETS; option < end; option += bytes[option + 1]) {
       const type = bytes[option];
-      const bit = 1 << (type < 16 ? type : 16 + (type & 15));
+      const bit = bitOf(type);
       let verdict: Verdict = seen & bit ? 'reject' : this.judge(type, bytes, option + 2, bytes[option + 1] - 2);
       if (verdict === 'nak' && stubborn) verdict = 'reject';
       if (verdict !== 'reject') seen |= bit;
@@ -264,8 +264,9 @@ export abstract class ControlProtocol {
     }
     if (actions & Action.str) {
       this.restartsLeft--;
+      // Without a text: our reasons are for our operator.
       frameWriter.packet(this.protocol, Code.terminateRequest, this.nextId());
-      out.push({ effect: 'frame', frame: frameWriter.text(this.failure ?? '').finish() });
+      out.push({ effect: 'frame', frame: frameWriter.finish() });
     }
     if (reply !== undefined && actions & (Action.sca | Action.scn | Action.scj | Action.ser)) {
       out.push({ effect: 'frame', frame: reply });
@@ -318,6 +319,11 @@ export abstract class ControlProtocol {
     frameWriter.packet(this.protocol, Code.codeReject, this.nextId());
     return frameWriter.octets(bytes, at, Math.min(end, at + MAX_REJECTED_OCTETS)).finish();
   }
+}
+
+/** A bit for an option's type: apart for all that any of the protocols knows. */
+export function bitOf(type: number): number {
+  return 1 << (type < 16 ? type : 16 + (type & 15));
 }
 
 /** The printable part of a text that a peer sent, with a colon before it; empty when there is none. */

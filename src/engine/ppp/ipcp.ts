@@ -1,7 +1,7 @@
 /** The IP Control Protocol: RFC 1332, with the name servers of RFC 1877. */
 import { readU32 } from '../wire/bytes.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
-import { ControlProtocol, type Verdict } from './control-protocol.ts';
+import { bitOf, ControlProtocol, type Verdict } from './control-protocol.ts';
 import { type FrameWriter, Protocol } from './frame.ts';
 import type { NegotiationLimits, PppSpec } from './spec.ts';
 
@@ -20,7 +20,7 @@ export class Ipcp extends ControlProtocol {
   private peerAsked: Ipv4 | undefined = undefined;
   private dns1: Ipv4 = 0;
   private dns2: Ipv4 = 0;
-  /** Our options that the peer rejected: a bit an option of ours, see `bitOf`. */
+  /** Our options that the peer rejected: one bit each, by `bitOf`. */
   private rejected = 0;
 
   /** `local`: a server's own address, a client's wish or 0. `peer`: the address that a server assigns. */
@@ -152,10 +152,6 @@ export class Ipcp extends ControlProtocol {
   protected override missingOption(): number {
     return this.spec.role === 'server' && this.peerAsked === undefined ? Option.address : 0;
   }
-}
-
-function bitOf(option: number): number {
-  return 1 << (option & 31);
 }
 
 function writeAddress(frame: FrameWriter, option: number, address: Ipv4): void {

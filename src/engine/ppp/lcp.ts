@@ -3,7 +3,7 @@ import type { Instant, Random } from '../effects.ts';
 import { readU16, readU32 } from '../wire/bytes.ts';
 import { describeMethod, methodName, readMethod, writeMethod } from './auth/methods.ts';
 import { State } from './automaton.ts';
-import { ControlProtocol, MAX_REJECTED_OCTETS, type Verdict } from './control-protocol.ts';
+import { bitOf, ControlProtocol, MAX_REJECTED_OCTETS, type Verdict } from './control-protocol.ts';
 import type { PppEffect } from './events.ts';
 import { type FrameWriter, frameWriter, PACKET_HEADER_OCTETS, Protocol, packetEnd } from './frame.ts';
 import type { NegotiationLimits, PppAuthMethod, PppSpec } from './spec.ts';
@@ -30,7 +30,7 @@ export class Lcp extends ControlProtocol {
   private readonly spec: PppSpec;
   private readonly random: Random;
 
-  /** Our options that the peer rejected: a bit a type. */
+  /** Our options that the peer rejected: one bit each, by `bitOf`. */
   private rejected = 0;
   /** The MRU that we ask for. */
   private mru = DEFAULT_MRU;
@@ -83,7 +83,7 @@ export class Lcp extends ControlProtocol {
   }
 
   private wants(option: number): boolean {
-    return (this.rejected & (1 << option)) === 0;
+    return (this.rejected & bitOf(option)) === 0;
   }
 
   protected override writeRequest(frame: FrameWriter): void {
@@ -126,7 +126,7 @@ export class Lcp extends ControlProtocol {
   }
 
   protected override onReject(type: number): void {
-    this.rejected |= 1 << (type & 31);
+    this.rejected |= bitOf(type);
     if (type === Option.auth) this.failure ??= 'the peer refuses to authenticate itself';
   }
 

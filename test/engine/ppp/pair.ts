@@ -74,7 +74,7 @@ export class Pair {
   private order = 0;
   private readonly chance: Random;
   private readonly world: World;
-  /** Frames of this many milliseconds' worth are not delivered: a silent path. */
+  /** Nothing that is sent now arrives. */
   cut = false;
 
   constructor(client: PppSpec, server: PppSpec, world: World = {}) {
@@ -144,6 +144,11 @@ export class Pair {
       if (this.chance.below(100) < lossPercent) continue;
       this.inFlight.push({ at: this.now + 1 + this.chance.below(maxDelayMs), order: this.order++, to, frame });
     }
+  }
+
+  /** Loses what is on its way. */
+  dropAll(): void {
+    this.inFlight.length = 0;
   }
 
   /** Goes to the next thing that happens: a frame's arrival or a deadline. False when there is none before `until`. */

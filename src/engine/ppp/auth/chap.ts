@@ -179,6 +179,7 @@ export class ChapLogin implements Login {
   /** Our last response while its verdict is due, and the challenge that it answers. */
   private response: Uint8Array | undefined = undefined;
   private challenge: Uint8Array | undefined = undefined;
+  private responsesSent = 0;
 
   constructor(spec: PppSpec, random: Random, method: ChapMethod) {
     this.spec = spec;
@@ -186,17 +187,17 @@ export class ChapLogin implements Login {
     this.method = method;
   }
 
-  /** Waits for the peer's challenge, and then for its verdict, as long as we ourselves would try. */
+  /** Waits for the peer's challenge as long as we ourselves would try. */
   start(now: Instant): void {
     this.timerAt = Math.ceil(now + this.spec.chapRestartMs * this.spec.chapMaxChallenge);
   }
 
-  receive(bytes: Uint8Array, at: number, end: number, _now: Instant, out: PppEffect[]): void {
+  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
     const stop = packetEnd(bytes, at, end);
     if (stop < 0 || this.state === 'failed') return;
     switch (bytes[at]) {
       case Code.challenge:
-        this.onChallenge(bytes, at, stop, out);
+        this.onChallenge(bytes, at, stop, now, out);
         break;
       case Code.success:
       case Code.failure:
@@ -205,7 +206,7 @@ export class ChapLogin implements Login {
     }
   }
 
-  private onChallenge(bytes: Uint8Array, at: number, end: number, out: PppEffect[]): void {
+  private onChallenge(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
     const name = nameAt(bytes, at, end);
     if (name < 0) return;
     const challenge = bytes.slice(at + PACKET_HEADER_OCTETS + 1, name);
@@ -218,9 +219,17 @@ export class ChapLogin implements Login {
       this.identifier = bytes[at + 1];
       this.challenge = challenge;
       this.response = this.respond(challenge);
+      this.responsesSent = 0;
     }
-    const { userName } = this.spec;
-    out.push({ effect: 'frame', frame: writeValue(Code.response, this.identifier, this.response, userName ?? '') });
+    this.sendResponse(this.response, now, out);
+  }
+
+  /** Repeated until there is a verdict: RFC 1994 4.1 lets the authenticator say it again. */
+  private sendResponse(response: Uint8Array, now: Instant, out: PppEffect[]): void {
+    this.responsesSent++;
+    this.timerAt = Math.ceil(now + this.spec.chapRestartMs);
+    const frame = writeValue(Code.response, this.identifier, response, this.spec.userName ?? '');
+    out.push({ effect: 'frame', frame });
   }
 
   private respond(challenge: Uint8Array): Uint8Array {
@@ -255,10 +264,16 @@ export class ChapLogin implements Login {
     this.challenge = undefined;
   }
 
-  tick(): void {
+  tick(now: Instant, out: PppEffect[]): void {
+    if (this.response !== undefined && this.responsesSent < this.spec.chapMaxChallenge) {
+      this.sendResponse(this.response, now, out);
+      return;
+    }
     this.timerAt = 0;
-    this.state = 'failed';
+    // Who passed once may stay when a later verdict is missing: it is the peer's to end the link.
+    if (this.state === 'passed') return;
     this.failure = this.response === undefined ? 'the peer sends no CHAP challenge' : 'the peer gives no CHAP verdict';
+    this.state = 'failed';
   }
 }
 

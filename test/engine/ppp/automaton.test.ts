@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { Action, type AutomatonEvent, isTimed, State, TRANSITIONS } from '../../../src/engine/ppp/automaton.ts';
+import { Code, ControlProtocol, type Verdict } from '../../../src/engine/ppp/control-protocol.ts';
+import type { PppEffect } from '../../../src/engine/ppp/events.ts';
+
+/**
+ * RFC 1661 4.1 once more, read column by column: what each state does on each event. Events that are not named cannot
+ * happen in the state.
+ */
+const COLUMNS: Record<
+  keyof typeof State,
+  Partial<Record<AutomatonEvent, [actions: string, next: keyof typeof State]>>
+> = {
+  initial: { Up: ['', 'closed'], Open: ['tls', 'starting'], Close: ['', 'initial'] },
+  starting: { Up: ['irc scr', 'reqSent'], Open: ['', 'starting'], Close: ['tlf', 'initial'] },
+  closed: {
+    Down: ['', 'initial'],
+    Open: ['irc scr', 'reqSent'],
+    Close: ['', 'closed'],
+    'RCR+': ['sta', 'closed'],
+    'RCR-': ['sta', 'closed'],
+    RCA: ['sta', 'closed'],
+    RCN: ['sta', 'closed'],
+    RTR: ['sta', 'closed'],
+    RTA: ['', 'closed'],
+    RUC: ['scj', 'closed'],
+    'RXJ+': ['', 'closed'],
+    'RXJ-': ['tlf', 'closed'],
+    RXR: ['', 'closed'],
+  },
+  stopped: {
+    Down: ['tls', 'starting'],
+    Open: ['', 'stopped'],
+    Close: ['', 'closed'],
+    'RCR+': ['irc scr sca', 'ackSent'],
+    'RCR-': ['irc scr scn', 'reqSent'],
+    RCA: ['sta', 'stopped'],
+    RCN: ['sta', 'stopped'],
+    RTR: ['sta', 'stopped'],
+    RTA: ['', 'stopped'],
+    RUC: ['scj', 'stopped'],
+    'RXJ+': ['', 'stopped'],
+    'RXJ-': ['tlf', 'stopped'],
+    RXR: ['', 'stopped'],
+  },
+  closing: {
+    Down: ['', 'initial'],
+    Open: ['', 'stopping'],
+    Close: ['', 'closing'],
+    'TO+': ['str', 'closing'],
+    'TO-': ['tlf', 'closed'],
+    'RCR+': ['', 'closing'],
+    'RCR-': ['', 'closing'],
+    RCA: ['', 'closing'],
+    RCN: ['', 'closing'],
+    RTR: ['sta', 'closing'],
+    RTA: ['tlf', 'closed'],
+    RUC: ['scj', 'closing'],
+    'RXJ+': ['', 'closing'],
+    'RXJ-': ['tlf', 'closed'],
+    RXR: ['', 'closing'],
+  },
+  stopping: {
+    Down: ['', 'starting'],
+    Open: ['', 'stopping'],
+    Close: ['', 'closing'],
+    'TO+': ['str', 'stopping'],
+    'TO-': ['tlf', 'stopped'],
+    'RCR+': ['', 'stopping'],
+    'RCR-': ['', 'stopping'],
+    RCA: ['', 'stopping'],
+    RCN: ['', 'stopping'],
+    RTR: ['sta', 'stopping'],
+    RTA: ['tlf', 'stopped'],
+    RUC: ['scj', 'stopping'],
+    'RXJ+': ['', 'stopping'],
+    'RXJ-': ['tlf', 'stopped'],
+    RXR: ['', 'stopping'],
+  },
+  reqSent: {
+    Down: ['', 'starting'],
+    Open: ['', 'reqSent'],
+    Close: ['irc str', 'closing'],
+    'TO+': ['scr', 'reqSent'],
+    'TO-': ['tlf', 'stopped'],
+    'RCR+': ['sca', 'ackSent'],
+    'RCR-': ['scn', 'reqSent'],
+    RCA: ['irc', 'ackRcvd'],
+    RCN: ['irc scr', 'reqSent'],
+    RTR: ['sta', 'reqSent'],
+    RTA: ['', 'reqSent'],
+    RUC: ['scj', 'reqSent'],
+    'RXJ+': ['', 'reqSent'],
+    'RXJ-': ['tlf', 'stopped'],
+    RXR: ['', 'reqSent'],
+  },
+  ackRcvd: {
+    Down: ['', 'starting'],
+    Open: ['', 'ackRcvd'],
+    Close: ['irc str', 'closing'],
+    'TO+': ['scr', 'reqSent'],
+    'TO-': ['tlf', 'stopped'],
+    'RCR+': ['sca tlu', 'opened'],
+    'RCR-': ['scn', 'ackRcvd'],
+    RCA: ['scr', 'reqSent'],
+    RCN: ['scr', 'reqSent'],
+    RTR: ['sta', 'reqSent'],
+    RTA: ['', 'reqSent'],
+    RUC: ['scj', 'ackRcvd'],
+    'RXJ+': ['', 'reqSent'],
+    'RXJ-': ['tlf', 'stopped'],
+    RXR: ['', 'ackRcvd'],
+  },
+  ackSent: {
+    Down: ['', 'starting'],
+    Open: ['', 'ackSent'],
+    Close: ['irc str', 'closing'],
+    'TO+': ['scr', 'ackSent'],
+    'TO-': ['tlf', 'stopped'],
+    'RCR+': ['sca', 'ackSent'],
+    'RCR-': ['scn', 'reqSent'],
+    RCA: ['irc tlu', 'opened'],
+    RCN: ['irc scr', 'ackSent'],
+    RTR: ['sta', 'reqSent'],
+    RTA: ['', 'ackSent'],
+    RUC: ['scj', 'ackSent'],
+    'RXJ+': ['', 'ackSent'],
+    'RXJ-': ['tlf', 'stopped'],
+    RXR: ['', 'ackSent'],
+  },
+  opened: {
+    Down: ['tld', 'starting'],
+    Open: ['', 'opened'],
+    Close: ['tld irc str', 'closing'],
+    'RCR+': ['tld scr sca', 'ackSent'],
+    'RCR-': ['tld scr scn', 'reqSent'],
+    RCA: ['tld scr', 'reqSent'],
+    RCN: ['tld scr', 'reqSent'],
+    RTR: ['tld zrc sta', 'stopping'],
+    RTA: ['tld scr', 'reqSent'],
+    RUC: ['scj', 'opened'],
+    'RXJ+': ['', 'opened'],
+    'RXJ-': ['tld irc str', 'stopping'],
+    RXR: ['ser', 'opened'],
+  },
+};
+
+type ActionName = keyof typeof Action;
+const EVENTS = Object.keys(TRANSITIONS) as AutomatonEvent[];
+const STATES = Object.keys(State) as (keyof typeof State)[];
+const CELLS = EVENTS.flatMap((event) => STATES.map((state) => ({ event, state })));
+
+/** A protocol without options, whose packets tell which actions were done. */
+class Probe extends ControlProtocol {
+  calls = 0;
+  override get name(): string {
+    return 'probe';
+  }
+  override get protocol(): number {
+    return 0x80ff;
+  }
+  protected override get limits() {
+    return { maxConfigRequests: 4, maxConfigNaks: 4, maxTerminateRequests: 2, retransmitMs: 1000 };
+  }
+  protected override resetRequest(): void {
+    this.calls++;
+  }
+  protected override writeRequest(): void {
+    this.calls++;
+  }
+  protected override onNak(): void {
+    this.calls++;
+  }
+  protected override onReject(): void {
+    this.calls++;
+  }
+  protected override resetPeer(): void {
+    this.calls++;
+  }
+  protected override judge(): Verdict {
+    return 'reject';
+  }
+  protected override suggest(): void {
+    this.calls++;
+  }
+  protected override missingOption(): number {
+    return 0;
+  }
+}
+
+const REPLY = Uint8Array.of(0xff, 3, 0x80, 0xff, 99, 7, 0, 4);
+
+describe('RFC 1661 4.1', () => {
+  it('has 16 events and 10 states', () => {
+    expect(CELLS.length).toBe(160);
+  });
+
+  it.each(CELLS)('$event in $state', ({ event, state }) => {
+    const cell = COLUMNS[state][event];
+    const transition = TRANSITIONS[event][State[state]];
+    if (cell === undefined) {
+      expect(transition).toBeUndefined();
+      return;
+    }
+    const names = cell[0].split(' ').filter((name): name is ActionName => name in Action);
+    expect(transition?.next).toBe(State[cell[1]]);
+    expect(transition?.actions).toBe(names.reduce((bits, name) => bits | Action[name], 0));
+  });
+
+  it.each(CELLS)('$event in $state: a protocol does just that', ({ event, state }) => {
+    const [actions, next] = COLUMNS[state][event] ?? ['', state];
+    const probe = new Probe();
+    probe.state = State[state];
+    probe.timerAt = isTimed(probe.state) ? 500 : 0;
+    const out: PppEffect[] = [];
+    const signals = probe.fire(event, 100, out, REPLY, 7);
+
+    const expected: number[] = [];
+    const sends: Partial<Record<string, number>> = {
+      scr: Code.configureRequest,
+      str: Code.terminateRequest,
+      sca: 99,
+      scn: 99,
+      scj: 99,
+      ser: 99,
+      sta: Code.terminateAck,
+    };
+    for (const name of actions.split(' ')) {
+      const code = sends[name];
+      if (code !== undefined) expected.push(code);
+    }
+    expect(probe.state).toBe(State[next]);
+    expect(out.map((effect) => (effect.effect === 'frame' ? effect.frame[4] : effect.effect))).toEqual(expected);
+    const signalled = ['tlu', 'tld', 'tlf'].filter((name) => signals & Action[name as ActionName]);
+    expect(signalled.sort()).toEqual(actions.split(' ').filter((name) => /^tl[udf]$/.test(name)));
+    // 4.1: only scr, str and zrc start the Restart timer; it stops on the way to a state without one.
+    const started = /scr|str|zrc/.test(actions);
+    const before = isTimed(State[state]) ? 500 : 0;
+    expect(probe.timerAt).toBe(started ? 1100 : isTimed(State[next]) ? before : 0);
+  });
+});
