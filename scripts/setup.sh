@@ -61,16 +61,25 @@ install_packages() {
   "${install[@]}" > /dev/null 2>&1 || { apt-get update -qq && "${install[@]}" > /dev/null; }
 }
 
+# npm keeps a list of what it has put into node_modules: whether that is what package-lock.json wants.
+modules_are_current() {
+  node -e '
+    const wanted = require("./package-lock.json").packages;
+    const there = require("./node_modules/.package-lock.json").packages;
+    const isStale = ([path, { version, optional }]) => path && !optional && there[path]?.version !== version;
+    process.exit(Object.entries(wanted).some(isStale) ? 1 : 0);
+  ' 2> /dev/null
+}
+
 install_modules() {
-  local stamp=node_modules/.package-lock.sum
-  if [ -f "$stamp" ] && sha256sum --check --status "$stamp"; then return; fi
+  modules_are_current && return
   echo "Installing npm packages"
-  npm ci --no-audit --no-fund --loglevel=error
-  sha256sum package-lock.json > "$stamp"
+  # Not `npm ci`: it refuses a lock file without the other platforms' optional packages, which npm leaves out of a
+  # lock file wherever the registry did not offer them. Locked versions are kept all the same.
+  npm install --no-save --no-audit --no-fund --loglevel=error
 }
 
 check_node
 install_packages
 install_modules
-node scripts/build-native.mjs
 npm run --silent build

@@ -18,9 +18,11 @@ export interface LnsOptions {
 /** An LNS that knows the subscriber `alice`. */
 export function lnsDocuments({ tunnelSecret, listen = lnsAddress, auth }: LnsOptions = {}): string[] {
   const challenged = tunnelSecret === undefined ? {} : ({ secretRef: tunnelKey, authMode: 'challenge' } as const);
+  // Whoever is challenged must be named.
+  const match = tunnelSecret === undefined ? undefined : { addresses: ['192.0.2.0/24'] };
   return [
     resource('Gateway', 'lns', { listen: [{ address: listen }] }),
-    resource('PeerProfile', 'callers', { tunnelProfile: 'callers', pppProfile: 'callers' }),
+    resource('PeerProfile', 'callers', { match, tunnelProfile: 'callers', pppProfile: 'callers' }),
     resource('TunnelProfile', 'callers', { hostName: 'our-lns', ...challenged }),
     resource('PppProfile', 'callers', { auth, ipv4: { local: gatewayInside, pool: 'callers', dns: ['10.20.0.53'] } }),
     resource('AddressPool', 'callers', { ranges: ['10.20.1.0/24'] }),
