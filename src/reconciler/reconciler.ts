@@ -2,6 +2,7 @@
 import type { SpecError } from '../engine/errors.ts';
 import { Attempts } from './attempts.ts';
 import { type Desired, desired, type Fields } from './desired.ts';
+import { foresee } from './foresee.ts';
 import { Generations } from './generations.ts';
 import type { Action, Live, ObservedState } from './live.ts';
 import { type Impact, impact, objectOf, plan } from './plan.ts';
@@ -14,8 +15,6 @@ const resyncMs = 30_000;
 const paceMs = 50;
 /** The most steps on one object within one pass; a world that needs more is looked at again a little later. */
 const roundLimit = 16;
-/** How many events are remembered; the oldest is forgotten first. */
-const eventLimit = 256;
 
 export interface ReconcilerClock {
   /** Monotonic milliseconds. */
@@ -48,17 +47,18 @@ export interface ReconcilerOptions {
   clock: ReconcilerClock;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** Called after every pass, when statuses and events may be new. */
+  /** Called after every pass, when statuses may be new. */
   onChange?: () => void;
+  onEvent?: (event: ReconcilerEvent) => void;
 }
 
 export class Reconciler {
   readonly #live: Live;
   readonly #clock: ReconcilerClock;
   readonly #onChange: () => void;
+  readonly #onEvent: (event: ReconcilerEvent) => void;
   readonly #attempts: Attempts;
   readonly #generations = new Generations();
-  readonly #events: ReconcilerEvent[] = [];
   #desired: Desired | undefined;
   #statuses: ReadonlyMap<string, Status> = new Map();
   #running: Promise<void> | undefined;
@@ -68,10 +68,11 @@ export class Reconciler {
   #isWoken = false;
   #isStopped = false;
 
-  constructor({ live, clock, random, onChange = () => undefined }: ReconcilerOptions) {
+  constructor({ live, clock, random, onChange = () => undefined, onEvent = () => undefined }: ReconcilerOptions) {
     this.#live = live;
     this.#clock = clock;
     this.#onChange = onChange;
+    this.#onEvent = onEvent;
     this.#attempts = new Attempts(random);
   }
 
@@ -82,11 +83,6 @@ export class Reconciler {
 
   get errors(): readonly SpecError[] {
     return this.#desired?.errors ?? [];
-  }
-
-  /** The latest, oldest first. */
-  get events(): readonly ReconcilerEvent[] {
-    return this.#events;
   }
 
   get desired(): Desired | undefined {
@@ -112,12 +108,12 @@ export class Reconciler {
     if (!this.#running) this.#arm(this.#paceUntil);
   }
 
-  /** What a pass would do first, for what is declared now or for something else. Changes nothing. */
+  /** What would be done, for what is declared now or for something else. Changes nothing. */
   async planFor(snapshot?: Snapshot): Promise<Preview> {
     const wanted = snapshot ? desired(snapshot, this.#desired) : this.#desired;
     if (!wanted) return { actions: [], impact: { tunnels: [], sessions: [] }, errors: [] };
     const observed = await this.#live.observe();
-    const actions = plan(wanted.state, observed);
+    const actions = foresee(wanted.state, observed);
     return { actions, impact: impact(actions, observed), errors: wanted.errors };
   }
 
@@ -205,8 +201,7 @@ export class Reconciler {
   }
 
   #tell(object: string, what: ReconcilerEvent['what'], outcome: ReconcilerEvent['outcome'], message: string): void {
-    this.#events.push({ atMs: this.#clock.wall(), object, what, outcome, message });
-    if (this.#events.length > eventLimit) this.#events.shift();
+    this.#onEvent({ atMs: this.#clock.wall(), object, what, outcome, message });
   }
 }
 

@@ -16,9 +16,14 @@ const depthLimit = 8;
 /** How long the directory must be quiet before it is read again: editors write, rename and delete in a row. */
 const quietMs = 100;
 
-/** Reads a directory of *.yaml and *.yml once, folders within it included. */
+/** Reads a directory of *.yaml and *.yml once, folders within it included; or one file, whatever its name. */
 export async function loadDirectory(directory: string): Promise<Snapshot> {
   return (await read(resolve(directory), emptyShelf)).snapshot;
+}
+
+/** What these documents declare, as if they were the directory; secret files that they name are read. */
+export function loadTexts(files: readonly { file: string; text: string }[]): Promise<Snapshot> {
+  return snapshotOf(shelve(files, emptyShelf));
 }
 
 /** Watches a directory and tells about every change, with the last good version of what became wrong. */
@@ -134,7 +139,8 @@ async function readSecret(file: string): Promise<Secret | string> {
 
 async function readTexts(directory: string): Promise<FileText[]> {
   const files: string[] = [];
-  await find(directory, 0, files);
+  if (await isFile(directory)) files.push(directory);
+  else await find(directory, 0, files);
   return (await Promise.all(files.map(readText))).filter(({ text, error }) => text !== undefined || error !== 'ENOENT');
 }
 
@@ -160,6 +166,10 @@ async function find(directory: string, depth: number, files: string[]): Promise<
       await find(path, depth + 1, files);
     }
   }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
 }
 
 async function readText(file: string): Promise<FileText> {
