@@ -1,4 +1,5 @@
 import type { Notice } from '../engine/effects.ts';
+import type { ReconcilerEvent } from '../reconciler/reconciler.ts';
 import { acceptedName } from './names.ts';
 import type { ApiEvent } from './types.ts';
 
@@ -60,4 +61,28 @@ export function eventOf(notice: Notice): NewEvent {
   const ids = /^(\d+)(?:\/(\d+))?$/.exec(notice.name);
   const name = ids ? acceptedName(Number(ids[1]), ids[2] === undefined ? undefined : Number(ids[2])) : notice.name;
   return { kind: KIND_OF[notice.subject], name, reason: REASON_OF[notice.event], message: notice.message };
+}
+
+/** A step that the reconciler took, or could not take. */
+export function eventOfStep({ object, what, outcome, message }: ReconcilerEvent): NewEvent {
+  const [kind, ...name] = object.split('/');
+  const step = what[0].toUpperCase() + what.slice(1);
+  return {
+    kind,
+    name: name.length === 0 ? undefined : name.join('/'),
+    reason: outcome === 'taken' ? step : 'ActionFailed',
+    message: outcome === 'taken' ? message : `${what}: ${message}`,
+  };
+}
+
+/** Copies the reconciler's new events into the log at every call of the returned function. */
+export function stepCopier(log: EventLog, steps: () => readonly ReconcilerEvent[]): () => void {
+  let last: ReconcilerEvent | undefined;
+  return () => {
+    const all = steps();
+    // When the last one is forgotten already, all are new.
+    const news = last ? all.slice(all.lastIndexOf(last) + 1) : all;
+    for (const step of news) log.append(eventOfStep(step));
+    last = all.at(-1) ?? last;
+  };
 }

@@ -7,6 +7,7 @@ import {
   type SessionView,
   type TunnelView,
 } from '../engine/spec.ts';
+import { sessionConditions, tunnelConditions } from './conditions.ts';
 import { acceptedName } from './names.ts';
 import type { ApiSource, DeclaredObject } from './source.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type GatewayObject,
   type LastError,
   type ObjectKind,
+  ORIGIN,
   type PoolObject,
   type PppStatus,
   type SessionObject,
@@ -49,7 +51,7 @@ export function* sessionObjects(source: ApiSource): Generator<SessionObject> {
     yield object('Session', name, own, { ...common(own, () => sessionConditions(view)), ...sessionStatus(view) });
   }
   for (const own of declared.values()) {
-    yield object('Session', own.name, own, { ...common(own), state: 'closed', tunnel: tunnelOf(own.spec) });
+    yield object('Session', own.name, own, { ...common(own), state: 'closed', tunnel: tunnelOf(own.spec ?? {}) });
   }
 }
 
@@ -74,11 +76,11 @@ function object<Kind extends ObjectKind, Status extends object>(
   status: Status,
 ): ApiObject<Kind, Status> {
   if (!own) return { apiVersion: API_VERSION, kind, metadata: { name }, status };
-  const annotations = own.origin === undefined ? undefined : { 'prol2tp.io/declared-in': own.origin };
+  const annotations = own.origin === undefined ? undefined : { [ORIGIN]: own.origin };
   return {
     apiVersion: API_VERSION,
     kind,
-    metadata: { name, generation: own.generation, annotations },
+    metadata: { name, generation: own.status.observedGeneration, annotations },
     spec: own.spec,
     status,
   };
@@ -87,8 +89,7 @@ function object<Kind extends ObjectKind, Status extends object>(
 /** The reconciler's word on what is declared; for what a peer opened, conditions by the same names. */
 function common(own: DeclaredObject | undefined, conditions: () => ConditionStatus[] = () => []) {
   if (!own) return { conditions: conditions() };
-  const { observedGeneration, retries, nextRetry } = own.status;
-  return { observedGeneration, conditions: [...own.status.conditions], retries, nextRetry };
+  return { ...own.status, conditions: own.status.conditions ?? [] };
 }
 
 function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, 'conditions'> {
@@ -147,47 +148,6 @@ function pppStatus({ phase, user, auth, peerMru, ipv4, ipv6, failure }: PppView)
     remoteInterfaceId: ipv6 && interfaceId(ipv6.remoteInterfaceId),
     failure,
   };
-}
-
-function tunnelConditions(view: TunnelView): ConditionStatus[] {
-  const up = view.state === 'established';
-  const message = up ? 'the control connection is established' : (view.failure?.message ?? `in state ${view.state}`);
-  return [
-    ...readiness(up, message, view),
-    condition(
-      'PeerAuthenticated',
-      view.authenticated,
-      view.authenticated ? 'SecretProved' : 'NotProved',
-      view.authenticated ? 'the peer proved that it knows the secret' : 'the peer did not prove that it knows a secret',
-      view,
-    ),
-  ];
-}
-
-function sessionConditions(view: SessionView): ConditionStatus[] {
-  const up = view.state === 'established';
-  const ready = up && view.ppp.phase === 'network';
-  const waiting = view.failure?.message ?? view.ppp.failure ?? `in state ${view.state}, PPP phase ${view.ppp.phase}`;
-  const [, established] = readiness(up, up ? 'the call is established' : waiting, view);
-  return [condition('Ready', ready, ready ? 'Open' : 'NotOpen', ready ? 'PPP is open' : waiting, view), established];
-}
-
-function readiness(up: boolean, message: string, view: TimedView): ConditionStatus[] {
-  const reason = up ? 'Established' : 'NotEstablished';
-  return [condition('Ready', up, reason, message, view), condition('Established', up, reason, message, view)];
-}
-
-type TimedView = { sinceMs?: number; failure?: FailureView };
-
-function condition(
-  type: string,
-  holds: boolean,
-  reason: string,
-  message: string,
-  { sinceMs, failure }: TimedView,
-): ConditionStatus {
-  const status = holds ? 'True' : 'False';
-  return { type, status, reason, message, lastTransitionTime: isoTime(failure?.atMs ?? sinceMs) };
 }
 
 function lastError(failure: FailureView | undefined): LastError | undefined {

@@ -14,11 +14,17 @@ import type {
 /** A declared resource with what the reconciler says about it. */
 export interface DeclaredObject {
   name: string;
-  generation: number;
-  spec: object;
-  /** Where it is declared, e.g. `lac.yaml:12`. */
+  /** Absent: the document is wrong and there was no good version of it yet. */
+  spec?: object;
+  /** Where it is declared, e.g. `/etc/prol2tp/lac.yaml:12`. */
   origin?: string;
-  status: { conditions: readonly ConditionStatus[]; observedGeneration?: number; retries?: number; nextRetry?: string };
+  status: {
+    observedGeneration?: number;
+    conditions?: ConditionStatus[];
+    usedBy?: number;
+    retries?: number;
+    nextRetry?: string;
+  };
 }
 
 /** What the API shows: the live daemon, as whoever starts the server hands it in. Nothing here is changed by asking. */

@@ -5,6 +5,9 @@
 
 export const API_VERSION = 'prol2tp.io/v1alpha1';
 
+/** The annotation that says in which file and line something is declared. */
+export const ORIGIN = 'prol2tp.io/declared-in';
+
 export type ObjectKind = 'Gateway' | 'Tunnel' | 'Session' | 'AddressPool';
 
 export interface ObjectMetadata {
@@ -19,7 +22,7 @@ export interface ApiObject<Kind extends ObjectKind = ObjectKind, Status extends 
   apiVersion: typeof API_VERSION;
   kind: Kind;
   metadata: ObjectMetadata;
-  /** As declared; absent when the peer opened it. */
+  /** As declared; absent when the peer opened it, or when its document has been wrong from the start. */
   spec?: object;
   status: Status;
 }
@@ -122,6 +125,7 @@ export interface GatewayStatus extends CommonStatus {
 }
 
 export interface PoolStatus extends CommonStatus {
+  usedBy?: number;
   total: number;
   used: number;
 }
@@ -152,8 +156,10 @@ export interface ApiEvent {
   /** Counts up from 1 since the daemon's start. */
   id: number;
   time: string;
-  kind: 'Gateway' | 'Tunnel' | 'Session' | (string & {});
-  name: string;
+  /** A resource's kind, `Device`, `AAA`, or `World`: what can be observed at all. */
+  kind: string;
+  /** Absent where there is one only. */
+  name?: string;
   reason: string;
   message: string;
 }
@@ -174,8 +180,10 @@ export interface PlanRequest {
 
 export interface PlannedAction {
   change: 'create' | 'update' | 'replace' | 'delete';
+  /** A resource's kind, `Device`, or `AAA`: pools and subscribers together. */
   kind: string;
-  name: string;
+  /** Absent where there is one only. */
+  name?: string;
   reason: string;
 }
 

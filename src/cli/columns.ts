@@ -75,7 +75,7 @@ export const poolColumns: readonly Column<PoolObject>[] = [
 
 export const eventColumns: readonly Column<ApiEvent>[] = [
   { title: 'AGE', cell: ({ time }, nowMs) => formatAge(time, nowMs), restless: true },
-  { title: 'OBJECT', cell: ({ kind, name }) => `${kind}/${name}` },
+  { title: 'OBJECT', cell: formatObject },
   { title: 'REASON', cell: ({ reason }) => reason },
   { title: 'MESSAGE', cell: ({ message }) => message },
 ];
@@ -89,6 +89,11 @@ export const errorColumns: readonly Column<DeclarationError>[] = [
   { title: 'PATH', cell: ({ path }) => path },
   { title: 'MESSAGE', cell: ({ message }) => message },
 ];
+
+/** `Kind/name`, or the kind alone where there is one only. */
+export function formatObject({ kind, name }: { kind: string; name?: string }): string {
+  return name === undefined ? kind : `${kind}/${name}`;
+}
 
 export function formatLastError(error: LastError | undefined): string | undefined {
   if (!error) return undefined;

@@ -1,5 +1,12 @@
 import { stringify } from 'yaml';
-import type { ApiObject, EventList, ObjectList, SessionObject, TunnelObject } from '../api/types.ts';
+import {
+  type ApiObject,
+  type EventList,
+  type ObjectList,
+  ORIGIN,
+  type SessionObject,
+  type TunnelObject,
+} from '../api/types.ts';
 import type { ApiClient } from './client.ts';
 import { formatLastError } from './columns.ts';
 import { formatAge, formatEndpoint, formatOctets, printable } from './format.ts';
@@ -114,9 +121,10 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
   ].join('');
 }
 
-function kindLine({ kind, metadata, spec }: ApiObject): string {
-  if (!spec) return `${kind}, opened by the peer`;
-  const origin = metadata.annotations?.['prol2tp.io/declared-in'];
+function kindLine({ kind, metadata, spec, status }: TunnelObject | SessionObject): string {
+  if (status.direction === 'accepted') return `${kind}, opened by the peer`;
+  if (!spec) return `${kind}, not in force: its document is wrong`;
+  const origin = metadata.annotations?.[ORIGIN];
   return `${kind}, declared${origin === undefined ? '' : ` in ${origin}`}, generation ${metadata.generation}`;
 }
 
@@ -137,7 +145,7 @@ function failureFacts(
 ): Fact[] {
   return [
     ['Last error', lastError && `${formatLastError(lastError)}, ${formatAge(lastError.time, nowMs)} ago`],
-    ['Retries', retries],
+    ['Retries', retries || undefined],
     ['Next retry', nextRetry],
   ];
 }

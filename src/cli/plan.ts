@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { createColors } from 'picocolors';
 import type { PlannedAction, PlanRequest, PlanResult } from '../api/types.ts';
 import type { ApiClient } from './client.ts';
+import { formatObject } from './columns.ts';
 import { CliError } from './errors.ts';
 import { formatPlace, printable } from './format.ts';
 import type { Terminal } from './terminal.ts';
@@ -54,10 +55,10 @@ async function readDocuments(directory: string): Promise<PlanRequest['documents'
 
 function planText({ actions, drops }: PlanResult, colours: Colours): string {
   if (actions.length === 0) return 'Nothing to do: what is declared is what is.\n';
-  const width = Math.max(...actions.map(({ kind, name }) => `${kind}/${name}`.length));
-  const lines = actions.map(({ change, kind, name, reason }) => {
-    const { mark, colour } = marks[change];
-    return `${colours[colour](mark)} ${`${kind}/${name}`.padEnd(width)}   ${printable(reason)}\n`;
+  const width = Math.max(...actions.map((action) => formatObject(action).length));
+  const lines = actions.map((action) => {
+    const { mark, colour } = marks[action.change];
+    return `${colours[colour](mark)} ${formatObject(action).padEnd(width)}   ${printable(action.reason)}\n`;
   });
   const sums = Object.entries(marks)
     .map(([change, { verb }]) => ({ verb, count: actions.filter((action) => action.change === change).length }))

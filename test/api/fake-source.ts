@@ -95,7 +95,6 @@ export class FakeSource implements ApiSource {
     Gateway: [
       {
         name: 'edge',
-        generation: 1,
         spec: { hostName: 'lac.example' },
         status: { conditions: [condition('Ready', 'True', 'Listening', 'listens on 192.0.2.2:1701')] },
       },
@@ -103,20 +102,18 @@ export class FakeSource implements ApiSource {
     Tunnel: [
       {
         name: 'to-lns',
-        generation: 3,
         spec: { remoteAddress: '192.0.2.9', secretRef: { name: 'lns', key: 'secret' } },
         origin: 'lac.yaml:1',
         status: {
           observedGeneration: 3,
           conditions: [
             condition('Ready', 'True', 'Established', 'the control connection is established'),
-            condition('PeerAuthenticated', 'True', 'SecretProved', 'the peer proved that it knows the secret'),
+            condition('PeerAuthenticated', 'True', 'ChallengeAnswered', 'the peer proved that it knows the secret'),
           ],
         },
       },
       {
         name: 'to-backup',
-        generation: 1,
         spec: { remoteAddress: '192.0.2.10' },
         origin: 'lac.yaml:20',
         status: {
@@ -130,19 +127,17 @@ export class FakeSource implements ApiSource {
     Session: [
       {
         name: 'alice',
-        generation: 1,
         spec: { tunnel: 'to-lns', userName: 'alice' },
         origin: 'lac.yaml:30',
         status: { observedGeneration: 1, conditions: [condition('Ready', 'True', 'Open', 'PPP is open')] },
       },
       {
         name: 'waiting',
-        generation: 1,
         spec: { tunnel: 'to-backup' },
         status: { conditions: [condition('Ready', 'False', 'TunnelNotReady', 'waits for tunnel to-backup')] },
       },
     ],
-    AddressPool: [{ name: 'home', generation: 1, spec: { ranges: ['10.99.0.0/24'] }, status: { conditions: [] } }],
+    AddressPool: [{ name: 'home', spec: { ranges: ['10.99.0.0/24'] }, status: { conditions: [] } }],
   };
   tunnelViews: TunnelView[] = [
     tunnelView({ name: 'to-lns', direction: 'dialled', localId: 100, remote: { address: '192.0.2.9', port: 1701 } }),

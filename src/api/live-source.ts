@@ -1,0 +1,140 @@
+import type { Engine } from '../engine/engine.ts';
+import type { DataPlane } from '../engine/ports.ts';
+import type { PoolView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { Action } from '../reconciler/live.ts';
+import type { Reconciler } from '../reconciler/reconciler.ts';
+import type { Snapshot } from '../reconciler/resources.ts';
+import type { EventLog } from './events.ts';
+import type { ApiSource, DeclaredObject, PlanOutcome } from './source.ts';
+import type { Explanation, ObjectKind, PlannedAction, PlanRequest } from './types.ts';
+
+/** The parts of a daemon that the API looks at. */
+export interface LiveParts {
+  reconciler: Pick<Reconciler, 'desired' | 'statuses' | 'errors' | 'explain' | 'planFor'>;
+  engine: Pick<Engine, 'declaredTunnels' | 'declaredSessions' | 'acceptedTunnels' | 'acceptedSessions' | 'accepted'>;
+  plane: Pick<DataPlane, 'name' | 'dropped' | 'list'>;
+  aaa: { pools(): PoolView[] };
+  events: EventLog;
+  /** Reads documents as if they were what is declared. */
+  read(documents: PlanRequest['documents']): Promise<Snapshot>;
+}
+
+/** The running daemon as the API shows it. */
+export class LiveSource implements ApiSource {
+  readonly #parts: LiveParts;
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+  }
+
+  get dataPlane(): string {
+    return this.#parts.plane.name;
+  }
+
+  get events(): EventLog {
+    return this.#parts.events;
+  }
+
+  /** Also what is only known by a wrong document that says whose it is. */
+  *declared(kind: ObjectKind): Generator<DeclaredObject> {
+    const { desired, statuses } = this.#parts.reconciler;
+    const known = new Set<string>();
+    for (const resource of desired?.resources ?? []) {
+      if (resource.kind !== kind) continue;
+      known.add(resource.id);
+      const { file, line } = resource.locate([]);
+      const origin = file === undefined || line === undefined ? file : `${file}:${line}`;
+      const status = statuses.get(resource.id) ?? {};
+      yield { name: resource.name, spec: resource.document.spec, origin, status };
+    }
+    for (const [id, status] of statuses) {
+      if (!known.has(id) && id.startsWith(`${kind}/`)) yield { name: id.slice(kind.length + 1), status };
+    }
+  }
+
+  *tunnels(): Generator<TunnelView> {
+    yield* this.#parts.engine.declaredTunnels();
+    yield* this.#parts.engine.acceptedTunnels();
+  }
+
+  *sessions(): Generator<SessionView> {
+    yield* this.#parts.engine.declaredSessions();
+    yield* this.#parts.engine.acceptedSessions();
+  }
+
+  pools(): PoolView[] {
+    return this.#parts.aaa.pools();
+  }
+
+  counts() {
+    const { engine, plane } = this.#parts;
+    const accepted = engine.accepted();
+    return {
+      tunnels: { dialled: established(engine.declaredTunnels()), accepted: accepted.tunnels },
+      sessions: { dialled: established(engine.declaredSessions()), accepted: accepted.sessions },
+      dropped: { ...plane.dropped() },
+    };
+  }
+
+  errors() {
+    return this.#parts.reconciler.errors;
+  }
+
+  async plan(documents: PlanRequest['documents']): Promise<PlanOutcome> {
+    const { reconciler, plane, read } = this.#parts;
+    const snapshot = await read(documents);
+    const { actions, impact, errors } = await reconciler.planFor(snapshot);
+    const wanted = new Set(snapshot.resources.map(({ id }) => id));
+    const devices = new Set((await plane.list()).map(({ name }) => name));
+    return { actions: actions.map((action) => planned(action, wanted, devices)), drops: impact, errors };
+  }
+
+  explain(kind: string, name: string): Explanation | undefined {
+    const fields = this.#parts.reconciler.explain(`${kind}/${name}`);
+    if (!fields) return undefined;
+    const values = Object.entries(fields).map(([path, { value, from }]) => ({ path, value, from }));
+    return { kind, name, values: values.sort((a, b) => a.path.localeCompare(b.path, 'en')) };
+  }
+}
+
+/**
+ * @param wanted the ids of what is declared then: what is closed nevertheless comes back
+ * @param devices the names of those that are there
+ */
+function planned(action: Action, wanted: ReadonlySet<string>, devices: ReadonlySet<string>): PlannedAction {
+  const { reason } = action;
+  const closing = (kind: string, name: string): PlannedAction['change'] =>
+    wanted.has(`${kind}/${name}`) ? 'replace' : 'delete';
+  switch (action.action) {
+    case 'configureGateway':
+      return { change: 'update', kind: 'Gateway', reason };
+    case 'configureAaa':
+      return { change: 'update', kind: 'AAA', reason };
+    case 'configureDevice': {
+      const { name } = action.spec;
+      return { change: devices.has(name) ? 'update' : 'create', kind: 'Device', name, reason };
+    }
+    case 'repairDevice':
+      return { change: 'update', kind: 'Device', name: action.name, reason };
+    case 'removeDevice':
+      return { change: 'delete', kind: 'Device', name: action.name, reason };
+    case 'openTunnel':
+      return { change: 'create', kind: 'Tunnel', name: action.spec.name, reason };
+    case 'modifyTunnel':
+      return { change: 'update', kind: 'Tunnel', name: action.spec.name, reason };
+    case 'closeTunnel':
+      return { change: closing('Tunnel', action.name), kind: 'Tunnel', name: action.name, reason };
+    case 'openSession':
+      return { change: 'create', kind: 'Session', name: action.spec.name, reason };
+    case 'modifySession':
+      return { change: 'update', kind: 'Session', name: action.spec.name, reason };
+    case 'closeSession':
+      return { change: closing('Session', action.name), kind: 'Session', name: action.name, reason };
+  }
+}
+
+function established(views: Iterable<{ state: string }>): number {
+  let count = 0;
+  for (const { state } of views) if (state === 'established') count++;
+  return count;
+}
