@@ -16,6 +16,7 @@ const { values: flags } = parseArgs({
     calls: { type: 'string', default: '1000,10000' },
     runs: { type: 'string', default: '3' },
     window: { type: 'string', default: '64' },
+    'warm-up': { type: 'string', default: '0' },
     hold: { type: 'string', default: '2' },
     timeout: { type: 'string', default: '120' },
     only: { type: 'string' },
@@ -49,10 +50,12 @@ function loadOf(calls: number): Load {
   };
 }
 
-/** One load on a freshly started LNS that has carried one call before. */
+/** One load on a freshly started LNS that has carried one call before, and the warm-up. */
 async function measure(wire: Wire, lns: Lns, calls: number): Promise<Measurement> {
   const running = await lns.start(wire);
   await waitUntilAnswering(wire, lns.name);
+  const warmUp = Number(flags['warm-up']);
+  if (warmUp > 0) await runLoad(wire, { ...loadOf(warmUp), holdSeconds: 0 }, async () => undefined);
   await sleep(settleMs);
   const load = loadOf(calls);
   const cpuBefore = cpuSeconds(running.pid);
