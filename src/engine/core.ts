@@ -1,5 +1,6 @@
 import type { DeadlineQueue } from './deadlines.ts';
 import type { Random } from './effects.ts';
+import type { Result } from './errors.ts';
 import type { PeerTable } from './peers.ts';
 import type { SessionKey } from './ports.ts';
 import type { Session } from './session.ts';
@@ -21,6 +22,12 @@ export interface EngineCore {
   declaredBegan(session: Session): void;
   /** A declared session is over: its name is free, its last state may be shown. */
   declaredEnded(session: Session): void;
+}
+
+/** Why no more tunnels may be established now; undefined when they may. */
+export function tunnelLimit({ gateway, establishedTunnels }: EngineCore): Result | undefined {
+  if (gateway.maxTunnels === 0 || establishedTunnels < gateway.maxTunnels) return undefined;
+  return { result: 2, error: 4, message: 'no more tunnels are allowed' };
 }
 
 /** A random id from 1 to `maxId` that is not taken; undefined when all are. */

@@ -2,7 +2,7 @@
  * All tunnels and sessions of one daemon, without clock, socket or randomness of its own: inputs are method calls with
  * the present instant, outputs are the effects they return, and `deadline()` says when `tick` is due.
  */
-import { type EngineCore, freeId } from './core.ts';
+import { type EngineCore, freeId, tunnelLimit } from './core.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
@@ -253,7 +253,7 @@ export class Engine {
 
   // ------------------------------------------------------------ accepting
 
-  /** A message to tunnel 0: only an SCCRQ may come there. Everything else is dropped without an answer. */
+  /** A message to tunnel 0: an SCCRQ, or its withdrawal. Everything else is dropped without an answer. */
   private withoutTunnel(datagram: Datagram, local: Endpoint, now: Instant): EngineEffect[] {
     const { header } = this;
     if (header.payloadStart === header.payloadEnd) return this.drop('ackWithoutTunnel');
@@ -267,9 +267,12 @@ export class Engine {
       if (!(error instanceof WireError)) throw error;
       return this.drop(error.reason);
     }
-    if (message.type !== 'SCCRQ') return this.drop('notARequest');
     const request = `${from.address} ${from.port} ${message.avps.assignedTunnelId}`;
     const known = this.byRequest.get(request);
+    // A peer that gives up before it has our id can only name its own (RFC 2661 4.4.3, Assigned Tunnel ID).
+    if (message.type === 'StopCCN' && known) return this.settle(known, known.datagram(header, datagram, now));
+    if (message.type !== 'SCCRQ') return this.drop('notARequest');
+    if (header.ns !== 0) return this.drop('notTheFirst');
     if (known && this.isRepeated(known, now)) return this.settle(known, known.datagram(header, datagram, now));
     const peer = this.core.peers.find(message.avps.hostName, from.address);
     const refusal = this.refusal(peer);
@@ -278,7 +281,8 @@ export class Engine {
     if (tie.verdict === 'discard') return tie.effects;
     const localId = this.freeTunnelId();
     if (localId === undefined) return this.drop('tooManyTunnels');
-    if (this.halfOpen.size >= maxHalfOpenTunnels) this.forgetOldestHalfOpen();
+    const out = tie.effects;
+    if (this.halfOpen.size >= maxHalfOpenTunnels) out.push(...this.forgetOldestHalfOpen(now));
     const path = { socket: datagram.socket, local, remote: from, from: datagram.to };
     const origin = tie.adopts ? { dialled: tie.adopts, accepted: peer } : { accepted: peer };
     const tunnel = new Tunnel(this.core, this.dialect, localId, origin, path, now);
@@ -287,20 +291,18 @@ export class Engine {
     tunnel.requestKey = request;
     this.halfOpen.add(tunnel);
     if (tie.adopts) this.tunnelsByName.set(tie.adopts.name, tunnel);
-    return [...tie.effects, ...this.settle(tunnel, tunnel.takeRequest(header, bytes, message, now))];
+    out.push(...this.settle(tunnel, tunnel.takeRequest(header, bytes, message, now)));
+    return out;
   }
 
   /** Why a request of this peer is refused at the door, if it is. */
   private refusal(peer: PeerSpec | undefined): Result | undefined {
-    const { acceptTunnels, drain, maxTunnels } = this.core.gateway;
+    const { acceptTunnels, drain } = this.core.gateway;
     if (!acceptTunnels) return { result: stopResult.notAuthorized, error: 0, message: 'no tunnels are accepted here' };
     if (!peer) return unknownPeer;
     if (peer.tunnel.authMode !== 'none' && matchesAnyone(peer)) return unknownPeer;
     if (drain) return { result: 2, error: 7, message: 'draining' };
-    if (maxTunnels > 0 && this.core.establishedTunnels >= maxTunnels) {
-      return { result: 2, error: 4, message: 'no more tunnels are allowed' };
-    }
-    return undefined;
+    return tunnelLimit(this.core);
   }
 
   /** A StopCCN without any state of ours: a peer that does not get it asks again (RFC 2661 7.2.1, idle). */
@@ -313,6 +315,7 @@ export class Engine {
       subject: 'gateway',
       name: datagram.from.address,
       event: 'refused',
+      declared: false,
       message: `refused a tunnel from ${datagram.from.address}: ${describe(resultCode)}`,
     };
     return [
@@ -352,12 +355,12 @@ export class Engine {
     return { verdict: 'accept', effects: [] };
   }
 
-  private forgetOldestHalfOpen(): void {
+  private forgetOldestHalfOpen(now: Instant): EngineEffect[] {
     for (const tunnel of this.halfOpen) {
       this.count('halfOpenForgotten');
-      this.forget(tunnel);
-      return;
+      return this.settle(tunnel, tunnel.abandon('too many tunnels are half open', now));
     }
+    return [];
   }
 
   // ------------------------------------------------------------ book-keeping

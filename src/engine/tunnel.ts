@@ -4,7 +4,7 @@
 
 import { Calls } from './calls.ts';
 import { ControlChannel } from './control-channel.ts';
-import type { EngineCore } from './core.ts';
+import { type EngineCore, tunnelLimit } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
@@ -252,7 +252,7 @@ export class Tunnel {
       case 'confirmed':
         return message?.type === 'SCCCN' ? this.confirmed(message.avps, now) : [];
       case 'stopped':
-        return message?.type === 'StopCCN' ? this.stopped(message.avps.resultCode, now) : [];
+        return message?.type === 'StopCCN' ? this.stopped(message.avps, now) : [];
       case 'stop':
         return this.stop(result, now);
       case 'misplaced':
@@ -303,7 +303,7 @@ export class Tunnel {
 
   /** Responder: the peer has our reply. */
   private confirmed(avps: ReceivedAvps<'SCCCN'>, now: Instant): EngineEffect[] {
-    const refusal = this.verify(chapIdOf.SCCCN, avps.challengeResponse);
+    const refusal = this.verify(chapIdOf.SCCCN, avps.challengeResponse) ?? tunnelLimit(this.core);
     return refusal ? this.stop(refusal, now) : this.establish(now);
   }
 
@@ -390,7 +390,10 @@ export class Tunnel {
   }
 
   /** The peer ends the tunnel: acknowledge for a whole retransmission cycle (RFC 2661 5.7). */
-  private stopped(result: Result, now: Instant): EngineEffect[] {
+  private stopped(avps: ReceivedAvps<'StopCCN'>, now: Instant): EngineEffect[] {
+    const result = avps.resultCode;
+    // A refused request: only here do we learn whom the acknowledgement is for.
+    if (this.channel.remoteTunnelId === 0) this.channel.remoteTunnelId = avps.assignedTunnelId ?? 0;
     const wasOpen = this.state !== 'closing';
     const out = wasOpen ? this.leave(`the peer closed the tunnel: ${describe(result)}`, result, now) : [];
     this.state = 'closed';
@@ -456,11 +459,11 @@ export class Tunnel {
     switch (error.scope) {
       case 'ignore':
         return [note];
-      case 'session': {
-        return [note, ...this.calls.broken(headerSessionId, error, now)];
-      }
+      case 'session':
+        if (this.state === 'established') return [note, ...this.calls.broken(headerSessionId, error, now)];
+        return [note, ...this.close(error.result, now)];
       case 'tunnel':
-        return [note, ...this.stop(error.result, now)];
+        return [note, ...this.close(error.result, now)];
       default:
         return error.scope satisfies never;
     }
@@ -468,7 +471,7 @@ export class Tunnel {
 
   private notice(event: Notice['event'], message: string): EngineEffect {
     const name = this.name ?? String(this.localId);
-    return { effect: 'notice', notice: { subject: 'tunnel', name, event, message } };
+    return { effect: 'notice', notice: { subject: 'tunnel', name, event, message, declared: this.name !== undefined } };
   }
 }
 
