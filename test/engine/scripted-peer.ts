@@ -1,0 +1,166 @@
+/**
+ * A peer without a mind of its own: the test says what it sends, it keeps what it gets, and counts Ns and Nr.
+ */
+import type { Endpoint, TunnelView } from '../../src/engine/spec.ts';
+import type { Tunnel } from '../../src/engine/tunnel.ts';
+import type { AvpValues } from '../../src/engine/wire/avp.ts';
+import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { decodeHeader, type Header, newHeader } from '../../src/engine/wire/header.ts';
+import type { MessageType, OutgoingMessage } from '../../src/engine/wire/message.ts';
+import type { SentAvps } from '../../src/engine/wire/message-table.ts';
+import { type Node, World } from './world.ts';
+
+/** What the peer got: a message, or an acknowledgement without one. */
+export interface Got {
+  type: MessageType | 'ZLB';
+  avps: AvpValues;
+  header: Header;
+  /** The engine's end, and the peer's. */
+  from: Endpoint;
+  to: Endpoint;
+}
+
+/** What a datagram says otherwise than it should. */
+interface Twist {
+  tunnelId?: number;
+  sessionId?: number;
+  ns?: number;
+  nr?: number;
+  /** Where it comes from, if not from the peer's own endpoint. */
+  from?: Endpoint;
+}
+
+export class ScriptedPeer {
+  readonly endpoint: Endpoint;
+  /** The id that this peer gives to its tunnel. */
+  tunnelId = 77;
+  /** The engine's id of the tunnel, 0 until it is known. */
+  remoteId = 0;
+  ns = 0;
+  nr = 0;
+  /** Everything that it got, in order. */
+  readonly log: Got[] = [];
+  private readonly node: Node;
+  /** The engine's end of the tunnel. */
+  private remote: Endpoint;
+  private read = 0;
+
+  constructor(world: World, node: Node, endpoint: Endpoint = { address: '10.0.0.9', port: 1701 }) {
+    this.node = node;
+    this.endpoint = endpoint;
+    this.remote = { address: node.address, port: 1701 };
+    const before = world.onDatagram;
+    world.onDatagram = (from, to, datagram) => {
+      before(from, to, datagram);
+      if (to.address === endpoint.address && to.port === endpoint.port) this.got(from, to, datagram);
+    };
+  }
+
+  /** Begins another tunnel: nothing is known of the old one. */
+  restart(tunnelId = this.tunnelId): void {
+    this.tunnelId = tunnelId;
+    this.remoteId = this.ns = this.nr = 0;
+    this.remote = { address: this.node.address, port: 1701 };
+  }
+
+  /** Sends a message with the next Ns, and gives what comes back at once. */
+  send(message: OutgoingMessage, twist: Twist = {}): Got[] {
+    return this.sendBody(dialectV2.encodeMessage(message), twist);
+  }
+
+  /** The same with AVPs that no table has looked at. */
+  sendBody(body: Uint8Array, twist: Twist = {}): Got[] {
+    const { tunnelId = this.remoteId, sessionId = 0, ns = this.ns, nr = this.nr, from } = twist;
+    if (twist.ns === undefined && body.length > 0) this.ns = (this.ns + 1) & 0xffff;
+    return this.sendOctets(dialectV2.encodeControl(tunnelId, sessionId, ns, nr, body), from);
+  }
+
+  /** Says that it has all that it got. */
+  ack(twist: Twist = {}): Got[] {
+    return this.sendBody(new Uint8Array(0), twist);
+  }
+
+  sendOctets(datagram: Uint8Array, from: Endpoint = this.endpoint): Got[] {
+    this.unread();
+    this.node.arrive(this.remote, from, datagram);
+    return this.unread();
+  }
+
+  sccrq(avps: Partial<SentAvps<'SCCRQ'>> = {}, twist: Twist = {}): Got[] {
+    return this.send({ type: 'SCCRQ', avps: { ...this.introduction, ...avps } }, twist);
+  }
+
+  sccrp(avps: Partial<SentAvps<'SCCRP'>> = {}, twist: Twist = {}): Got[] {
+    return this.send({ type: 'SCCRP', avps: { ...this.introduction, ...avps } }, twist);
+  }
+
+  sccn(avps: SentAvps<'SCCCN'> = {}, twist: Twist = {}): Got[] {
+    return this.send({ type: 'SCCCN', avps }, twist);
+  }
+
+  stopCcn(twist: Twist = {}): Got[] {
+    return this.send({ type: 'StopCCN', avps: { assignedTunnelId: this.tunnelId, resultCode: { result: 1 } } }, twist);
+  }
+
+  /** Opens a tunnel as its initiator. */
+  connect(): void {
+    this.sccrq();
+    this.sccn();
+  }
+
+  /** Answers the engine's SCCRQ, and acknowledges its SCCCN. */
+  accept(avps: Partial<SentAvps<'SCCRP'>> = {}): void {
+    this.sccrp(avps);
+    this.ack();
+  }
+
+  /** What came since it last looked. */
+  unread(): Got[] {
+    const news = this.log.slice(this.read);
+    this.read = this.log.length;
+    return news;
+  }
+
+  get introduction() {
+    return {
+      protocolVersion: { version: 1, revision: 0 },
+      hostName: 'peer.example',
+      framingCapabilities: ['sync', 'async'] as const,
+      assignedTunnelId: this.tunnelId,
+      receiveWindowSize: 100,
+    };
+  }
+
+  private got(from: Endpoint, to: Endpoint, datagram: Uint8Array): void {
+    const header = newHeader();
+    decodeHeader(datagram, 0, datagram.length, header);
+    if (header.payloadStart === header.payloadEnd) {
+      this.log.push({ type: 'ZLB', avps: {}, header, from, to });
+      return;
+    }
+    const { type, avps } = dialectV2.decodeMessage(datagram.slice(), header.payloadStart, header.payloadEnd);
+    this.log.push({ type, avps, header, from, to });
+    if (header.ns === this.nr) this.nr = (this.nr + 1) & 0xffff;
+    if (type === 'SCCRQ' || type === 'SCCRP') {
+      this.remoteId = avps.assignedTunnelId ?? 0;
+      this.remote = from;
+    }
+  }
+}
+
+export function types(got: readonly Got[]): string[] {
+  return got.map(({ type }) => type);
+}
+
+/** The states of all tunnels of a node by local id: closing and closed ones too, which the engine's views leave out. */
+export function tunnelStates(node: Node): TunnelView['state'][] {
+  const tunnels: ReadonlyMap<number, Tunnel> = Reflect.get(node.engine, 'tunnels');
+  return [...tunnels.values()].map(({ state }) => state);
+}
+
+/** A world with one engine and one scripted peer. */
+export function bench(gateway: Parameters<World['node']>[1], address = '10.0.0.1') {
+  const world = new World(1);
+  const node = world.node(address, gateway);
+  return { world, node, peer: new ScriptedPeer(world, node) };
+}
