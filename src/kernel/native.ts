@@ -28,7 +28,10 @@ export interface Native {
   pollAgain(poller: number): number;
   /** Must come before the descriptor is closed. */
   pollStop(poller: number): void;
-  /** Datagram n lies at n * slotOctets; `words` describe it (datagramWord). At most 64 slots. */
+  /**
+   * Answers the number of datagrams, which `words` describe (datagramWord) and must have room for: `datagramsPerSlot`
+   * for each of at most 64 slots.
+   */
   receiveBatch(fd: number, slab: Uint8Array, slotOctets: number, slots: number, words: Int32Array): number;
   /** Answers how many went out; the errors stand in the words. */
   sendBatch(slab: Uint8Array, words: Int32Array, count: number): number;
@@ -59,6 +62,8 @@ export const datagramWord = {
   error: 15,
 } as const;
 export const datagramWords = 16;
+/** The most datagrams that one slot may hold when the kernel joins them. */
+export const datagramsPerSlot = 128;
 
 /** Where the facts of one packet stand among its 4 words; as in native/packet.c. */
 export const packetWord = { fd: 0, offset: 1, length: 2, error: 3 } as const;

@@ -7,11 +7,13 @@ import type { Datagram, SocketId, Transport } from '../engine/ports.ts';
 import type { Endpoint } from '../engine/spec.ts';
 import { familyIpv4, familyIpv6, formatIp, type IpWords, parseIp, sockaddr } from './address.ts';
 import { EndpointCache, type RawEndpoint } from './endpoints.ts';
-import { checked, datagramWord, datagramWords, errnoName, native, pollReadable } from './native.ts';
+import { checked, datagramsPerSlot, datagramWord, datagramWords, errnoName, native, pollReadable } from './native.ts';
 
 /** The longest datagram that is taken; it leaves room for jumbo frames. */
 export const maxDatagramOctets = 10_240;
-const receiveSlots = 64;
+/** The kernel may hand over datagrams of one peer joined, up to an IP packet's length: a slot holds that much. */
+const slotOctets = 65_536;
+const receiveSlots = 32;
 /** Batches taken from one socket before the event loop gets its turn. */
 const batchesPerWake = 4;
 const sendSlabOctets = 512 * 1024;
@@ -35,6 +37,8 @@ const ipv6V6only = 26;
 const ipv6Recvpktinfo = 49;
 /** Fragments are allowed: a data message may exceed the path's MTU. */
 const pmtudiscDont = 0;
+const solUdp = 17;
+const udpGro = 104;
 const eagain = 11;
 
 export interface UdpCounters {
@@ -62,13 +66,13 @@ interface Socket {
 export class UdpTransport implements Transport {
   readonly counters: UdpCounters = { received: 0, sent: 0, oversized: 0, errors: {} };
   /** Datagrams handed over lie here, untouched until `afterBatch` was called. */
-  readonly receiveSlab = new Uint8Array(receiveSlots * maxDatagramOctets);
+  readonly receiveSlab = new Uint8Array(receiveSlots * slotOctets);
   readonly endpoints = new EndpointCache();
 
   readonly #sockets = new Map<SocketId, Socket>();
   readonly #shared = new Map<string, Socket>();
   #lastId = 0;
-  readonly #receiveWords = new Int32Array(receiveSlots * datagramWords);
+  readonly #receiveWords = new Int32Array(receiveSlots * datagramsPerSlot * datagramWords);
   #receiving = false;
   #receiver: (datagram: Datagram) => void = () => undefined;
   #batchEnd: () => void = () => undefined;
@@ -147,6 +151,14 @@ export class UdpTransport implements Transport {
     native.close(socket.fd);
   }
 
+  /** Sends what is queued and closes every socket. */
+  closeAll(): void {
+    for (const socket of [...this.#sockets.values()]) {
+      socket.users = 1;
+      this.close(socket.id);
+    }
+  }
+
   endpoint(address: string, port: number): Endpoint {
     return this.endpoints.raw({ address, port });
   }
@@ -173,7 +185,7 @@ export class UdpTransport implements Transport {
 
   private receiveBatch(socket: Socket): number {
     const words = this.#receiveWords;
-    const count = native.receiveBatch(socket.fd, this.receiveSlab, maxDatagramOctets, receiveSlots, words);
+    const count = native.receiveBatch(socket.fd, this.receiveSlab, slotOctets, receiveSlots, words);
     if (count < 0) {
       if (count === -eagain) return 0;
       this.countError(-count);
@@ -307,6 +319,8 @@ function setOptions(fd: number, family: number, wildcard: boolean, what: string)
   // Beyond the system's limit only with CAP_NET_ADMIN.
   if (option(solSocket, soRcvbufforce, socketBufferOctets) < 0) option(solSocket, soRcvbuf, socketBufferOctets);
   if (option(solSocket, soSndbufforce, socketBufferOctets) < 0) option(solSocket, soSndbuf, socketBufferOctets);
+  // Kernels before 5.0 have no such option, and need none.
+  option(solUdp, udpGro, 1);
   if (family === familyIpv4) {
     checked(option(ipprotoIp, ipMtuDiscover, pmtudiscDont), what);
     if (wildcard) checked(option(ipprotoIp, ipPktinfo, 1), what);

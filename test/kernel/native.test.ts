@@ -2,10 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { datagramWord, datagramWords, errnoName, native, packetWords } from '../../src/kernel/native.ts';
+import {
+  datagramsPerSlot,
+  datagramWord,
+  datagramWords,
+  errnoName,
+  native,
+  packetWords,
+} from '../../src/kernel/native.ts';
 
 const slab = new Uint8Array(64);
 const words = new Int32Array(2 * datagramWords);
+const many = new Int32Array(100 * datagramsPerSlot * datagramWords);
 
 /** Runs TypeScript in a process of its own. */
 function runScript(code: string): { status: number | null; stdout: string; stderr: string } {
@@ -28,10 +36,10 @@ const poke = () => {
 
 describe('bounds', () => {
   test('batches outside their buffers are refused before any system call', () => {
-    expect(() => native.receiveBatch(0, slab, 64, 2, words)).toThrow(RangeError);
-    expect(() => native.receiveBatch(0, slab, 16, 3, words)).toThrow(RangeError);
-    expect(() => native.receiveBatch(0, slab, 0, 1, words)).toThrow(RangeError);
-    expect(() => native.receiveBatch(0, new Uint8Array(65), 1, 65, new Int32Array(65 * 16))).toThrow(RangeError);
+    expect(() => native.receiveBatch(0, slab, 64, 2, many)).toThrow(RangeError);
+    expect(() => native.receiveBatch(0, slab, 64, 1, words)).toThrow(RangeError);
+    expect(() => native.receiveBatch(0, slab, 0, 1, many)).toThrow(RangeError);
+    expect(() => native.receiveBatch(0, new Uint8Array(65), 1, 65, many)).toThrow(RangeError);
     expect(() => native.sendBatch(slab, words, 3)).toThrow(RangeError);
     expect(() => native.readBatch(0, slab, 32, 32, 1, words)).toThrow(RangeError);
     expect(() => native.readBatch(0, slab, 32, 0, 3, words)).toThrow(RangeError);

@@ -17,13 +17,22 @@
 enum { FD, OFFSET, LENGTH, FAMILY, PORT, SCOPE, PEER, HAS_OWN = 10, OWN = 11, ERROR = 15, WORDS = 16 };
 enum { MAX_BATCH = 64 };
 
+/*
+ * Segmentation offload: datagrams of one length to one peer pass the network stack as one, both ways. From the
+ * kernel's linux/udp.h; not in every libc.
+ */
+enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
+enum { MAX_SEGMENTS = 64, MAX_SEGMENTED_OCTETS = 65000 };
+/* What a received datagram may be made of; the kernel's own limit is 64 or 128. */
+enum { MAX_RECEIVED_SEGMENTS = 128 };
+
 union address {
   struct sockaddr_in v4;
   struct sockaddr_in6 v6;
 };
 
 union control {
-  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
+  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
   struct cmsghdr align;
 };
 
@@ -46,7 +55,9 @@ static void v6_from_words(struct in6_addr *address, const int32_t *words) {
   memcpy(address, parts, sizeof parts);
 }
 
-static void describe(int32_t *words, struct msghdr *header) {
+/* Fills the words; answers the length of the segments, or 0 when the datagram is a single one. */
+static uint32_t describe(int32_t *words, struct msghdr *header) {
+  uint32_t segment = 0;
   const union address *address = header->msg_name;
   if (header->msg_namelen >= sizeof(struct sockaddr_in) && address->v4.sin_family == AF_INET) {
     words[FAMILY] = AF_INET;
@@ -69,13 +80,36 @@ static void describe(int32_t *words, struct msghdr *header) {
       memcpy(&info, CMSG_DATA(part), sizeof info);
       words[HAS_OWN] = 1;
       words_from_v6(words + OWN, &info.ipi6_addr);
+    } else if (part->cmsg_level == SOL_UDP_LEVEL && part->cmsg_type == UDP_GRO_OPTION) {
+      int octets;
+      memcpy(&octets, CMSG_DATA(part), sizeof octets);
+      if (octets > 0) segment = (uint32_t)octets;
     }
   }
+  return segment;
+}
+
+/* Describes what lies in one slot as the datagrams that it is made of; answers how many. */
+static uint32_t split(int32_t *words, struct msghdr *header, int32_t fd, size_t offset, uint32_t length) {
+  memset(words, 0, WORDS * sizeof *words);
+  words[FD] = fd;
+  words[OFFSET] = (int32_t)offset;
+  words[LENGTH] = (int32_t)length;
+  uint32_t segment = describe(words, header);
+  if (segment == 0 || segment >= length) return 1;
+  uint32_t count = 0;
+  for (uint32_t start = 0; start < length && count < MAX_RECEIVED_SEGMENTS; start += segment, count++) {
+    int32_t *message = words + (size_t)count * WORDS;
+    if (count > 0) memcpy(message, words, WORDS * sizeof *words);
+    message[OFFSET] = (int32_t)(offset + start);
+    message[LENGTH] = (int32_t)(length - start < segment ? length - start : segment);
+  }
+  return count;
 }
 
 /*
- * receiveBatch(fd, slab, slotOctets, slots, words): the number of datagrams. The n-th lies at n * slotOctets; a length
- * above slotOctets means that it was cut off.
+ * receiveBatch(fd, slab, slotOctets, slots, words): the number of datagrams, of which a slot may hold up to 128. A
+ * length above slotOctets means that a datagram was cut off.
  */
 static napi_value call_receive_batch(napi_env env, napi_callback_info info) {
   napi_value arguments[5];
@@ -88,7 +122,7 @@ static napi_value call_receive_batch(napi_env env, napi_callback_info info) {
       !take_count(env, arguments[3], &slots) || !take_words(env, arguments[4], &words, &room))
     return NULL;
   if (slots == 0 || slots > MAX_BATCH || slot_octets == 0 || (uint64_t)slots * slot_octets > slab.length ||
-      (uint64_t)slots * WORDS > room)
+      slab.length > INT32_MAX || (uint64_t)slots * MAX_RECEIVED_SEGMENTS * WORDS > room)
     return range_error(env, "outside the buffers");
   struct batch batch;
   memset(batch.messages, 0, slots * sizeof *batch.messages);
@@ -105,24 +139,22 @@ static napi_value call_receive_batch(napi_env env, napi_callback_info info) {
   }
   int count = recvmmsg(fd, batch.messages, slots, MSG_DONTWAIT | MSG_TRUNC, NULL);
   if (count < 0) return give_int(env, -errno);
+  uint32_t datagrams = 0;
   for (int i = 0; i < count; i++) {
-    int32_t *message = words + (size_t)i * WORDS;
-    memset(message, 0, WORDS * sizeof *message);
-    message[FD] = fd;
-    message[OFFSET] = (int32_t)((size_t)i * slot_octets);
-    message[LENGTH] = (int32_t)batch.messages[i].msg_len;
-    describe(message, &batch.messages[i].msg_hdr);
+    struct mmsghdr *message = &batch.messages[i];
+    size_t offset = (size_t)i * slot_octets;
+    datagrams += split(words + (size_t)datagrams * WORDS, &message->msg_hdr, fd, offset, message->msg_len);
   }
-  return give_int(env, count);
+  return give_int(env, datagrams);
 }
 
 static void append_control(struct msghdr *header, int level, int type, const void *data, size_t length) {
-  struct cmsghdr *part = header->msg_control;
+  struct cmsghdr *part = (struct cmsghdr *)((uint8_t *)header->msg_control + header->msg_controllen);
   part->cmsg_level = level;
   part->cmsg_type = type;
   part->cmsg_len = CMSG_LEN(length);
   memcpy(CMSG_DATA(part), data, length);
-  header->msg_controllen = CMSG_SPACE(length);
+  header->msg_controllen += CMSG_SPACE(length);
 }
 
 static void address_message(struct msghdr *header, const int32_t *words) {
@@ -140,10 +172,8 @@ static void address_message(struct msghdr *header, const int32_t *words) {
     address->v4.sin_addr.s_addr = htonl((uint32_t)words[PEER]);
     header->msg_namelen = sizeof address->v4;
   }
-  if (words[HAS_OWN] == 0) {
-    header->msg_control = NULL;
-    header->msg_controllen = 0;
-  } else if (words[FAMILY] == AF_INET6) {
+  if (words[HAS_OWN] == 0) return;
+  if (words[FAMILY] == AF_INET6) {
     struct in6_pktinfo info = {.ipi6_ifindex = (unsigned)words[SCOPE]};
     v6_from_words(&info.ipi6_addr, words + OWN);
     append_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
@@ -153,34 +183,83 @@ static void address_message(struct msghdr *header, const int32_t *words) {
   }
 }
 
-/* Sends one run of messages of the same socket; each message's ERROR word tells its fate. */
-static uint32_t send_run(const uint8_t *slab, int32_t *words, uint32_t count) {
-  struct batch batch;
-  memset(batch.messages, 0, count * sizeof *batch.messages);
-  for (uint32_t i = 0; i < count; i++) {
-    int32_t *message = words + (size_t)i * WORDS;
-    struct msghdr *header = &batch.messages[i].msg_hdr;
-    batch.pieces[i].iov_base = (uint8_t *)slab + message[OFFSET];
-    batch.pieces[i].iov_len = (size_t)message[LENGTH];
-    header->msg_iov = &batch.pieces[i];
-    header->msg_iovlen = 1;
-    header->msg_name = &batch.addresses[i];
-    header->msg_control = &batch.controls[i];
-    address_message(header, message);
-    message[ERROR] = 0;
+/* Whether two messages have the same peer, source and socket. */
+static bool same_path(const int32_t *a, const int32_t *b) {
+  return a[FD] == b[FD] && memcmp(a + FAMILY, b + FAMILY, (ERROR - FAMILY) * sizeof *a) == 0;
+}
+
+/* How many of the messages can go as segments of one: all of the first's length, the last perhaps shorter. */
+static uint32_t segments(const int32_t *words, uint32_t count) {
+  const uint32_t octets = (uint32_t)words[LENGTH];
+  if (octets == 0) return 1;
+  uint32_t fitting = MAX_SEGMENTED_OCTETS / octets;
+  if (fitting > MAX_SEGMENTS) fitting = MAX_SEGMENTS;
+  if (fitting > count) fitting = count;
+  uint32_t taken = 1;
+  while (taken < fitting) {
+    const int32_t *message = words + (size_t)taken * WORDS;
+    const uint32_t length = (uint32_t)message[LENGTH];
+    if (length == 0 || length > octets || !same_path(words, message)) break;
+    taken++;
+    if (length < octets) break;
   }
-  uint32_t done = 0, sent = 0;
-  while (done < count) {
-    int result = sendmmsg(words[FD], batch.messages + done, count - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return taken;
+}
+
+/*
+ * Sends one run of messages of the same socket; each message's ERROR word tells its fate. Where the kernel or the
+ * device refuses segments, `offload` is cleared and the messages go one by one.
+ */
+static uint32_t send_run(const uint8_t *slab, int32_t *words, uint32_t count, bool *offload) {
+  struct batch batch;
+  /* How many messages went into each header. */
+  uint32_t members[MAX_BATCH];
+  uint32_t headers = 0;
+  for (uint32_t first = 0; first < count; headers++) {
+    int32_t *message = words + (size_t)first * WORDS;
+    struct msghdr *header = &batch.messages[headers].msg_hdr;
+    const uint32_t taken = *offload ? segments(message, count - first) : 1;
+    for (uint32_t i = 0; i < taken; i++) {
+      int32_t *member = message + (size_t)i * WORDS;
+      batch.pieces[first + i].iov_base = (uint8_t *)slab + member[OFFSET];
+      batch.pieces[first + i].iov_len = (size_t)member[LENGTH];
+      member[ERROR] = 0;
+    }
+    *header = (struct msghdr){
+        .msg_iov = &batch.pieces[first],
+        .msg_iovlen = taken,
+        .msg_name = &batch.addresses[headers],
+        .msg_control = &batch.controls[headers],
+    };
+    address_message(header, message);
+    if (taken > 1) {
+      const uint16_t octets = (uint16_t)message[LENGTH];
+      append_control(header, SOL_UDP_LEVEL, UDP_SEGMENT_OPTION, &octets, sizeof octets);
+    }
+    if (header->msg_controllen == 0) header->msg_control = NULL;
+    members[headers] = taken;
+    first += taken;
+  }
+  uint32_t done = 0, first = 0, sent = 0;
+  while (done < headers) {
+    int result = sendmmsg(words[FD], batch.messages + done, headers - done, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (result > 0) {
-      done += (uint32_t)result;
-      sent += (uint32_t)result;
+      for (int i = 0; i < result; i++, done++) {
+        first += members[done];
+        sent += members[done];
+      }
       continue;
     }
-    int error = result == 0 ? EAGAIN : errno;
-    /* A full socket stays full for the rest of the run; any other error is the one message's own. */
-    uint32_t failed = error == EAGAIN ? count : done + 1;
-    while (done < failed) words[(size_t)done++ * WORDS + ERROR] = error;
+    const int error = result == 0 ? EAGAIN : errno;
+    if (members[done] > 1 && error != EAGAIN && error != ENOBUFS) {
+      *offload = false;
+      return sent + send_run(slab, words + (size_t)first * WORDS, count - first, offload);
+    }
+    /* A full socket stays full for the rest of the run; any other error is the message's own. */
+    const uint32_t failed = error == EAGAIN ? count : first + members[done];
+    while (first < failed) words[(size_t)first++ * WORDS + ERROR] = error;
+    if (error == EAGAIN) break;
+    done++;
   }
   return sent;
 }
@@ -202,11 +281,12 @@ static napi_value call_send_batch(napi_env env, napi_callback_info info) {
       return range_error(env, "outside the slab");
   }
   uint32_t sent = 0;
+  bool offload = true;
   for (uint32_t start = 0; start < count;) {
     const int32_t fd = words[(size_t)start * WORDS + FD];
     uint32_t end = start + 1;
     while (end < count && end - start < MAX_BATCH && words[(size_t)end * WORDS + FD] == fd) end++;
-    sent += send_run(slab.data, words + (size_t)start * WORDS, end - start);
+    sent += send_run(slab.data, words + (size_t)start * WORDS, end - start, &offload);
     start = end;
   }
   return give_int(env, sent);
