@@ -1,42 +1,123 @@
-/** prol2tpd: the wiring. */
-import { Command } from 'commander';
+/** prol2tpd: flags, wiring, signals. The only file that knows everybody. */
+import { performance } from 'node:perf_hooks';
+import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { LocalAaa } from './aaa/local.ts';
+import { EventLog, eventOf, eventOfStep } from './api/events.ts';
+import { LiveSource } from './api/live-source.ts';
+import { ApiServer } from './api/server.ts';
+import type { Notice } from './engine/effects.ts';
 import { Host } from './engine/host.ts';
 import { UdpTransport } from './kernel/sockets.ts';
 import { UserspacePlane } from './kernel/userspace-plane.ts';
 import { LiveSystem } from './live.ts';
-import { desired } from './reconciler/desired.ts';
-import { plan } from './reconciler/plan.ts';
-import { loadDirectory } from './reconciler/sources/files.ts';
+import { Reconciler, type ReconcilerEvent } from './reconciler/reconciler.ts';
+import type { Snapshot } from './reconciler/resources.ts';
+import { FilesSource, loadTexts } from './reconciler/sources/files.ts';
+import { gatewayOf } from './reconciler/specs.ts';
 
-const program = new Command('prol2tpd').option('--config <dir>', '', '/etc/prol2tp').option('--socket <path>').parse();
-const options = program.opts<{ config: string }>();
-const log = pino({ level: 'info' });
+const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+
+interface Options {
+  config: string;
+  socket: string;
+  logLevel: (typeof logLevels)[number];
+}
+
+const { config, socket, logLevel } = new Command('prol2tpd')
+  .description('An L2TP daemon that is declared, not scripted')
+  .option('--config <dir>', 'directory of YAML resources', '/etc/prol2tp')
+  .option('--socket <path>', 'control socket', process.env.PROL2TP_SOCKET ?? '/run/prol2tp/prol2tpd.sock')
+  .addOption(new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'))
+  .parse()
+  .opts<Options>();
+
+const log = pino({ level: logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+const events = new EventLog();
+
 const transport = new UdpTransport();
 const aaa = new LocalAaa();
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => host.frame(session, bytes, start, end),
-  drift: (device, what) => log.warn({ device }, what),
+  drift,
 });
-plane.sweep();
-const first = desired(await loadDirectory(options.config));
-const host = new Host(first.state.gateway, { transport, plane, aaa, onNotice: (notice) => log.info(notice) });
+const host = new Host({ ...gatewayOf({}), peers: [] }, { transport, plane, aaa, onNotice });
 transport.onDatagram((datagram) => host.datagram(datagram));
-const live = new LiveSystem(host, plane, aaa);
-for (const error of first.errors) log.error(error.toString());
-const loop = async () => {
-  for (const action of plan(first.state, await live.observe())) {
-    log.info({ action: action.action }, action.reason);
-    await live.apply(action).catch((error) => log.error(error));
-  }
-};
-const timer = setInterval(() => void loop(), 500);
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, async () => {
-    clearInterval(timer);
-    await host.shutdown();
-    await plane.close();
-    process.exit(0);
-  });
+
+const reconciler = new Reconciler({
+  live: new LiveSystem(host, plane, aaa),
+  clock: {
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    setTimer: (delayMs, callback) => {
+      const timer = setTimeout(callback, delayMs);
+      return () => clearTimeout(timer);
+    },
+  },
+  random: Math.random,
+  onEvent: onStep,
+});
+const source = new FilesSource(config, onSnapshot);
+const api = new ApiServer({
+  socketPath: socket,
+  source: new LiveSource({ reconciler, engine: host.engine, plane, aaa, events, read: loadTexts }),
+});
+
+/** The engine noticed something. What peers do is logged only when asked for: there may be thousands a second. */
+function onNotice(notice: Notice): void {
+  events.append(eventOf(notice));
+  const { subject, name, event, message, declared } = notice;
+  log[declared ? 'info' : 'debug']({ [subject]: name, event }, message);
+  if (declared) reconciler.wake();
 }
+
+/** Somebody changed a device of ours. */
+function drift(device: string, what: string): void {
+  events.append({ kind: 'Device', name: device, reason: 'Drift', message: what });
+  log.warn({ device }, `drift: ${what}`);
+  reconciler.wake();
+}
+
+function onStep(step: ReconcilerEvent): void {
+  events.append(eventOfStep(step));
+  log[step.outcome === 'taken' ? 'info' : 'warn']({ object: step.object, action: step.what }, step.message);
+}
+
+let lastErrors = '';
+
+function onSnapshot(snapshot: Snapshot): void {
+  reconciler.setSnapshot(snapshot);
+  const errors = reconciler.errors.map(String);
+  if (errors.join('\n') === lastErrors) return;
+  lastErrors = errors.join('\n');
+  for (const error of errors) log.error(error);
+  if (errors.length === 0) log.info('every document is valid');
+}
+
+let stopping = false;
+
+/** Says goodbye to every peer, removes every device, and ends. */
+async function stop(signal: NodeJS.Signals): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  log.info(`${signal}: closing all tunnels`);
+  await source.stop();
+  await reconciler.stop();
+  await host.shutdown();
+  await plane.close();
+  await api.stop();
+  transport.closeAll();
+}
+
+try {
+  for (const name of plane.sweep()) log.warn({ device: name }, 'removed a device that an earlier run left behind');
+  await api.start();
+  await source.start();
+} catch (error) {
+  log.fatal(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+process.on('SIGHUP', () => void source.reload());
+log.info({ config, socket }, 'ready');

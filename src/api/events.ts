@@ -58,7 +58,8 @@ const REASON_OF: Record<Notice['event'], string> = {
 
 /** What the engine noticed, under the name that the API gives the object. */
 export function eventOf(notice: Notice): NewEvent {
-  const ids = /^(\d+)(?:\/(\d+))?$/.exec(notice.name);
+  // What peers opened goes by `tunnelId` or `tunnelId/sessionId`; a resource may be called `12` too.
+  const ids = notice.declared ? undefined : /^(\d+)(?:\/(\d+))?$/.exec(notice.name);
   const name = ids ? acceptedName(Number(ids[1]), ids[2] === undefined ? undefined : Number(ids[2])) : notice.name;
   return { kind: KIND_OF[notice.subject], name, reason: REASON_OF[notice.event], message: notice.message };
 }
@@ -72,17 +73,5 @@ export function eventOfStep({ object, what, outcome, message }: ReconcilerEvent)
     name: name.length === 0 ? undefined : name.join('/'),
     reason: outcome === 'taken' ? step : 'ActionFailed',
     message: outcome === 'taken' ? message : `${what}: ${message}`,
-  };
-}
-
-/** Copies the reconciler's new events into the log at every call of the returned function. */
-export function stepCopier(log: EventLog, steps: () => readonly ReconcilerEvent[]): () => void {
-  let last: ReconcilerEvent | undefined;
-  return () => {
-    const all = steps();
-    // When the last one is forgotten already, all are new.
-    const news = last ? all.slice(all.lastIndexOf(last) + 1) : all;
-    for (const step of news) log.append(eventOfStep(step));
-    last = all.at(-1) ?? last;
   };
 }

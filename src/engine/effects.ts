@@ -28,6 +28,8 @@ export type Notice = {
   name: string;
   event: 'up' | 'down' | 'refused' | 'authFailed' | 'ppp' | 'protocol';
   message: string;
+  /** Whether the subject is a resource of ours; the others are what peers opened. */
+  declared: boolean;
 };
 
 export type EngineEffect =

@@ -178,7 +178,8 @@ export class Host {
     if (op.op === 'attach' || op.op === 'sessionUp') {
       this.run(this.engine.planeFact(op.session, fact, performance.now()));
     } else if (fact.fact === 'failed') {
-      this.ports.onNotice({ subject: 'gateway', name: op.op, event: 'refused', message: fact.error.message });
+      const { message } = fact.error;
+      this.ports.onNotice({ subject: 'gateway', name: op.op, event: 'refused', message, declared: true });
     }
   }
 

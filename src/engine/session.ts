@@ -425,7 +425,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   }
 
   private notice(event: Notice['event'], message: string): SessionEffect {
-    return { effect: 'notice', notice: { subject: 'session', name: this.title, event, message } };
+    const declared = this.declared !== undefined;
+    return { effect: 'notice', notice: { subject: 'session', name: this.title, event, message, declared } };
   }
 }
 

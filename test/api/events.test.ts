@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { EventLog, eventOf } from '../../src/api/events.ts';
+import { EventLog, eventOf, eventOfStep } from '../../src/api/events.ts';
 import { ApiServer } from '../../src/api/server.ts';
 import { ask, getJson, jsonLines } from './client.ts';
 import { FakeSource, NOON } from './fake-source.ts';
@@ -25,7 +25,7 @@ describe('the log', () => {
   });
 
   test('names accepted tunnels and sessions as the API does', () => {
-    const notice = { event: 'authFailed', message: 'no' } as const;
+    const notice = { event: 'authFailed', message: 'no', declared: false } as const;
     expect(eventOf({ ...notice, subject: 'tunnel', name: '4711' })).toEqual({
       kind: 'Tunnel',
       name: 'accepted-4711',
@@ -33,7 +33,24 @@ describe('the log', () => {
       message: 'no',
     });
     expect(eventOf({ ...notice, subject: 'session', name: '4711/5' }).name).toBe('accepted-4711-5');
-    expect(eventOf({ ...notice, subject: 'session', name: 'alice' }).name).toBe('alice');
+    expect(eventOf({ ...notice, subject: 'session', name: 'alice', declared: true }).name).toBe('alice');
+    expect(eventOf({ ...notice, subject: 'tunnel', name: '12', declared: true }).name).toBe('12');
+    expect(eventOf({ ...notice, subject: 'gateway', name: '192.0.2.1' }).name).toBe('192.0.2.1');
+  });
+});
+
+test("the reconciler's steps are told with their object", () => {
+  const step = { atMs: NOON, what: 'openTunnel', message: 'why' } as const;
+  expect(eventOfStep({ ...step, object: 'Tunnel/a', outcome: 'taken' })).toEqual({
+    kind: 'Tunnel',
+    name: 'a',
+    reason: 'OpenTunnel',
+    message: 'why',
+  });
+  expect(eventOfStep({ ...step, object: 'Gateway', outcome: 'refused' })).toEqual({
+    kind: 'Gateway',
+    reason: 'ActionFailed',
+    message: 'openTunnel: why',
   });
 });
 
