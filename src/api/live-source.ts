@@ -1,12 +1,12 @@
 import type { Engine } from '../engine/engine.ts';
 import type { DataPlane } from '../engine/ports.ts';
 import type { PoolView, SessionView, TunnelView } from '../engine/spec.ts';
-import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import type { Snapshot } from '../reconciler/resources.ts';
 import type { EventLog } from './events.ts';
+import { plannedActions } from './planned.ts';
 import type { ApiSource, DeclaredObject, PlanOutcome } from './source.ts';
-import type { Explanation, ObjectKind, PlannedAction, PlanRequest } from './types.ts';
+import type { Explanation, ObjectKind, PlanRequest } from './types.ts';
 
 /** The parts of a daemon that the API looks at. */
 export interface LiveParts {
@@ -82,11 +82,9 @@ export class LiveSource implements ApiSource {
 
   async plan(documents: PlanRequest['documents']): Promise<PlanOutcome> {
     const { reconciler, plane, read } = this.#parts;
-    const snapshot = await read(documents);
-    const { actions, impact, errors } = await reconciler.planFor(snapshot);
-    const wanted = new Set(snapshot.resources.map(({ id }) => id));
+    const { actions, impact, errors } = await reconciler.planFor(await read(documents));
     const devices = new Set((await plane.list()).map(({ name }) => name));
-    return { actions: actions.map((action) => planned(action, wanted, devices)), drops: impact, errors };
+    return { actions: plannedActions(actions, impact, devices), drops: impact, errors };
   }
 
   explain(kind: string, name: string): Explanation | undefined {
@@ -94,42 +92,6 @@ export class LiveSource implements ApiSource {
     if (!fields) return undefined;
     const values = Object.entries(fields).map(([path, { value, from }]) => ({ path, value, from }));
     return { kind, name, values: values.sort((a, b) => a.path.localeCompare(b.path, 'en')) };
-  }
-}
-
-/**
- * @param wanted the ids of what is declared then: what is closed nevertheless comes back
- * @param devices the names of those that are there
- */
-function planned(action: Action, wanted: ReadonlySet<string>, devices: ReadonlySet<string>): PlannedAction {
-  const { reason } = action;
-  const closing = (kind: string, name: string): PlannedAction['change'] =>
-    wanted.has(`${kind}/${name}`) ? 'replace' : 'delete';
-  switch (action.action) {
-    case 'configureGateway':
-      return { change: 'update', kind: 'Gateway', reason };
-    case 'configureAaa':
-      return { change: 'update', kind: 'AAA', reason };
-    case 'configureDevice': {
-      const { name } = action.spec;
-      return { change: devices.has(name) ? 'update' : 'create', kind: 'Device', name, reason };
-    }
-    case 'repairDevice':
-      return { change: 'update', kind: 'Device', name: action.name, reason };
-    case 'removeDevice':
-      return { change: 'delete', kind: 'Device', name: action.name, reason };
-    case 'openTunnel':
-      return { change: 'create', kind: 'Tunnel', name: action.spec.name, reason };
-    case 'modifyTunnel':
-      return { change: 'update', kind: 'Tunnel', name: action.spec.name, reason };
-    case 'closeTunnel':
-      return { change: closing('Tunnel', action.name), kind: 'Tunnel', name: action.name, reason };
-    case 'openSession':
-      return { change: 'create', kind: 'Session', name: action.spec.name, reason };
-    case 'modifySession':
-      return { change: 'update', kind: 'Session', name: action.spec.name, reason };
-    case 'closeSession':
-      return { change: closing('Session', action.name), kind: 'Session', name: action.name, reason };
   }
 }
 

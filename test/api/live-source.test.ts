@@ -1,0 +1,201 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { EventLog } from '../../src/api/events.ts';
+import { LiveSource } from '../../src/api/live-source.ts';
+import type { ObservedState } from '../../src/reconciler/live.ts';
+import { Reconciler } from '../../src/reconciler/reconciler.ts';
+import { loadTexts } from '../../src/reconciler/sources/files.ts';
+import { sessionView, tunnelView } from './fake-source.ts';
+
+const api = 'apiVersion: prol2tp.io/v1alpha1\n';
+const toLns = `${api}kind: Tunnel\nmetadata: {name: to-lns}\nspec: {remoteAddress: 192.0.2.9}\n`;
+const alice = `${api}kind: Session\nmetadata: {name: alice}\nspec: {tunnel: to-lns, userName: alice}\n`;
+const broken = `${api}kind: Tunnel\nmetadata: {name: broken}\nspec: {remoteAdress: 192.0.2.9}\n`;
+
+/** A world in which every step succeeds at once and leaves tunnels and sessions established. */
+class Obedient {
+  readonly state: ObservedState = {
+    gateway: undefined,
+    aaa: undefined,
+    devices: new Map(),
+    tunnels: new Map(),
+    sessions: new Map(),
+    accepted: { tunnels: 0, sessions: 0 },
+    pools: [],
+  };
+  readonly tunnels = new Map<string, ReturnType<typeof tunnelView>>();
+  readonly sessions = new Map<string, ReturnType<typeof sessionView>>();
+
+  async apply(action: Parameters<ConstructorParameters<typeof Reconciler>[0]['live']['apply']>[0]): Promise<void> {
+    switch (action.action) {
+      case 'configureGateway':
+        this.state.gateway = action.spec;
+        break;
+      case 'configureAaa':
+        this.state.aaa = action.spec;
+        break;
+      case 'openTunnel':
+        this.tunnels.set(
+          action.spec.name,
+          tunnelView({ name: action.spec.name, direction: 'dialled', spec: action.spec, localId: 1 }),
+        );
+        break;
+      case 'openSession': {
+        const { name, tunnel } = action.spec;
+        this.sessions.set(
+          name,
+          sessionView({ name, tunnel, direction: 'dialled', spec: action.spec, tunnelLocalId: 1 }),
+        );
+        break;
+      }
+      default:
+        throw new Error(`did not expect ${action.action}`);
+    }
+  }
+
+  async observe(): Promise<ObservedState> {
+    return { ...this.state, tunnels: this.tunnels, sessions: this.sessions };
+  }
+}
+
+let world: Obedient;
+let reconciler: Reconciler;
+let source: LiveSource;
+let pass: () => Promise<unknown>;
+
+beforeEach(() => {
+  world = new Obedient();
+  let passed: (value?: unknown) => void;
+  let due: (() => void) | undefined;
+  reconciler = new Reconciler({
+    live: world,
+    clock: {
+      now: () => 0,
+      wall: () => 0,
+      setTimer: (_, callback) => {
+        due = callback;
+        return () => undefined;
+      },
+    },
+    random: () => 0.5,
+    onChange: () => passed(),
+  });
+  pass = () =>
+    new Promise((resolve) => {
+      passed = resolve;
+      due?.();
+    });
+  source = new LiveSource({
+    reconciler,
+    engine: {
+      declaredTunnels: () => world.tunnels.values(),
+      declaredSessions: () => world.sessions.values(),
+      acceptedTunnels: () => [tunnelView()],
+      acceptedSessions: () => [sessionView()],
+      accepted: () => ({ tunnels: 1, sessions: 1 }),
+    },
+    plane: { name: 'userspace', dropped: () => ({ unknownSession: 1 }), list: async () => [] },
+    aaa: { pools: () => [{ name: 'home', total: 4, used: 1 }] },
+    events: new EventLog(),
+    read: loadTexts,
+  });
+});
+
+async function declare(...texts: string[]): Promise<void> {
+  reconciler.setSnapshot(await loadTexts(documents(...texts)));
+  await pass();
+}
+
+const documents = (...texts: string[]) => texts.map((text, i) => ({ file: `/etc/prol2tp/${i}.yaml`, text }));
+
+test('gives declared resources with their place and status', async () => {
+  await declare(toLns, alice);
+  const [tunnel] = source.declared('Tunnel');
+  expect(tunnel).toMatchObject({
+    name: 'to-lns',
+    spec: { remoteAddress: '192.0.2.9' },
+    origin: '/etc/prol2tp/0.yaml:1',
+    status: { observedGeneration: 1 },
+  });
+  expect(tunnel.status.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
+});
+
+test('gives what is known only by its mistake', async () => {
+  await declare(toLns, broken);
+  const [, wrong] = source.declared('Tunnel');
+  expect(wrong.name).toBe('broken');
+  expect(wrong.spec).toBeUndefined();
+  expect(wrong.status.conditions?.find(({ type }) => type === 'Stalled')?.message).toContain('/etc/prol2tp/1.yaml:4');
+  expect(source.errors()).toHaveLength(1);
+});
+
+test('gives live tunnels and sessions, declared before accepted, and counts them', async () => {
+  await declare(toLns, alice);
+  expect(Array.from(source.tunnels(), ({ name }) => name)).toEqual(['to-lns', undefined]);
+  expect(Array.from(source.sessions(), ({ name }) => name)).toEqual(['alice', undefined]);
+  expect(source.counts()).toEqual({
+    tunnels: { dialled: 1, accepted: 1 },
+    sessions: { dialled: 1, accepted: 1 },
+    dropped: { unknownSession: 1 },
+  });
+});
+
+describe('plan', () => {
+  test('of what is declared already is empty', async () => {
+    await declare(toLns, alice);
+    expect(await source.plan(documents(toLns, alice))).toEqual({
+      actions: [],
+      drops: { tunnels: [], sessions: [] },
+      errors: [],
+    });
+  });
+
+  test('tells what comes back from what goes for good', async () => {
+    await declare(toLns, alice);
+    const moved = toLns.replace('192.0.2.9', '192.0.2.10');
+    const { actions, drops } = await source.plan(documents(moved, alice));
+    expect(actions).toEqual([
+      {
+        change: 'replace',
+        kind: 'Tunnel',
+        name: 'to-lns',
+        reason: 'remoteAddress 192.0.2.9 -> 192.0.2.10: tunnel is re-established, 1 call drops',
+      },
+      {
+        change: 'replace',
+        kind: 'Session',
+        name: 'alice',
+        reason: 'drops with its tunnel and is placed again',
+      },
+    ]);
+    expect(drops).toEqual({ tunnels: ['to-lns'], sessions: ['alice'] });
+    const less = await source.plan(documents(toLns));
+    expect(less.actions).toMatchObject([{ change: 'delete', kind: 'Session', name: 'alice' }]);
+  });
+
+  test('tells creations and changes', async () => {
+    await declare(toLns);
+    const pool = `${api}kind: AddressPool\nmetadata: {name: home}\nspec: {ranges: [10.0.0.0/24]}\n`;
+    const faster = toLns.replace('192.0.2.9', '192.0.2.9, helloInterval: 30s');
+    const { actions } = await source.plan(documents(faster, alice, pool));
+    expect(actions.map(({ change, kind, name }) => [change, kind, name])).toEqual([
+      ['update', 'AAA', undefined],
+      ['update', 'Tunnel', 'to-lns'],
+      ['create', 'Session', 'alice'],
+    ]);
+  });
+
+  test('gives mistakes and changes nothing', async () => {
+    await declare(toLns);
+    const { errors } = await source.plan(documents(toLns, broken));
+    expect(errors.map(({ resource }) => resource)).toEqual(['Tunnel/broken']);
+    expect(source.errors()).toEqual([]);
+  });
+});
+
+test('explains what is declared, field by field', async () => {
+  await declare(toLns);
+  const explanation = source.explain('Tunnel', 'to-lns');
+  expect(explanation?.values).toContainEqual({ path: 'remoteAddress', value: '192.0.2.9', from: 'Tunnel/to-lns' });
+  expect(explanation?.values.find(({ path }) => path === 'helloInterval')?.from).toBe('built-in');
+  expect(source.explain('Tunnel', 'nobody')).toBeUndefined();
+});
