@@ -40,12 +40,14 @@ export class ScriptedPeer {
   nr = 0;
   /** Everything that it got, in order. */
   readonly log: Got[] = [];
+  private readonly world: World;
   private readonly node: Node;
   /** The engine's end of the tunnel. */
   private remote: Endpoint;
   private read = 0;
 
   constructor(world: World, node: Node, endpoint: Endpoint = { address: '10.0.0.9', port: 1701 }) {
+    this.world = world;
     this.node = node;
     this.endpoint = endpoint;
     this.remote = { address: node.address, port: 1701 };
@@ -78,6 +80,14 @@ export class ScriptedPeer {
   /** Says that it has all that it got. */
   ack(twist: Twist = {}): Got[] {
     return this.sendBody(new Uint8Array(0), twist);
+  }
+
+  /** Lets time pass, and acknowledges every second what came. */
+  liveFor(durationMs: number): void {
+    for (let left = durationMs; left > 0; left -= 1_000) {
+      this.world.runFor(Math.min(1_000, left));
+      this.ack();
+    }
   }
 
   sendOctets(datagram: Uint8Array, from: Endpoint = this.endpoint): Got[] {
@@ -146,6 +156,40 @@ export class ScriptedPeer {
       this.remote = from;
     }
   }
+}
+
+/** A good message of every type, as this peer would send it. */
+export function sample(peer: ScriptedPeer): { [Type in OutgoingMessage['type']]: OutgoingMessage<Type> } {
+  const assignedSessionId = 5;
+  const result = { result: 1 };
+  const errors = { crcErrors: 0, framingErrors: 0, hardwareOverruns: 0, bufferOverruns: 0 };
+  return {
+    SCCRQ: { type: 'SCCRQ', avps: peer.introduction },
+    SCCRP: { type: 'SCCRP', avps: peer.introduction },
+    SCCCN: { type: 'SCCCN', avps: {} },
+    StopCCN: { type: 'StopCCN', avps: { assignedTunnelId: peer.tunnelId, resultCode: result } },
+    HELLO: { type: 'HELLO', avps: {} },
+    ICRQ: { type: 'ICRQ', avps: { assignedSessionId, callSerialNumber: 1 } },
+    ICRP: { type: 'ICRP', avps: { assignedSessionId } },
+    ICCN: { type: 'ICCN', avps: { txConnectSpeedBps: 1_000, framingType: ['sync'] } },
+    OCRQ: {
+      type: 'OCRQ',
+      avps: {
+        assignedSessionId,
+        callSerialNumber: 1,
+        minimumBps: 1,
+        maximumBps: 2,
+        bearerType: ['digital'],
+        framingType: ['sync'],
+        calledNumber: '1',
+      },
+    },
+    OCRP: { type: 'OCRP', avps: { assignedSessionId } },
+    OCCN: { type: 'OCCN', avps: { txConnectSpeedBps: 1_000, framingType: ['sync'] } },
+    CDN: { type: 'CDN', avps: { assignedSessionId, resultCode: result } },
+    WEN: { type: 'WEN', avps: { callErrors: { ...errors, timeoutErrors: 0, alignmentErrors: 0 } } },
+    SLI: { type: 'SLI', avps: { accm: { send: 0, receive: 0 } } },
+  };
 }
 
 export function types(got: readonly Got[]): string[] {

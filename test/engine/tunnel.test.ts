@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TunnelView } from '../../src/engine/spec.ts';
 import type { TunnelState } from '../../src/engine/tunnel-states.ts';
 import { messageTypes, type OutgoingMessage } from '../../src/engine/wire/message.ts';
-import { bench, type Got, type ScriptedPeer, tunnelStates, types } from './scripted-peer.ts';
+import { bench, type Got, type ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
 import { gatewaySpec, type Node, sessionSpec, tunnelParameters, tunnelSpec, type World } from './world.ts';
 
 interface Scene {
@@ -53,40 +53,6 @@ function closed(): Scene {
   const scene = establishedByPeer();
   scene.peer.stopCcn();
   return scene;
-}
-
-/** A good message of every type, as this peer would send it. */
-function sample(peer: ScriptedPeer): { [Type in OutgoingMessage['type']]: OutgoingMessage<Type> } {
-  const assignedSessionId = 5;
-  const result = { result: 1 };
-  const errors = { crcErrors: 0, framingErrors: 0, hardwareOverruns: 0, bufferOverruns: 0 };
-  return {
-    SCCRQ: { type: 'SCCRQ', avps: peer.introduction },
-    SCCRP: { type: 'SCCRP', avps: peer.introduction },
-    SCCCN: { type: 'SCCCN', avps: {} },
-    StopCCN: { type: 'StopCCN', avps: { assignedTunnelId: peer.tunnelId, resultCode: result } },
-    HELLO: { type: 'HELLO', avps: {} },
-    ICRQ: { type: 'ICRQ', avps: { assignedSessionId, callSerialNumber: 1 } },
-    ICRP: { type: 'ICRP', avps: { assignedSessionId } },
-    ICCN: { type: 'ICCN', avps: { txConnectSpeedBps: 1_000, framingType: ['sync'] } },
-    OCRQ: {
-      type: 'OCRQ',
-      avps: {
-        assignedSessionId,
-        callSerialNumber: 1,
-        minimumBps: 1,
-        maximumBps: 2,
-        bearerType: ['digital'],
-        framingType: ['sync'],
-        calledNumber: '1',
-      },
-    },
-    OCRP: { type: 'OCRP', avps: { assignedSessionId } },
-    OCCN: { type: 'OCCN', avps: { txConnectSpeedBps: 1_000, framingType: ['sync'] } },
-    CDN: { type: 'CDN', avps: { assignedSessionId, resultCode: result } },
-    WEN: { type: 'WEN', avps: { callErrors: { ...errors, timeoutErrors: 0, alignmentErrors: 0 } } },
-    SLI: { type: 'SLI', avps: { accm: { send: 0, receive: 0 } } },
-  };
 }
 
 type Input = 'open' | 'call' | 'close' | OutgoingMessage['type'];

@@ -1,0 +1,380 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PlaneError } from '../../src/engine/errors.ts';
+import { sessionKeyV2 } from '../../src/engine/ports.ts';
+import type { SessionState } from '../../src/engine/session-states.ts';
+import type { SessionView } from '../../src/engine/spec.ts';
+import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { messageTypes, type OutgoingMessage } from '../../src/engine/wire/message.ts';
+import { bench, type Got, type ScriptedPeer, sample, types } from './scripted-peer.ts';
+import { gatewaySpec, type Node, sessionParameters, sessionSpec, tunnelSpec, type World } from './world.ts';
+
+interface Scene {
+  world: World;
+  node: Node;
+  peer: ScriptedPeer;
+  /** The engine's session id. */
+  sessionId: number;
+}
+
+/** The peer's session id in all scenes, as in `sample`. */
+const peerSessionId = 5;
+const spec = sessionSpec('call', { callingNumber: '111', calledNumber: '222', subAddress: '3' });
+
+/** A tunnel that we dialled, and no call in it. */
+function asLac(): Scene {
+  const scene = bench(gatewaySpec());
+  scene.node.dial(tunnelSpec('10.0.0.9'));
+  scene.peer.accept();
+  return { ...scene, sessionId: 9 };
+}
+
+/** A tunnel that the peer opened, and no call in it. */
+function asLns(): Scene {
+  const scene = bench(gatewaySpec());
+  scene.peer.connect();
+  return { ...scene, sessionId: 9 };
+}
+
+function assignedId(got: Got | undefined): number {
+  expect(got?.avps.assignedSessionId).toBeDefined();
+  return got?.avps.assignedSessionId ?? 0;
+}
+
+function lacWaitReply(declared = spec): Scene {
+  const scene = asLac();
+  scene.node.run(scene.node.engine.openSession(declared, scene.world.now));
+  return { ...scene, sessionId: assignedId(scene.peer.unread().find(({ type }) => type === 'ICRQ')) };
+}
+
+function lacEstablished(declared = spec): Scene {
+  const scene = lacWaitReply(declared);
+  scene.peer.send(sample(scene.peer).ICRP, { sessionId: scene.sessionId });
+  return scene;
+}
+
+function lnsWaitConnect(): Scene {
+  const scene = asLns();
+  const [reply] = scene.peer.send(sample(scene.peer).ICRQ);
+  return { ...scene, sessionId: assignedId(reply) };
+}
+
+function lnsEstablished(): Scene {
+  const scene = lnsWaitConnect();
+  scene.peer.send(sample(scene.peer).ICCN, { sessionId: scene.sessionId });
+  return scene;
+}
+
+function theSession(node: Node): SessionView | undefined {
+  return [...node.engine.declaredSessions(), ...node.engine.acceptedSessions()][0];
+}
+
+type State = Exclude<SessionState, 'closed'>;
+
+function stateOf(node: Node): State {
+  const state = theSession(node)?.state ?? 'idle';
+  return state === 'closed' ? 'idle' : state;
+}
+
+type CallMessage = Exclude<OutgoingMessage['type'], 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO'>;
+type Input = 'close' | CallMessage;
+type Outcome = [sends: string[], becomes: State];
+
+const callMessages = messageTypes.filter(
+  (type): type is CallMessage => !['SCCRQ', 'SCCRP', 'SCCCN', 'StopCCN', 'HELLO'].includes(type),
+);
+
+function act({ world, node, peer, sessionId }: Scene, input: Input): Got[] {
+  peer.unread();
+  if (input !== 'close') return peer.send(sample(peer)[input], { sessionId });
+  const declared = [...node.engine.declaredSessions()].length > 0;
+  if (declared) node.run(node.engine.closeSession('call', world.now));
+  else {
+    // What ends an accepted call from our side: here a plane that cannot carry it.
+    const fact = { fact: 'failed', error: new PlaneError('ENOMEM', 'session') } as const;
+    node.run(node.engine.planeFact(sessionKeyV2(peer.remoteId, sessionId), fact, world.now));
+  }
+  return peer.unread();
+}
+
+const hangsUp: Outcome = [['CDN'], 'idle'];
+const ends: Outcome = [[], 'idle'];
+
+function all(outcome: Outcome): Record<Input, Outcome> {
+  return Object.fromEntries((['close', ...callMessages] as const).map((input) => [input, outcome])) as {
+    [key in Input]: Outcome;
+  };
+}
+
+/** WEN and SLI inform; they are in no table. Whatever else a table does not name is improper and ends the call (7.1). */
+function inProgress(state: State): Record<Input, Outcome> {
+  return { ...all(hangsUp), CDN: ends, WEN: [[], state], SLI: [[], state] };
+}
+
+/**
+ * RFC 2661 7.4.1 and 7.4.2, read afresh. `idle` is no session at all, before and after: there the tables of LAC and LNS
+ * are one, since nothing tells for which of them a message is. An ICRP gets its CDN as the LNS table has it, since
+ * a peer that answers a call waits for one or the other; OCRP likewise (7.5.2). A request with a session id in its
+ * header is for a session, since a new one's id is not known yet (4.4.4): in no session it is nothing.
+ */
+const idleRows: Record<Input, Outcome> = { ...all(ends), ICRP: hangsUp, OCRP: hangsUp };
+
+const states: Record<string, { begin: () => Scene; is: State; rows: Record<Input, Outcome> }> = {
+  'LAC, idle': { begin: asLac, is: 'idle', rows: idleRows },
+  'LAC, wait-reply': {
+    begin: lacWaitReply,
+    is: 'waitReply',
+    rows: { ...inProgress('waitReply'), ICRP: [['ICCN'], 'established'], ICCN: ends },
+  },
+  'LAC, established': { begin: lacEstablished, is: 'established', rows: inProgress('established') },
+  'LNS, idle': { begin: asLns, is: 'idle', rows: idleRows },
+  'LNS, wait-connect': {
+    begin: lnsWaitConnect,
+    is: 'waitConnect',
+    rows: { ...inProgress('waitConnect'), ICCN: [[], 'established'] },
+  },
+  'LNS, established': { begin: lnsEstablished, is: 'established', rows: inProgress('established') },
+  'LAC, after the end': {
+    begin: () => ended(lacEstablished()),
+    is: 'idle',
+    rows: idleRows,
+  },
+  'LNS, after the end': {
+    begin: () => ended(lnsEstablished()),
+    is: 'idle',
+    rows: idleRows,
+  },
+};
+
+function ended(scene: Scene): Scene {
+  scene.peer.send(sample(scene.peer).CDN, { sessionId: scene.sessionId });
+  return scene;
+}
+
+describe.each(Object.entries(states))('%s (RFC 2661 7.4)', (_name, { begin, is, rows }) => {
+  it.each(Object.entries(rows) as [Input, Outcome][])('%s: sends %j', (input, [sends, becomes]) => {
+    const scene = begin();
+    const { node, peer, sessionId } = scene;
+    expect(stateOf(node)).toBe(is);
+    const { remoteId = 0 } = theSession(node) ?? {};
+    const sent = act(scene, input);
+    // An ICRQ that is due only now must not be mistaken for an answer.
+    expect(types(sent)).toEqual(sends);
+    expect(stateOf(node)).toBe(becomes);
+    const live = becomes === 'idle' ? 0 : 1;
+    expect(node.engine.sizes()).toMatchObject({ tunnels: 1, sessions: live });
+    expect(node.planeSessions.size).toBe(becomes === 'established' || becomes === 'waitConnect' ? 1 : 0);
+    expect(node.leases.size).toBe(0);
+    for (const { type, avps, header } of sent) {
+      expect(header.tunnelId).toBe(peer.tunnelId);
+      if (type !== 'CDN') continue;
+      // Before the peer has told its id, the header has none (RFC 2661 4.4.4).
+      expect(header.sessionId).toBe(is === 'idle' ? peerSessionId : remoteId);
+      if (is !== 'idle') expect(avps.assignedSessionId).toBe(sessionId);
+    }
+  });
+});
+
+describe('a call that we open', () => {
+  it('says whose it is, and how fast', () => {
+    const { node, peer, sessionId } = lacWaitReply();
+    const icrq = peer.log.find(({ type }) => type === 'ICRQ');
+    expect(icrq?.header).toMatchObject({ tunnelId: peer.tunnelId, sessionId: 0 });
+    expect(icrq?.avps).toMatchObject({
+      assignedSessionId: sessionId,
+      bearerType: ['digital'],
+      callingNumber: '111',
+      calledNumber: '222',
+      subAddress: '3',
+    });
+    const [iccn] = peer.send(sample(peer).ICRP, { sessionId });
+    expect(iccn.header).toMatchObject({ tunnelId: peer.tunnelId, sessionId: peerSessionId });
+    expect(iccn.avps).toEqual({ txConnectSpeedBps: 1_000_000, framingType: ['sync'] });
+    expect(theSession(node)).toMatchObject({
+      name: 'call',
+      tunnel: 'to-peer',
+      direction: 'dialled',
+      type: 'lacIncoming',
+      localId: sessionId,
+      remoteId: peerSessionId,
+    });
+  });
+
+  it('says what differs from the plain case', () => {
+    const parameters = {
+      ...sessionParameters,
+      sequencingRequired: true,
+      privateGroupId: 'blue',
+      connectSpeedBps: { tx: 1_000, rx: 2_000 },
+    };
+    const { peer } = lacEstablished(sessionSpec('call', { parameters }));
+    const iccn = peer.log.find(({ type }) => type === 'ICCN');
+    expect(iccn?.avps).toEqual({
+      txConnectSpeedBps: 1_000,
+      rxConnectSpeedBps: 2_000,
+      framingType: ['sync'],
+      privateGroupId: 'blue',
+      sequencingRequired: true,
+    });
+  });
+
+  it('needs an established tunnel of ours, and a free name', () => {
+    const { node, peer, world } = lacWaitReply();
+    node.run(node.engine.openSession(spec, world.now));
+    node.run(node.engine.openSession(sessionSpec('other', { tunnel: 'no-such-tunnel' }), world.now));
+    expect(types(peer.ack())).toEqual([]);
+    expect(node.engine.sizes().sessions).toBe(1);
+  });
+
+  it('is given up when no answer comes in time', () => {
+    const { node, peer, world } = lacWaitReply();
+    peer.liveFor(119_999);
+    expect(stateOf(node)).toBe('waitReply');
+    world.runFor(1);
+    const cdn = peer.log.find(({ type }) => type === 'CDN');
+    expect(cdn?.avps.resultCode).toMatchObject({ result: 10 });
+    expect(theSession(node)).toMatchObject({ state: 'closed', failure: { result: 10, atMs: 120_000 } });
+  });
+
+  it('keeps its last state until its name is used again', () => {
+    const { node, peer, sessionId, world } = lacEstablished();
+    const cdn = { assignedSessionId: peerSessionId, resultCode: { result: 4, error: 0, message: 'full' } };
+    peer.send({ type: 'CDN', avps: cdn }, { sessionId });
+    expect(theSession(node)).toMatchObject({ name: 'call', state: 'closed', failure: { result: 4, message: 'full' } });
+    node.run(node.engine.openSession(spec, world.now));
+    expect([...node.engine.declaredSessions()].map(({ state }) => state)).toEqual(['waitReply']);
+    node.run(node.engine.closeSession('call', world.now));
+    expect([...node.engine.declaredSessions()]).toEqual([]);
+  });
+});
+
+describe('a call that the peer opens', () => {
+  it('is answered, and shown', () => {
+    const { node, peer, sessionId } = lnsWaitConnect();
+    const icrp = peer.log.at(-1);
+    expect(icrp).toMatchObject({ type: 'ICRP', avps: { assignedSessionId: sessionId } });
+    expect(icrp?.header).toMatchObject({ tunnelId: peer.tunnelId, sessionId: peerSessionId });
+    const avps = { txConnectSpeedBps: 9_600, framingType: ['sync'] as const, privateGroupId: 'blue' };
+    peer.send({ type: 'ICCN', avps }, { sessionId });
+    expect(theSession(node)).toMatchObject({
+      direction: 'accepted',
+      type: 'lnsIncoming',
+      state: 'established',
+      localId: sessionId,
+      remoteId: peerSessionId,
+      call: { callSerialNumber: 1, txConnectSpeedBps: 9_600, privateGroupId: 'blue' },
+    });
+    expect([...node.engine.acceptedTunnels()][0].sessions).toEqual({ established: 1, total: 1 });
+  });
+
+  it('is given up when it is not connected in time', () => {
+    const { node, peer, world } = lnsWaitConnect();
+    peer.liveFor(119_999);
+    expect(stateOf(node)).toBe('waitConnect');
+    world.runFor(1);
+    expect(peer.log.find(({ type }) => type === 'CDN')?.avps.resultCode).toMatchObject({ result: 10 });
+    expect(stateOf(node)).toBe('idle');
+  });
+
+  it.each(['waitConnect', 'established'])('may be ended by a peer that does not use our id, in %s', (state) => {
+    const { node, peer } = state === 'established' ? lnsEstablished() : lnsWaitConnect();
+    expect(stateOf(node)).toBe(state);
+    expect(peer.send({ type: 'CDN', avps: { assignedSessionId: 6, resultCode: { result: 1 } } })).toEqual([]);
+    expect(stateOf(node)).toBe(state);
+    expect(peer.send(sample(peer).CDN, { sessionId: 0 })).toEqual([]);
+    expect(stateOf(node)).toBe('idle');
+  });
+
+  it('is not mixed up with others', () => {
+    const { node, peer, sessionId } = lnsWaitConnect();
+    const [second] = peer.send({ type: 'ICRQ', avps: { assignedSessionId: 6, callSerialNumber: 2 } });
+    expect(assignedId(second)).not.toBe(sessionId);
+    expect(second.header.sessionId).toBe(6);
+    peer.send({ type: 'CDN', avps: { assignedSessionId: 6, resultCode: { result: 1 } } });
+    expect([...node.engine.acceptedSessions()].map(({ localId }) => localId)).toEqual([sessionId]);
+  });
+});
+
+/** A body with just a Message Type AVP, so that what the message requires is missing. */
+function bare(code: number): Uint8Array {
+  return Uint8Array.of(0x80, 8, 0, 0, 0, 0, code >> 8, code & 0xff);
+}
+
+describe('a malformed call message', () => {
+  it.each([lacWaitReply, lacEstablished, lnsWaitConnect, lnsEstablished])('ends its call and no other', (begin) => {
+    const { node, peer, sessionId, world } = begin();
+    peer.ack();
+    const [cdn, ...more] = peer.sendBody(bare(11), { sessionId });
+    expect(more).toEqual([]);
+    expect(cdn).toMatchObject({ type: 'CDN', avps: { assignedSessionId: sessionId } });
+    expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 3 });
+    expect(stateOf(node)).toBe('idle');
+    expect(node.engine.sizes().tunnels).toBe(1);
+    world.runFor(20);
+    expect(cdn.header.nr).toBe(peer.ns);
+  });
+
+  it('that asks for a call is refused, so that its sender need not wait', () => {
+    const { node, peer } = asLns();
+    const whole = dialectV2.encodeMessage(sample(peer).ICRQ);
+    const unknownMandatory = Uint8Array.of(...whole, 0x80, 6, 0, 9, 0, 1);
+    const [cdn] = peer.sendBody(unknownMandatory);
+    expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
+    expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 8 });
+    expect(stateOf(node)).toBe('idle');
+  });
+
+  it('for no session, from nobody, gets only its acknowledgement', () => {
+    const { node, peer, world } = asLns();
+    expect(peer.sendBody(bare(10))).toEqual([]);
+    expect(peer.sendBody(bare(11), { sessionId: 1_234 })).toEqual([]);
+    world.runFor(20);
+    expect(peer.log.at(-1)).toMatchObject({ type: 'ZLB', header: { nr: peer.ns } });
+    expect(node.notices.filter(({ event }) => event === 'protocol').length).toBe(2);
+  });
+});
+
+describe('any calls whatever', () => {
+  const messages = fc.array(
+    fc.record({
+      type: fc.constantFrom(...callMessages),
+      /** Index into the ids that the engine has told so far; 0 is session id 0. */
+      session: fc.nat(6),
+      assignedSessionId: fc.integer({ min: 1, max: 4 }),
+      afterMs: fc.constantFrom(0, 0, 5, 3_000, 50_000),
+    }),
+    { maxLength: 60 },
+  );
+
+  it.each([
+    ['LAC', asLac],
+    ['LNS', asLns],
+  ] as const)('leave nothing behind, as %s', (_role, begin) => {
+    fc.assert(
+      fc.property(messages, (steps) => {
+        const { node, peer, world } = begin();
+        const ids = [0];
+        let opened = 0;
+        for (const { type, session, assignedSessionId, afterMs } of steps) {
+          if (begin === asLac) node.run(node.engine.openSession(sessionSpec(`call-${opened++ % 5}`), world.now));
+          const message = sample(peer)[type];
+          if ('assignedSessionId' in message.avps) message.avps.assignedSessionId = assignedSessionId;
+          peer.send(message, { sessionId: ids[session] ?? session });
+          peer.ack();
+          peer.liveFor(afterMs);
+          ids.splice(1, ids.length, ...peer.log.flatMap(({ avps }) => avps.assignedSessionId ?? []).slice(-6));
+          const { sessions, tunnels } = node.engine.sizes();
+          expect(tunnels).toBe(1);
+          expect(node.planeSessions.size).toBeLessThanOrEqual(sessions);
+        }
+        peer.stopCcn();
+        expect(node.engine.sizes().sessions).toBe(0);
+        expect(node.planeSessions.size + node.planeTunnels.size + node.leases.size).toBe(0);
+        world.runFor(40_000);
+        expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+        expect(node.openSockets).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
