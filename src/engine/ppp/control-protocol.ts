@@ -46,9 +46,14 @@ export abstract class ControlProtocol {
   /** Configure-Naks and -Rejects sent since the last Configure-Ack: RFC 1661 4.6's Max-Failure. */
   protected refusalsSent = 0;
   /** Of the outstanding Configure-Request, or else of the next one. */
-  private requestId = 0;
+  private requestId: number;
   /** Of the packets that start no negotiation. */
   private otherId = 0;
+
+  /** `firstId`: a random octet, so that late answers to an earlier life are not taken for answers to this one. */
+  constructor(firstId: number) {
+    this.requestId = firstId;
+  }
 
   abstract get name(): string;
   abstract get protocol(): number;

@@ -1,4 +1,5 @@
 /** The IP Control Protocol: RFC 1332, with the name servers of RFC 1877. */
+import type { Random } from '../effects.ts';
 import { readU32 } from '../wire/bytes.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
 import { bitOf, ControlProtocol, type Verdict } from './control-protocol.ts';
@@ -24,8 +25,8 @@ export class Ipcp extends ControlProtocol {
   private rejected = 0;
 
   /** `local`: a server's own address, a client's wish or 0. `peer`: the address that a server assigns. */
-  constructor(spec: PppSpec, local: Ipv4, peer: Ipv4) {
-    super();
+  constructor(spec: PppSpec, random: Random, local: Ipv4, peer: Ipv4) {
+    super(random.below(256));
     this.spec = spec;
     this.local = local;
     this.peer = peer;
@@ -57,9 +58,9 @@ export class Ipcp extends ControlProtocol {
 
   /** Why the opened protocol is of no use, or undefined when it is. */
   get flaw(): string | undefined {
-    if (this.local === 0) return 'the peer gave us no IPv4 address';
-    if (this.spec.role === 'server' && this.peerAsked !== this.peer) return 'the peer does not take the IPv4 address';
-    return undefined;
+    if (this.spec.role === 'client') return this.local === 0 ? 'the peer gave us no IPv4 address' : undefined;
+    if (this.local === 0) return 'we have no IPv4 address for our own end';
+    return this.peerAsked === this.peer ? undefined : 'the peer does not take the IPv4 address';
   }
 
   // ---------------------------------------------------------------- what we ask for

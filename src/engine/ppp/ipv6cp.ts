@@ -20,7 +20,7 @@ export class Ipv6cp extends ControlProtocol {
   private rejected = false;
 
   constructor(spec: PppSpec, random: Random) {
-    super();
+    super(random.below(256));
     this.spec = spec;
     this.random = random;
     this.local = spec.ipv6.interfaceId || randomInterfaceId(random);

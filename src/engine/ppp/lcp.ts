@@ -51,7 +51,7 @@ export class Lcp extends ControlProtocol {
   private echoesUnanswered = 0;
 
   constructor(spec: PppSpec, random: Random) {
-    super();
+    super(random.below(256));
     this.spec = spec;
     this.random = random;
   }
@@ -235,6 +235,9 @@ export class Lcp extends ControlProtocol {
         return this.onEchoRequest(bytes, at, end, now, out);
       case LcpCode.echoReply:
         if (this.state === State.opened && !this.isOwn(bytes, at, end)) this.echoesUnanswered = 0;
+        return 0;
+      case LcpCode.protocolReject:
+        // The link reads these, once LCP is open (`rejectedProtocol`).
         return 0;
       case LcpCode.discard:
       case LcpCode.identification:

@@ -33,6 +33,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private login: Login | undefined = undefined;
   private ipcp: Ipcp | undefined = undefined;
   private ipv6cp: Ipv6cp | undefined = undefined;
+  /** Who the peer says it is. */
   private user: string | undefined = undefined;
   private authenticating: Question = 'none';
   private allocating: Question = 'none';
@@ -58,10 +59,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     if (this.over) return out;
     switch (event.event) {
       case 'open':
-        if (this.phase === 'dead') {
-          this.phase = 'establish';
-          this.afterLcp(this.lcp.start(now, out), now, out);
-        }
+        this.open(now, out);
         break;
       case 'frame':
         this.onFrame(event.bytes, event.start, event.end, now, out);
@@ -95,12 +93,24 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
 
   view(): PppView {
     const { lcp } = this;
-    const auth = lcp.state === State.opened ? (lcp.authenticatorMethod ?? lcp.loginMethod) : undefined;
+    const opened = lcp.state === State.opened;
+    const auth = opened ? (lcp.authenticatorMethod ?? lcp.loginMethod) : undefined;
+    const user = this.user ?? (opened && lcp.loginMethod !== undefined ? this.spec.userName : undefined);
     const { ipv4, ipv6 } = this.network();
-    return { phase: this.phase, user: this.user, auth, peerMru: lcp.peerMru, ipv4, ipv6, failure: this.failure };
+    return { phase: this.phase, user, auth, peerMru: lcp.peerMru, ipv4, ipv6, failure: this.failure };
   }
 
   // ---------------------------------------------------------------- events
+
+  private open(now: Instant, out: PppEffect[]): void {
+    if (this.phase !== 'dead') return;
+    if (this.spec.authenticatePeer && this.spec.authMethods.length === 0) {
+      this.end('the peer must authenticate itself, but the profile allows no method', out);
+      return;
+    }
+    this.phase = 'establish';
+    this.afterLcp(this.lcp.start(now, out), now, out);
+  }
 
   private onFrame(bytes: Uint8Array, start: number, end: number, now: Instant, out: PppEffect[]): void {
     const protocol = protocolOf(bytes, start, end);
@@ -138,7 +148,9 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     if (this.authenticator !== undefined && protocolOfMethod(this.lcp.authenticatorMethod) === protocol) {
       this.authenticator.receive(bytes, at, end, now, out);
     }
-    if (this.login !== undefined && protocolOfMethod(this.lcp.loginMethod) === protocol) {
+    // Nobody gets the answer to our own challenge from us.
+    const reflected = this.authenticator instanceof ChapAuthenticator && this.authenticator.isOwn(bytes, at, end);
+    if (this.login !== undefined && !reflected && protocolOfMethod(this.lcp.loginMethod) === protocol) {
       this.login.receive(bytes, at, end, now, out);
     }
     this.afterAuth(now, out);
@@ -185,8 +197,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   }
 
   private onTick(now: Instant, out: PppEffect[]): void {
-    const { lcp, authenticator, login } = this;
-    if (isDue(lcp, now)) this.afterLcp(lcp.tick(now, out), now, out);
+    if (isDue(this.lcp, now)) this.afterLcp(this.lcp.tick(now, out), now, out);
+    const { authenticator, login } = this;
     if (isDue(authenticator, now)) authenticator.tick(now, out);
     if (isDue(login, now)) login.tick(now, out);
     this.afterAuth(now, out);
@@ -244,9 +256,9 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     const demanded = lcp.authenticatorMethod;
     if (demanded === 'pap') this.authenticator = new PapAuthenticator(spec);
     else if (demanded !== undefined) this.authenticator = new ChapAuthenticator(spec, random, demanded);
-    if (lcp.loginMethod === 'pap') this.login = new PapLogin(spec);
+    if (lcp.loginMethod === 'pap') this.login = new PapLogin(spec, random);
     else if (lcp.loginMethod !== undefined) this.login = new ChapLogin(spec, random, lcp.loginMethod);
-    this.user = this.login === undefined ? undefined : spec.userName;
+    this.user = undefined;
     this.authenticator?.start(now, out);
     this.login?.start(now, out);
     this.afterAuth(now, out);
@@ -324,7 +336,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   }
 
   private startIpcp(local: Ipv4, peer: Ipv4, now: Instant, out: PppEffect[]): void {
-    this.ipcp = new Ipcp(this.spec, local, peer);
+    this.ipcp = new Ipcp(this.spec, this.random, local, peer);
     this.ipcp.start(now, out);
   }
 

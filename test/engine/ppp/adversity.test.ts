@@ -99,6 +99,8 @@ describe('any two profiles', () => {
         if (pair.client.down !== undefined) return;
         const [a, b] = [pair.client.network, pair.server.network];
         expect(a?.ipv4 ?? a?.ipv6).toBeDefined();
+        expect(pair.server.authentications > 0).toBe(right.authenticatePeer);
+        expect(pair.client.authentications > 0).toBe(left.authenticatePeer);
         if (a?.ipv4 && b?.ipv4) {
           if (!servers) expect(a.ipv4.local).toBe(b.ipv4.remote);
           else expect([a.ipv4.remote, b.ipv4.remote]).toEqual([b.ipv4.local, a.ipv4.local]);

@@ -209,7 +209,7 @@ describe('RFC 1661 4.1', () => {
 
   it.each(CELLS)('$event in $state: a protocol does just that', ({ event, state }) => {
     const [actions, next] = COLUMNS[state][event] ?? ['', state];
-    const probe = new Probe();
+    const probe = new Probe(0);
     probe.state = State[state];
     probe.timerAt = isTimed(probe.state) ? 500 : 0;
     const out: PppEffect[] = [];

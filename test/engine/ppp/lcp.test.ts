@@ -246,8 +246,8 @@ describe('an open link', () => {
     expect(bench.hear(9, 3, new Array(1000).fill(7))[0].data.length).toBe(196);
   });
 
-  it('does not answer echoes before it is open', () => {
-    expect(new Bench(clientSpec()).hear(9, 3, [1, 2, 3, 4])).toEqual([]);
+  it('answers neither echoes nor Protocol-Rejects before it is open', () => {
+    for (const code of [8, 9]) expect(new Bench(clientSpec()).hear(code, 3, [0x80, 0x21, 3, 4])).toEqual([]);
   });
 
   it('overlooks Discard-Request, Identification and Time-Remaining', () => {

@@ -100,6 +100,29 @@ describe('a refusal', () => {
     expect(pair.client.down?.failed).toBe(true);
   });
 
+  it('comes to a profile that demands authentication and allows none', () => {
+    const pair = new Pair(clientSpec(), serverSpec({ authMethods: [] })).open().run();
+    expect(pair.server.down?.reason).toBe('the peer must authenticate itself, but the profile allows no method');
+    expect(pair.client.hasIpv4).toBe(false);
+  });
+
+  it('comes to a peer that sends our own challenge back', () => {
+    const common = {
+      authMethods: ['chap'],
+      authenticatePeer: true,
+      userName: 'lns',
+      password: new Secret('x'),
+    } as const;
+    const pair = new Pair(clientSpec(common), serverSpec(common)).open();
+    while (pair.server.link.view().phase !== 'authenticate') pair.step(100);
+    pair.dropAll();
+    const challenge = pair.server.sent.findLast((frame) => frame[2] === 0xc2 && frame[4] === 1) ?? new Uint8Array();
+    const sent = pair.server.sent.length;
+    expect(pair.inject('server', challenge).server.sent.length).toBe(sent);
+    challenge[12] ^= 1;
+    expect(pair.inject('server', challenge).server.sent.length).toBe(sent + 1);
+  });
+
   it('comes to a client that has no password', () => {
     const pair = new Pair(clientSpec({ password: undefined }), serverSpec()).open().run();
     expect(pair.server.down).toEqual({ reason: 'the peer refuses to authenticate itself', failed: true });

@@ -34,14 +34,14 @@ function address(option: number, value: number): number[] {
 const NONE: PppIpv4Spec = { dns: [], wins: [], defaultRoute: false };
 
 function server(ipv4 = NONE): Ipcp {
-  const ipcp = new Ipcp(serverSpec({ ipv4 }), ADDRESSES.server, ADDRESSES.client);
+  const ipcp = new Ipcp(serverSpec({ ipv4 }), seededRandom(1), ADDRESSES.server, ADDRESSES.client);
   start(ipcp);
   return ipcp;
 }
 
 describe('IPCP as server', () => {
   it('says its own address, and keeps it against a Nak', () => {
-    const ipcp = new Ipcp(serverSpec(), ADDRESSES.server, ADDRESSES.client);
+    const ipcp = new Ipcp(serverSpec(), seededRandom(1), ADDRESSES.server, ADDRESSES.client);
     const [code, identifier, data] = start(ipcp);
     expect([code, data]).toEqual([1, address(3, ADDRESSES.server)]);
     expect(hear(ipcp, 3, identifier, address(3, 0x01010101))[0][2]).toEqual(data);
@@ -94,7 +94,7 @@ describe('IPCP as server', () => {
 describe('IPCP as client', () => {
   const client = (ipv4: Partial<PppIpv4Spec> = {}): Ipcp => {
     const spec = clientSpec({ ipv4: { ...NONE, ...ipv4 } });
-    return new Ipcp(spec, spec.ipv4.local ?? 0, 0);
+    return new Ipcp(spec, seededRandom(1), spec.ipv4.local ?? 0, 0);
   };
 
   it('asks for everything, takes what it gets and drops what is rejected', () => {

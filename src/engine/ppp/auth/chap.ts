@@ -80,6 +80,14 @@ export class ChapAuthenticator implements Authenticator {
     });
   }
 
+  /** Whether a packet is a Challenge with the value of our own open one. */
+  isOwn(bytes: Uint8Array, at: number, end: number): boolean {
+    const stop = packetEnd(bytes, at, end);
+    const name = stop < 0 || bytes[at] !== Code.challenge ? -1 : nameAt(bytes, at, stop);
+    if (name < 0 || this.challenge === undefined) return false;
+    return equalBytes(bytes.subarray(at + PACKET_HEADER_OCTETS + 1, name), this.challenge);
+  }
+
   receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
     const stop = packetEnd(bytes, at, end);
     if (stop < 0 || bytes[at] !== Code.response || bytes[at + 1] !== this.identifier) return;

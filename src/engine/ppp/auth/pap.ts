@@ -1,5 +1,5 @@
 /** The Password Authentication Protocol (RFC 1334 2). */
-import type { Instant } from '../../effects.ts';
+import type { Instant, Random } from '../../effects.ts';
 import type { AuthenticateAnswer, Credentials } from '../../ports.ts';
 import { Reader } from '../../wire/bytes.ts';
 import { Secret } from '../../wire/secret.ts';
@@ -79,17 +79,20 @@ export class PapLogin implements Login {
   state: Login['state'] = 'waiting';
   private readonly spec: PppSpec;
   private sent = 0;
+  private identifier: number;
 
-  constructor(spec: PppSpec) {
+  constructor(spec: PppSpec, random: Random) {
     this.spec = spec;
+    this.identifier = random.below(256);
   }
 
   start(now: Instant, out: PppEffect[]): void {
     const { userName, password, papRestartMs } = this.spec;
     this.sent++;
+    this.identifier = (this.identifier + 1) & 0xff;
     this.timerAt = Math.ceil(now + papRestartMs);
     // RFC 1334 2.2.1: another identifier for each request.
-    frameWriter.packet(Protocol.pap, Code.request, this.sent & 0xff);
+    frameWriter.packet(Protocol.pap, Code.request, this.identifier);
     writeField(userName === undefined ? new Uint8Array() : new TextEncoder().encode(userName));
     writeField(password?.reveal() ?? new Uint8Array());
     out.push({ effect: 'frame', frame: frameWriter.finish() });
@@ -99,7 +102,7 @@ export class PapLogin implements Login {
     const stop = packetEnd(bytes, at, end);
     if (stop < 0 || this.state !== 'waiting') return;
     // An answer that is late by a few requests answers all the same.
-    const ago = (this.sent - bytes[at + 1]) & 0xff;
+    const ago = (this.identifier - bytes[at + 1]) & 0xff;
     if (ago >= this.sent || (bytes[at] !== Code.ack && bytes[at] !== Code.nak)) return;
     this.timerAt = 0;
     this.state = bytes[at] === Code.ack ? 'passed' : 'failed';
