@@ -1,4 +1,6 @@
 /** DES on one block (FIPS 46-3), for MS-CHAPv2. Tables count bits from 1, the leftmost, as the standard does. */
+import { readU32, writeU32 } from '../../wire/bytes.ts';
+
 type Bits = Uint8Array;
 
 const INITIAL = [
@@ -11,11 +13,6 @@ const FINAL = [
   40, 8, 48, 16, 56, 24, 64, 32, 39, 7, 47, 15, 55, 23, 63, 31, 38, 6, 46, 14, 54, 22, 62, 30, 37, 5, 45, 13, 53, 21,
   61, 29, 36, 4, 44, 12, 52, 20, 60, 28, 35, 3, 43, 11, 51, 19, 59, 27, 34, 2, 42, 10, 50, 18, 58, 26, 33, 1, 41, 9, 49,
   17, 57, 25,
-];
-
-const EXPANSION = [
-  32, 1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9, 8, 9, 10, 11, 12, 13, 12, 13, 14, 15, 16, 17, 16, 17, 18, 19, 20, 21, 20, 21, 22,
-  23, 24, 25, 24, 25, 26, 27, 28, 29, 28, 29, 30, 31, 32, 1,
 ];
 
 const PERMUTATION = [
@@ -75,18 +72,27 @@ function rotateHalves(key: Bits, count: number): Bits {
   return rotated;
 }
 
-/** The cipher function f(R, K). */
-function cipher(right: Bits, roundKey: Bits): Bits {
-  const expanded = choose(right, EXPANSION);
-  const substituted = new Uint8Array(32);
-  for (let box = 0; box < 8; box++) {
-    let six = 0;
-    for (let i = box * 6; i < box * 6 + 6; i++) six = (six << 1) | (expanded[i] ^ roundKey[i]);
+/** A box's four bits for each six, already where the permutation puts them in the word. */
+const PERMUTED_BOXES = SUBSTITUTIONS.map((box, index) =>
+  Int32Array.from({ length: 64 }, (_, six) => {
     const row = ((six >> 4) & 2) | (six & 1);
-    const four = SUBSTITUTIONS[box][row * 16 + ((six >> 1) & 15)];
-    for (let i = 0; i < 4; i++) substituted[box * 4 + i] = (four >> (3 - i)) & 1;
+    const four = box[row * 16 + ((six >> 1) & 15)];
+    const substituted = new Uint8Array(32);
+    for (let i = 0; i < 4; i++) substituted[index * 4 + i] = (four >> (3 - i)) & 1;
+    return choose(substituted, PERMUTATION).reduce((word, bit) => (word << 1) | bit, 0);
+  }),
+);
+
+/** The cipher function f(R, K). Box n takes the six bits of R from 4n on, counted around from the last bit. */
+function cipher(right: number, roundKey: Bits): number {
+  let word = 0;
+  for (let box = 0; box < 8; box++) {
+    const shift = (box * 4 + 5) & 31;
+    let six = ((right << shift) | (right >>> (32 - shift))) & 63;
+    for (let i = 0; i < 6; i++) six ^= roundKey[box * 6 + i] << (5 - i);
+    word |= PERMUTED_BOXES[box][six];
   }
-  return choose(substituted, PERMUTATION);
+  return word;
 }
 
 /** Encrypts 8 octets under a key of 7 octets: the 56 bits without parity (RFC 2759 8.6). */
@@ -96,17 +102,16 @@ export function desEncrypt(clear: Uint8Array, key: Uint8Array): Uint8Array {
   for (let bit = 0; bit < 56; bit++) withParity[bit + Math.floor(bit / 7)] = clearKey[bit];
   let keyBits = choose(withParity, KEY_CHOICE_1);
 
-  const block = choose(bitsOf(clear), INITIAL);
-  let left: Bits = block.slice(0, 32);
-  let right: Bits = block.slice(32);
+  const block = octetsOf(choose(bitsOf(clear), INITIAL));
+  let left = readU32(block, 0) | 0;
+  let right = readU32(block, 4) | 0;
   for (const shift of KEY_SHIFTS) {
     keyBits = rotateHalves(keyBits, shift);
-    const mixed = cipher(right, choose(keyBits, KEY_CHOICE_2));
-    for (let i = 0; i < 32; i++) mixed[i] ^= left[i];
+    const mixed = left ^ cipher(right, choose(keyBits, KEY_CHOICE_2));
     left = right;
     right = mixed;
   }
-  block.set(right);
-  block.set(left, 32);
-  return octetsOf(choose(block, FINAL));
+  writeU32(block, 0, right);
+  writeU32(block, 4, left);
+  return octetsOf(choose(bitsOf(block), FINAL));
 }
