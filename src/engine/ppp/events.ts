@@ -21,7 +21,10 @@ export type PppEffect =
   | { effect: 'frame'; frame: Uint8Array }
   /** Who is this? At most one question is open at a time; each wants one `authenticated`. */
   | { effect: 'authenticate'; user: string; credentials: Credentials }
-  /** An IPv4 address is wanted for the peer: `ipv4` itself when given. At most one question is open at a time. */
+  /**
+   * An IPv4 address is wanted for the peer: `ipv4` itself when given. At most one question is open at a time; it comes
+   * again when the link was renegotiated, perhaps for another user.
+   */
   | { effect: 'allocate'; user?: string; ipv4?: Ipv4 }
   /** What is open now. Sent whenever that changes. */
   | { effect: 'network'; network: Network }

@@ -39,8 +39,6 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private allocating: Question = 'none';
   /** A fixed address for the peer, from its grant. */
   private granted: Ipv4 | undefined = undefined;
-  /** The peer's address as the world gave it. It stays ours to assign until the link is down. */
-  private allocated: Ipv4 | undefined = undefined;
   private failure: string | undefined = undefined;
   /** Whether somebody wanted the end: `close`, or the peer's Terminate-Request on an open link. */
   private wanted = false;
@@ -309,28 +307,22 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       this.ipv6cp = new Ipv6cp(this.spec, this.random);
       this.ipv6cp.start(now, out);
     }
-    if (this.spec.role === 'server') this.allocate(now, out);
+    if (this.spec.role === 'server') this.allocate(out);
     else this.startIpcp(this.spec.ipv4.local ?? 0, 0, now, out);
   }
 
   /** A server's IPCP begins when the peer's address is known. */
-  private allocate(now: Instant, out: PppEffect[]): void {
-    const fixed = this.spec.ipv4.remote ?? this.granted;
+  private allocate(out: PppEffect[]): void {
     if (this.allocating !== 'none') return;
-    if (this.allocated !== undefined && (fixed === undefined || fixed === this.allocated)) {
-      this.startIpcp(this.spec.ipv4.local ?? this.localAddress, this.allocated, now, out);
-      return;
-    }
     this.allocating = 'open';
-    out.push({ effect: 'allocate', user: this.user, ipv4: fixed });
+    out.push({ effect: 'allocate', user: this.user, ipv4: this.spec.ipv4.remote ?? this.granted });
   }
 
   private onAllocated(answer: AllocateAnswer, now: Instant, out: PppEffect[]): void {
     const stale = this.allocating !== 'open';
     this.allocating = 'none';
-    if ('ipv4' in answer) this.allocated = answer.ipv4;
     if (this.phase !== 'network' || this.ipcp !== undefined) return;
-    if (stale) this.allocate(now, out);
+    if (stale) this.allocate(out);
     else if ('ipv4' in answer) this.startIpcp(this.spec.ipv4.local ?? this.localAddress, answer.ipv4, now, out);
     else this.withoutNetwork(`no IPv4 address for the peer: ${answer.refused}`, now, out);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PppLink } from '../../../src/engine/ppp/link.ts';
+import { type PppEffect, type PppEvent, PppLink } from '../../../src/engine/ppp/link.ts';
 import type { PppAuthMethod } from '../../../src/engine/ppp/spec.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 import { checkAgainst, Pair, packet, seededRandom } from './pair.ts';
@@ -250,7 +250,7 @@ describe('an open link', () => {
     expect(pair.server.link.view().phase).toBe('establish');
     pair.run(30_000);
     expect(pair.server.authentications).toBe(authentications + 1);
-    expect(pair.server.allocations).toBe(allocations);
+    expect(pair.server.allocations).toBe(allocations + 1);
     expect([pair.client.hasIpv4, pair.server.hasIpv4]).toEqual([true, true]);
     expect(pair.client.network?.ipv4?.local).toBe(ADDRESSES.client);
     expect([pair.client.hasIpv6, pair.server.hasIpv6]).toEqual([true, true]);
@@ -273,6 +273,30 @@ describe('an open link', () => {
     pair.cut = true;
     pair.run(600_000);
     expect(pair.server.down?.reason).toBe('authentication failed: the peer does not answer CHAP challenges');
+  });
+
+  it('rejects protocols that it does not speak, and keeps still about user packets', () => {
+    const pair = opened();
+    const sent = pair.server.sent.length;
+    pair.inject('server', packet(0x80fd, 1, 1, [18, 6, 0, 0, 0, 1]));
+    expect(pair.server.sent.at(-1)?.slice(4, 18)).toEqual(
+      Uint8Array.of(8, 1, 0, 16, 0x80, 0xfd, 1, 1, 0, 10, 18, 6, 0, 0),
+    );
+    pair.inject('server', packet(0x8057, 1, 1)).inject('server', Uint8Array.of(0x21, 0x45, 0, 0));
+    pair.inject('server', packet(0xc023, 1, 9, [0, 0]));
+    expect(pair.server.sent.length).toBe(sent + 2);
+    expect(pair.run().client.hasIpv4).toBe(true);
+  });
+
+  it.each([
+    [0x8021, 'the peer rejected IPCP'],
+    [0xc021, 'the peer rejected LCP'],
+  ])('ends when the peer rejects protocol %i', (protocol, reason) => {
+    const pair = opened();
+    pair.cut = true;
+    pair.inject('client', packet(0xc021, 8, 1, [protocol >> 8, protocol & 255, 1, 1, 0, 4])).run();
+    expect(pair.client.down).toEqual({ reason, failed: true });
+    expect(pair.client.network?.ipv4).toBeUndefined();
   });
 
   it('forgets its authenticator', () => {
@@ -308,6 +332,29 @@ describe('a peer that says nothing', () => {
 });
 
 describe('a question to the world', () => {
+  it('about an address is asked again after a renegotiation, once the first answer is there', () => {
+    const server = new PppLink(serverSpec({ authenticatePeer: false }), seededRandom(3), ADDRESSES.server);
+    const handle = (event: PppEvent): PppEffect[] => server.handle(event, 1);
+    const bringUp = (effects: PppEffect[]): PppEffect[] => {
+      const requests = effects.flatMap((effect) =>
+        effect.effect === 'frame' && effect.frame[4] === 1 ? [effect.frame] : [],
+      );
+      return requests.flatMap((frame) => {
+        const ack = frame.slice();
+        ack[4] = 2;
+        return handle({ event: 'frame', bytes: ack, start: 0, end: ack.length });
+      });
+    };
+    const request = packet(0xc021, 1, 1);
+    const open = handle({ event: 'open' });
+    handle({ event: 'frame', bytes: request, start: 0, end: request.length });
+    expect(bringUp(open).map(({ effect }) => effect)).toEqual(['allocate']);
+    expect(bringUp(handle({ event: 'frame', bytes: request, start: 0, end: request.length }))).toEqual([]);
+    const answer: PppEvent = { event: 'allocated', answer: { refused: 'not to this one' } };
+    expect(handle(answer).map(({ effect }) => effect)).toEqual(['allocate']);
+    expect(handle({ event: 'allocated', answer: { ipv4: 5 } }).map(({ effect }) => effect)).toEqual(['frame']);
+  });
+
   it('is not taken for a later one', () => {
     const server = new PppLink(serverSpec({ authMethods: ['pap'] }), seededRandom(3), ADDRESSES.server);
     const asked: string[] = [];
