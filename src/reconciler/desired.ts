@@ -32,7 +32,8 @@ export interface Desired {
 
 /** Resolves all resources. `before` gives what stays in force for those with errors. */
 export function desired(snapshot: Snapshot, before?: Desired): Desired {
-  const declarations = new Declarations(snapshot.resources);
+  const resources = withLastGood(snapshot, before?.resources ?? []);
+  const declarations = new Declarations(resources);
   const secretOf = secretLookup(snapshot.secrets, declarations);
   const last = before?.state;
   const fields = new Map<string, Fields>();
@@ -73,11 +74,19 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
       tunnelMs: durationMs(gatewayValues.tunnelPersistPendTimeout),
       sessionMs: durationMs(gatewayValues.sessionPersistPendTimeout),
     },
-    resources: snapshot.resources,
+    resources,
     errors: [...snapshot.errors, ...declarations.errors],
     fields,
     usedBy: declarations.usedBy(),
   };
+}
+
+/** A document that is wrong now but was not before stays as it was, where the source has not seen to that. */
+function withLastGood({ resources, errors }: Snapshot, before: readonly Resource[]): readonly Resource[] {
+  const wrong = new Set(errors.map(({ resource }) => resource));
+  const present = new Set(resources.map(({ id }) => id));
+  const kept = before.filter(({ id }) => wrong.has(id) && !present.has(id));
+  return kept.length === 0 ? resources : [...resources, ...kept];
 }
 
 interface Context {

@@ -49,6 +49,7 @@ export interface ReconcilerOptions {
   random: () => number;
   /** Called after every pass, when statuses may be new. */
   onChange?: () => void;
+  /** Called at every step taken or refused. */
   onEvent?: (event: ReconcilerEvent) => void;
 }
 

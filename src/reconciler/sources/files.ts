@@ -26,11 +26,6 @@ export function loadTexts(files: readonly { file: string; text: string }[]): Pro
   return snapshotOf(shelve(files, emptyShelf));
 }
 
-/** Takes texts as if they stood in the files that they name; the secret files that they refer to are read. */
-export async function readDocuments(texts: readonly { file: string; text: string }[]): Promise<Snapshot> {
-  return snapshotOf(shelve(texts, emptyShelf));
-}
-
 /** Watches a directory and tells about every change, with the last good version of what became wrong. */
 export class FilesSource {
   readonly #directory: string;

@@ -1,0 +1,52 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { desired } from '../../src/reconciler/desired.ts';
+import { foresee } from '../../src/reconciler/foresee.ts';
+import { objectOf } from '../../src/reconciler/plan.ts';
+import { loadDirectory } from '../../src/reconciler/sources/files.ts';
+import { nothing } from './fake-live.ts';
+
+const root = join(import.meta.dirname, '../../examples');
+
+/** Every example: a file at the top, or a folder that holds documents. */
+function examples(folder: string): string[] {
+  const entries = readdirSync(join(root, folder)).map((name) => join(folder, name));
+  const files = entries.filter((path) => /\.ya?ml$/.test(path));
+  const folders = entries.filter((path) => statSync(join(root, path)).isDirectory());
+  return [...(folder === '' ? files : files.length > 0 ? [folder] : []), ...folders.flatMap(examples)];
+}
+
+const steps: Record<string, string[]> = {
+  'lac.yaml': ['openTunnel Tunnel/to-lns', 'openSession Session/lab', 'openSession Session/office'],
+  'lns.yaml': ['configureDevice Device/l2tp0'],
+  'both-roles.yaml': ['configureDevice Device/l2tp0', 'openTunnel Tunnel/upstream', 'openSession Session/upstream'],
+  'quickstart/lac': ['openTunnel Tunnel/to-lns', 'openSession Session/alice'],
+  'quickstart/lns': ['configureDevice Device/l2tp0'],
+};
+
+describe('the examples', () => {
+  it('are all known here', () => {
+    expect(examples('').sort()).toEqual(Object.keys(steps).sort());
+  });
+
+  it.each(Object.entries(steps))('%s is valid and leads to what it says', async (path, expected) => {
+    const { state, errors } = desired(await loadDirectory(join(root, path)));
+    expect(errors.map(String)).toEqual([]);
+    const planned = foresee(state, nothing).map((action) => `${action.action} ${objectOf(action)}`);
+    expect(planned).toEqual(['configureAaa AAA', 'configureGateway Gateway', ...expected]);
+  });
+
+  it('of the quick start speak the same secret to each other', async () => {
+    const [lac, lns] = await Promise.all(
+      ['quickstart/lac', 'quickstart/lns'].map(async (path) => desired(await loadDirectory(join(root, path)))),
+    );
+    const ours = lac.state.tunnels.get('to-lns')?.parameters.secret;
+    const theirs = lns.state.gateway.peers[0].tunnel.secret;
+    expect(ours && theirs && ours.equals(theirs)).toBe(true);
+    const login = lac.state.sessions.get('alice')?.ppp;
+    const [alice] = lns.state.aaa.subscribers;
+    expect(login?.userName).toBe(alice.userName);
+    expect(login?.password?.equals(alice.password)).toBe(true);
+  });
+});

@@ -1,0 +1,340 @@
+import { describe, expect, it } from 'vitest';
+import type { SessionSpec, SessionView, TunnelSpec, TunnelView } from '../../src/engine/spec.ts';
+import type { Attempt } from '../../src/reconciler/attempts.ts';
+import { type Desired, desired } from '../../src/reconciler/desired.ts';
+import { Generations } from '../../src/reconciler/generations.ts';
+import type { ObservedState } from '../../src/reconciler/live.ts';
+import { type Status, type StatusInput, statusesOf } from '../../src/reconciler/status.ts';
+import { doc, resolved, secretDoc, snapshot } from './declare.ts';
+import { nothing, sessionView, tunnelView } from './fake-live.ts';
+
+const tunnel = (spec: object = {}) => doc('Tunnel', 't', { remoteAddress: '192.0.2.1', persist: true, ...spec });
+const session = (spec: object = {}) => doc('Session', 's', { tunnel: 't', ...spec });
+const failure = { atMs: 5000, result: 2, error: 4, message: 'no resources' };
+
+function statusesIn(found: Desired, observed: Partial<ObservedState> = {}, more: Partial<StatusInput> = {}) {
+  return statusesOf({
+    desired: found,
+    observed: { ...nothing, gateway: found.state.gateway, aaa: found.state.aaa, ...observed },
+    attempts: new Map(),
+    generations: new Map(),
+    before: new Map(),
+    nowMs: 60_000,
+    wallOffsetMs: 0,
+    ...more,
+  });
+}
+
+/** Every condition as `Type=Status`, then the reason and message of Ready. */
+function told(status: Status | undefined): string[] {
+  const conditions = status?.conditions ?? [];
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  const all = conditions.map(({ type, status }) => `${type}=${status}`).join(' ');
+  return [all, ready?.reason ?? '', ready?.message ?? ''];
+}
+
+const up = 'Ready=True Reconciling=False Stalled=False';
+const busy = 'Ready=False Reconciling=True Stalled=False';
+const stuck = 'Ready=False Reconciling=False Stalled=True';
+
+const attempt = (more: Partial<Attempt>): Attempt => ({
+  object: 'Tunnel/t',
+  action: 'openTunnel',
+  spec: undefined,
+  tries: 3,
+  dueAt: 90_000,
+  underway: false,
+  ...more,
+});
+
+describe('a Tunnel', () => {
+  const found = resolved(tunnel());
+  const view = (state: TunnelView['state'], more: Partial<TunnelView> = {}) =>
+    tunnelView(found.state.tunnels.get('t') as TunnelSpec, state, more);
+  const status = (seen: TunnelView | undefined, attempts: Attempt[] = [], from: Desired = found): Status | undefined =>
+    statusesIn(
+      from,
+      { tunnels: new Map(seen ? [['t', seen]] : []) },
+      { attempts: new Map([['Tunnel/t', attempts]]) },
+    ).get('Tunnel/t');
+  const unknown = 'Established=False PeerAuthenticated=Unknown';
+  const again = '1970-01-01T00:01:30.000Z';
+
+  it.each<[string, TunnelView | undefined, Attempt[], string[]]>([
+    ['not dialled yet', undefined, [], [`${busy} ${unknown}`, 'Pending', 'is dialled next']],
+    ['waits', view('waitReply'), [], [`${busy} ${unknown}`, 'Establishing', 'waits for an answer of 192.0.2.1:1701']],
+    [
+      'is up',
+      view('established', { peerHostName: 'lns', authenticated: true }),
+      [],
+      [`${up} Established=True PeerAuthenticated=True`, 'Established', 'tunnel 1 to lns (192.0.2.1:1701), its id 2'],
+    ],
+    [
+      'is up without authentication',
+      view('established'),
+      [],
+      [`${up} Established=True PeerAuthenticated=False`, 'Established', 'tunnel 1 to 192.0.2.1:1701, its id 2'],
+    ],
+    [
+      'closes',
+      view('closing'),
+      [],
+      [`${busy} ${unknown}`, 'Closing', 'waits until the peer knows that the tunnel is closed'],
+    ],
+    [
+      'waits for the next try',
+      view('closed', { failure }),
+      [attempt({})],
+      [`${busy} ${unknown}`, 'Retrying', `no resources; it is dialled again at ${again}`],
+    ],
+    [
+      'cannot be dialled',
+      undefined,
+      [attempt({ error: { atMs: 0, message: 'ENETUNREACH' } })],
+      [`${busy} ${unknown}`, 'ActionFailed', `openTunnel: ENETUNREACH; it is dialled again at ${again}`],
+    ],
+  ])('that %s', (_, seen, attempts, expected) => {
+    expect(told(status(seen, attempts))).toEqual(expected);
+  });
+
+  it('that ended and does not persist waits for the operator', () => {
+    const once = resolved(tunnel({ persist: false }));
+    const ended = tunnelView(once.state.tunnels.get('t') as TunnelSpec, 'closed', { failure });
+    const message = 'no resources; persist is false, so it is not dialled again';
+    expect(told(status(ended, [], once))).toEqual([`${stuck} ${unknown}`, 'Ended', message]);
+  });
+
+  it.each([
+    ['drain', { drain: true }, 'Draining'],
+    ['allowLocalTunnels', { allowLocalTunnels: false }, 'NotAllowed'],
+  ])('that may not be dialled says so: %s', (_, spec, reason) => {
+    const held = resolved(doc('Gateway', 'g', spec), tunnel());
+    expect(told(status(undefined, [], held)).slice(0, 2)).toEqual([`${stuck} ${unknown}`, reason]);
+  });
+
+  it('shows its details', () => {
+    const seen = view('established', {
+      peerHostName: 'lns',
+      peerVendorName: 'acme',
+      sinceMs: 1000,
+      sessions: { established: 1, total: 2 },
+    });
+    expect(status(seen, [attempt({ underway: true })])).toMatchObject({
+      localId: 1,
+      remoteId: 2,
+      version: 2,
+      dataPlane: 'userspace',
+      peer: { hostName: 'lns', vendorName: 'acme', address: '192.0.2.1', port: 1701 },
+      sessions: { established: 1, total: 2 },
+      since: '1970-01-01T00:00:01.000Z',
+      retries: 0,
+    });
+  });
+
+  it('shows its last error and its next try', () => {
+    expect(status(view('closed', { failure }), [attempt({})])).toMatchObject({
+      lastError: { time: '1970-01-01T00:00:05.000Z', result: 2, error: 4, message: 'no resources' },
+      retries: 3,
+      nextRetry: again,
+    });
+  });
+
+  it('with a mistake says where, and that its last good version stays', () => {
+    const before = resolved(tunnel());
+    const after = desired(snapshot(tunnel({ profile: 'x', mtu: 1300 })), before);
+    const [all, reason, message] = told(status(view('established', { authenticated: true }), [], after));
+    expect([all, reason]).toEqual([`${stuck} Established=True PeerAuthenticated=True`, 'SpecError']);
+    expect(message).toBe(
+      'a.yaml:4:51: spec.profile: TunnelProfile/x does not exist; its last good version stays in force',
+    );
+  });
+
+  it('whose document was never right is known by its mistakes', () => {
+    const [all, reason, message] = told(statusesIn(resolved(tunnel({ mtu: 1, x: 2 }))).get('Tunnel/t'));
+    expect([all, reason]).toEqual([stuck, 'SpecError']);
+    expect(message).toMatch(/^a\.yaml:4:\d+: spec\.(mtu|x): .* \(and 1 more\)$/);
+  });
+});
+
+describe('a Session', () => {
+  const found = resolved(tunnel(), session());
+  const view = (state: SessionView['state'], more: Partial<SessionView> = {}) =>
+    sessionView(found.state.sessions.get('s') as SessionSpec, state, more);
+  const status = (seen: SessionView | undefined, tunnelState: TunnelView['state'] = 'established') =>
+    statusesIn(found, {
+      tunnels: new Map([['t', tunnelView(found.state.tunnels.get('t') as TunnelSpec, tunnelState)]]),
+      sessions: new Map(seen ? [['s', seen]] : []),
+    }).get('Session/s');
+  const open = {
+    phase: 'network',
+    user: 'alice',
+    auth: 'chap',
+    peerMru: 1400,
+    ipv4: { local: 0x0a000002, remote: 0x0a000001, dns: [0x0a000003] },
+  } as const;
+
+  it.each<[string, SessionView | undefined, TunnelView['state'], string[]]>([
+    ['waits for its tunnel', undefined, 'waitReply', [busy, 'WaitingForTunnel', 'waits for Tunnel/t']],
+    ['comes next', undefined, 'established', [busy, 'Pending', 'is placed next']],
+    ['waits', view('waitReply'), 'established', [busy, 'Establishing', 'waits for an answer of the peer']],
+    ['failed', view('closed', { failure }), 'established', [busy, 'Retrying', 'no resources']],
+    [
+      'lost its tunnel',
+      view('closed', { failure }),
+      'closed',
+      [busy, 'WaitingForTunnel', 'waits for Tunnel/t; last: no resources'],
+    ],
+    [
+      'negotiates',
+      view('established', { ppp: { phase: 'authenticate', peerMru: 1500, failure: 'wrong password' } }),
+      'established',
+      [busy, 'Negotiating', 'PPP is in phase authenticate; last: wrong password'],
+    ],
+    [
+      'has no interface yet',
+      view('established', { ppp: open }),
+      'established',
+      [busy, 'Negotiating', 'PPP is in phase network'],
+    ],
+    [
+      'is up',
+      view('established', { ppp: open, interface: 'ppp7' }),
+      'established',
+      [up, 'Up', '10.0.0.2 to 10.0.0.1 on ppp7 as alice'],
+    ],
+  ])('that %s', (_, seen, tunnelState, [all, reason, message]) => {
+    const isUp = seen?.state === 'established';
+    expect(told(status(seen, tunnelState))).toEqual([`${all} Established=${isUp ? 'True' : 'False'}`, reason, message]);
+  });
+
+  it('shows its details', () => {
+    const counters = {
+      rxPackets: 1,
+      rxOctets: 2,
+      txPackets: 3,
+      txOctets: 4,
+      rxDropped: 5,
+      txDropped: 6,
+      rxOutOfOrder: 7,
+    };
+    expect(status(view('established', { ppp: open, interface: 'ppp7', sinceMs: 1000, counters }))).toMatchObject({
+      localId: 3,
+      remoteId: 4,
+      pseudowire: 'ppp',
+      interface: 'ppp7',
+      ppp: {
+        phase: 'network',
+        user: 'alice',
+        auth: 'chap',
+        mru: 1400,
+        localAddress: '10.0.0.2',
+        remoteAddress: '10.0.0.1',
+        dns: ['10.0.0.3'],
+      },
+      counters,
+      since: '1970-01-01T00:00:01.000Z',
+    });
+  });
+
+  it('that ended in a tunnel that does not persist waits for the operator', () => {
+    const once = resolved(tunnel({ persist: false }), session());
+    const ended = sessionView(once.state.sessions.get('s') as SessionSpec, 'closed', { failure });
+    const [all, reason] = told(statusesIn(once, { sessions: new Map([['s', ended]]) }).get('Session/s'));
+    expect([all, reason]).toEqual([`${stuck} Established=False`, 'Ended']);
+  });
+});
+
+describe('settings', () => {
+  const found = resolved(
+    doc('Gateway', 'g', { listen: [{ address: '192.0.2.2' }] }),
+    doc('PeerProfile', 'p'),
+    doc('PppProfile', 'default', { ipv4: { pool: 'a' } }),
+    doc('PppProfile', 'unused'),
+    doc('AddressPool', 'a', { ranges: ['10.0.0.0/29'] }),
+    doc('Subscriber', 'u', { userName: 'u', passwordRef: { name: 'x', key: 'k' } }),
+    secretDoc('x', { k: 'v' }),
+  );
+
+  it('are ready when they are in force', () => {
+    const statuses = statusesIn(found, {
+      accepted: { tunnels: 2, sessions: 5 },
+      pools: [{ name: 'a', total: 6, used: 1 }],
+    });
+    expect(Object.fromEntries([...statuses].map(([id, status]) => [id, told(status).slice(0, 3)]))).toEqual({
+      'Gateway/g': [up, 'Applied', 'listens at 192.0.2.2:1701'],
+      'PeerProfile/p': [up, 'Applied', 'is in force'],
+      'PppProfile/default': [up, 'Valid', '1 resource uses it'],
+      'PppProfile/unused': [up, 'Valid', '0 resources use it'],
+      'AddressPool/a': [up, 'Applied', '1 of 6 addresses are given out'],
+      'Subscriber/u': [up, 'Applied', 'may log in'],
+    });
+    expect(statuses.get('Gateway/g')).toMatchObject({
+      tunnels: { dialled: 0, accepted: 2 },
+      sessions: { dialled: 0, accepted: 5 },
+    });
+    expect(statuses.get('AddressPool/a')).toMatchObject({ total: 6, used: 1, usedBy: 1 });
+  });
+
+  it('are pending before that', () => {
+    const statuses = statusesIn(found, { gateway: undefined, aaa: undefined });
+    for (const id of ['Gateway/g', 'PeerProfile/p', 'AddressPool/a', 'Subscriber/u']) {
+      expect([id, ...told(statuses.get(id)).slice(0, 2)]).toEqual([id, busy, 'Pending']);
+    }
+  });
+
+  it('say why the system refuses them; a device’s trouble is the Gateway’s', () => {
+    const error = { atMs: 0, message: 'EPERM' };
+    const refused = (object: string, action: Attempt['action']) => {
+      const attempts = new Map([[object, [attempt({ object, action, error })]]]);
+      return statusesIn(found, {}, { attempts });
+    };
+    const gateway = refused('Device/l2tp0', 'configureDevice').get('Gateway/g');
+    expect(told(gateway)).toEqual([busy, 'ActionFailed', 'configureDevice: EPERM']);
+    expect(told(refused('AAA', 'configureAaa').get('Subscriber/u'))[1]).toBe('ActionFailed');
+  });
+
+  it('say that the Gateway drains', () => {
+    const draining = resolved(doc('Gateway', 'g', { drain: true }));
+    expect(told(statusesIn(draining).get('Gateway/g'))).toEqual([up, 'Draining', 'listens nowhere']);
+  });
+});
+
+describe('times and generations', () => {
+  it('keep the time of the last transition while the status is the same', () => {
+    const found = resolved(doc('PppProfile', 'a'));
+    const first = statusesIn(found, {}, { nowMs: 1000 });
+    const second = statusesIn(found, {}, { nowMs: 2000, before: first });
+    const broken = desired(snapshot(doc('PppProfile', 'a', { mtu: 1 })), found);
+    const third = statusesIn(broken, {}, { nowMs: 3000, before: second });
+    const times = (statuses: Map<string, Status>) =>
+      Object.fromEntries(
+        (statuses.get('PppProfile/a')?.conditions ?? []).map(({ type, lastTransitionTime }) => [
+          type,
+          Date.parse(lastTransitionTime),
+        ]),
+      );
+    expect(times(second)).toEqual({ Ready: 1000, Reconciling: 1000, Stalled: 1000 });
+    expect(times(third)).toEqual({ Ready: 3000, Reconciling: 1000, Stalled: 3000 });
+  });
+
+  it('count the changes of each resource', () => {
+    const generations = new Generations();
+    const note = (...documents: string[]) => {
+      generations.note(snapshot(...documents).resources);
+      return Object.fromEntries(generations.byId());
+    };
+    expect(note(tunnel(), session())).toEqual({ 'Tunnel/t': 1, 'Session/s': 1 });
+    expect(note(tunnel({ mtu: 1300 }), session())).toEqual({ 'Tunnel/t': 2, 'Session/s': 1 });
+    expect(note(session())).toEqual({ 'Session/s': 1 });
+  });
+
+  it('take Kubernetes’ count where there is one', () => {
+    const generations = new Generations();
+    const text = 'apiVersion: prol2tp.io/v1alpha1\nkind: PppProfile\nmetadata: {name: a, generation: 7}\nspec: {}';
+    const found = resolved(text);
+    generations.note(found.resources);
+    const status = statusesIn(found, {}, { generations: generations.byId() }).get('PppProfile/a');
+    expect(status?.observedGeneration).toBe(7);
+    expect(status?.conditions?.map(({ observedGeneration }) => observedGeneration)).toEqual([7, 7, 7]);
+  });
+});
