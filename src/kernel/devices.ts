@@ -2,11 +2,13 @@
  * Our devices: what each should be, what the kernel says it is, and the way back. A device of somebody else is never
  * touched: ours carry an alias that begins with `prol2tp:`.
  */
+import { readFileSync } from 'node:fs';
 import { PlaneError } from '../engine/errors.ts';
 import type { DeviceSpec } from '../engine/spec.ts';
 import type { Carrier, LinkLocal, PlaneSession } from './data-path.ts';
+import type { Removals } from './removals.ts';
 import { addressText, type Link, type LinkAddress, type Route, type Rtnl, routeText } from './rtnl.ts';
-import { closeTun, openTun, type Tun } from './tun.ts';
+import { openTun, stopTun, type Tun } from './tun.ts';
 
 export const ownershipMark = 'prol2tp:';
 
@@ -46,7 +48,7 @@ export type DeviceRoute = Omit<Route, 'link'>;
 export interface DeviceEvents {
   /** Packets wait at the device. */
   readable(device: Device): void;
-  /** Its descriptor is about to be closed. */
+  /** Its descriptor must no longer be used. */
   closing(device: Device): void;
   /** Somebody deleted it. */
   lost(device: Device): void;
@@ -75,11 +77,13 @@ export class Device implements Carrier {
   readonly #addresses = new Map<string, LinkAddress>();
   readonly #routes = new Map<string, DeviceRoute>();
   readonly #rtnl: Rtnl;
+  readonly #removals: Removals;
   readonly #events: DeviceEvents;
 
   /** `name` may hold `%d` until the device is opened. */
-  constructor(rtnl: Rtnl, events: DeviceEvents, name: string, owner: string, mtu: number) {
+  constructor(rtnl: Rtnl, removals: Removals, events: DeviceEvents, name: string, owner: string, mtu: number) {
     this.#rtnl = rtnl;
+    this.#removals = removals;
     this.#events = events;
     this.#name = name;
     this.#mtu = mtu;
@@ -88,6 +92,16 @@ export class Device implements Carrier {
 
   get name(): string {
     return this.#name;
+  }
+
+  /** Whether IPv6 addresses can be set: not below IPv6's least MTU (RFC 8200 5), nor where the system has it off. */
+  get takesIpv6(): boolean {
+    if (this.#mtu < 1280) return false;
+    try {
+      return readFileSync(`/proc/sys/net/ipv6/conf/${this.#name}/disable_ipv6`, 'utf8').trim() === '0';
+    } catch {
+      return false;
+    }
   }
 
   /** 0 while the device is gone. */
@@ -109,6 +123,7 @@ export class Device implements Carrier {
    * @throws PlaneError; EEXIST when the name is another's
    */
   open(): void {
+    this.#removals.finish();
     const tun = openTun(this.#name, (events) => this.ready(events));
     this.#tun = tun;
     this.#name = tun.name;
@@ -124,14 +139,15 @@ export class Device implements Carrier {
     }
   }
 
-  /** Deletes the device. What it should have is kept. */
+  /** Deletes the device, on the event loop's next turn. What it should have is kept. */
   close(): void {
     const tun = this.#tun;
     if (tun === undefined) return;
     this.#events.closing(this);
+    stopTun(tun);
+    this.#removals.add(tun, this.#index);
     this.#tun = undefined;
     this.#index = 0;
-    closeTun(tun);
   }
 
   private ready(events: number): void {
@@ -166,12 +182,8 @@ export class Device implements Carrier {
   /** In words, what differs from what should be. */
   gaps({ links, addresses, routes }: Snapshot): string[] {
     const link = links.get(this.#index);
-    if (link === undefined) return ['missing'];
-    if (link.name !== this.#name) return [`renamed to ${link.name}`];
-    const gaps: string[] = [];
-    if (!link.up) gaps.push('down');
-    if (link.mtu !== this.#mtu) gaps.push(`mtu ${link.mtu} instead of ${this.#mtu}`);
-    if (link.alias !== ownershipMark + this.owner) gaps.push('alias changed');
+    if (link?.name !== this.#name) return this.linkGaps(link);
+    const gaps = this.linkGaps(link);
     for (const text of this.#addresses.keys()) {
       if (!addresses.get(this.#index)?.has(text)) gaps.push(`address ${text} missing`);
     }
@@ -181,6 +193,17 @@ export class Device implements Carrier {
     if (this.guard && !routes.get(this.guard.link)?.has(routeText(this.guard))) {
       gaps.push(`route ${routeText(this.guard)} missing`);
     }
+    return gaps;
+  }
+
+  /** The same, only as far as the link itself is concerned. */
+  linkGaps(link: Link | undefined): string[] {
+    if (link === undefined) return ['missing'];
+    if (link.name !== this.#name) return [`renamed to ${link.name}`];
+    const gaps: string[] = [];
+    if (!link.up) gaps.push('down');
+    if (link.mtu !== this.#mtu) gaps.push(`mtu ${link.mtu} instead of ${this.#mtu}`);
+    if (link.alias !== ownershipMark + this.owner) gaps.push('alias changed');
     return gaps;
   }
 

@@ -26,6 +26,8 @@ const flagRequest = 0x01;
 const flagAck = 0x04;
 const flagDumpInterrupted = 0x10;
 const flagDump = 0x300;
+/** Also in notifications: a route took another's place. */
+export const flagReplace = 0x100;
 export const flagExclusive = 0x200;
 export const flagCreate = 0x400;
 const nestedBit = 0x8000;
@@ -41,9 +43,9 @@ export interface NetlinkMessage {
 
 export type Attributes = ReadonlyMap<number, DataView>;
 
-/** Splits what was received into messages; stops at the first that is cut off. */
+/** Splits what was received into messages; stops at the first that is cut off. An errno for `octets` is none. */
 export function* messagesOf(bytes: Uint8Array, octets: number): Generator<NetlinkMessage> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, Math.min(octets, bytes.length));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, Math.max(0, Math.min(octets, bytes.length)));
   let at = 0;
   while (at + headerOctets <= view.byteLength) {
     const length = view.getUint32(at, littleEndian);

@@ -45,22 +45,22 @@ export function configureOwn(
   { ipv4, ipv6, mtu }: IpAttachment,
   rtnl: Rtnl,
   guards: Guards,
-  ownLinks: readonly number[],
+  ownLinks: () => readonly number[],
 ): void {
   device.sole = session;
   session.carrier = device;
   session.hasIpv4 = ipv4 !== undefined;
-  session.hasIpv6 = ipv6 !== undefined;
+  device.setMtu(mtu);
+  session.hasIpv6 = ipv6 !== undefined && device.takesIpv6;
   const addresses: LinkAddress[] = [];
   if (ipv4) addresses.push(pointToPoint(session, ipv4));
-  if (ipv6) addresses.push(linkLocalAddress(ipv6.localInterfaceId));
-  device.setMtu(mtu);
+  if (ipv6 && session.hasIpv6) addresses.push(linkLocalAddress(ipv6.localInterfaceId));
   device.setAddresses(addresses);
 
   const everything = ipv4?.defaultRoute === true;
   const { remote } = session.tunnel;
   if (everything && device.guard === undefined && remote.ipv4 !== undefined) {
-    device.guard = guards.take(remote.address, ownLinks);
+    device.guard = guards.take(remote.address, ownLinks());
   }
   if (everything === device.leadsEverything) return;
   device.setRoutes(everything ? defaultRoutes(rtnl, device.index) : []);

@@ -1,7 +1,7 @@
 /** Links, addresses and routes through rtnetlink. Every call is done when it returns; a missing object is no error. */
 import ipaddr from 'ipaddr.js';
 import { familyIpv4, familyIpv6 } from './address.ts';
-import { checked, native, pollReadable } from './native.ts';
+import { checked } from './native.ts';
 import {
   type Attributes,
   attribute,
@@ -9,14 +9,12 @@ import {
   flagCreate,
   flagExclusive,
   littleEndian,
-  messagesOf,
   type NetlinkMessage,
   NetlinkSocket,
   nested,
   number32,
   numberOf,
   octetsOf,
-  openNetlink,
   text,
   textOf,
 } from './netlink.ts';
@@ -84,8 +82,8 @@ export function routeText({ destination, prefix, gateway, metric, mtu }: Route):
   ].join('');
 }
 
-const rtm = { newLink: 16, delLink: 17, getLink: 18, newAddr: 20, delAddr: 21, getAddr: 22 } as const;
-const rtmRoute = { new: 24, del: 25, get: 26 } as const;
+export const rtm = { newLink: 16, delLink: 17, getLink: 18, newAddr: 20, delAddr: 21, getAddr: 22 } as const;
+export const rtmRoute = { new: 24, del: 25, get: 26 } as const;
 const ifla = {
   name: 3,
   mtu: 4,
@@ -93,13 +91,14 @@ const ifla = {
   infoKind: 1,
   alias: 20,
   afSpec: 26,
+  group: 27,
   carrier: 33,
   inet6AddrGenMode: 8,
 } as const;
 const addrGenModeNone = 1;
 const ifa = { address: 1, local: 2, flags: 8 } as const;
 const ifaFlagNodad = 0x02;
-const rta = { destination: 1, oif: 4, gateway: 5, priority: 6, metrics: 8, table: 15, metricMtu: 2 } as const;
+export const rta = { destination: 1, oif: 4, gateway: 5, priority: 6, metrics: 8, table: 15, metricMtu: 2 } as const;
 const iffUp = 0x01;
 const tableMain = 254;
 const scopeUniverse = 0;
@@ -152,6 +151,16 @@ export class Rtnl {
   /** False when there was none. */
   deleteLink(index: number): boolean {
     return done(this.#socket.change(rtm.delLink, 0, linkHeader(index)), [enodev], `delete link ${index}`);
+  }
+
+  /** Answers whether it was done. */
+  setLinkGroup(index: number, group: number): boolean {
+    return this.#socket.change(rtm.newLink, 0, linkHeader(index), attribute(ifla.group, number32(group))) === 0;
+  }
+
+  /** Deletes all links of a group at once; answers whether it was done. */
+  deleteLinkGroup(group: number): boolean {
+    return this.#socket.change(rtm.delLink, 0, linkHeader(0), attribute(ifla.group, number32(group))) === 0;
   }
 
   /** All addresses, with the index of their link. */
@@ -345,74 +354,4 @@ function addressOf(attributes: Attributes, type: number): string | undefined {
   if (octets.length !== 4 && octets.length !== 16) return undefined;
   const address = ipaddr.fromByteArray([...octets]);
   return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
-}
-
-// ---------------------------------------------------------------- notifications
-
-const groupLink = 0x1;
-const groupIpv4Address = 0x10;
-const groupIpv4Route = 0x40;
-const groupIpv6Address = 0x100;
-const groups = groupLink | groupIpv4Address | groupIpv4Route | groupIpv6Address;
-const messagesPerWake = 64;
-const eagain = -11;
-const enobufs = -105;
-const solSocket = 1;
-const soRcvbufforce = 33;
-const notificationBufferOctets = 1024 * 1024;
-
-/** Tells which links somebody (we included) has changed, by themselves, their addresses or their routes. */
-export class RtnlMonitor {
-  readonly #fd: number;
-  readonly #poller: number;
-  readonly #buffer = new Uint8Array(64 * 1024);
-  readonly #changed: (link: number | 'unknown') => void;
-
-  /** `unknown`: notifications were lost. */
-  constructor(changed: (link: number | 'unknown') => void) {
-    this.#changed = changed;
-    this.#fd = openNetlink(groups);
-    native.setsockopt(this.#fd, solSocket, soRcvbufforce, number32(notificationBufferOctets));
-    this.#poller = checked(
-      native.pollStart(this.#fd, pollReadable, (events) => this.ready(events)),
-      'netlink notifications',
-    );
-  }
-
-  close(): void {
-    native.pollStop(this.#poller);
-    native.close(this.#fd);
-  }
-
-  private ready(events: number): void {
-    for (let i = 0; i < messagesPerWake; i++) {
-      const octets = native.receive(this.#fd, this.#buffer);
-      if (octets === enobufs) this.#changed('unknown');
-      if (octets < 0) {
-        if (octets === eagain) break;
-        continue;
-      }
-      for (const message of messagesOf(this.#buffer, octets)) {
-        const link = changedLink(message);
-        if (link !== undefined) this.#changed(link);
-      }
-    }
-    if (events < 0) native.pollAgain(this.#poller);
-  }
-}
-
-function changedLink({ type, body }: NetlinkMessage): number | undefined {
-  switch (type) {
-    case rtm.newLink:
-    case rtm.delLink:
-      return body.byteLength < 16 ? undefined : body.getInt32(4, littleEndian);
-    case rtm.newAddr:
-    case rtm.delAddr:
-      return body.byteLength < 8 ? undefined : body.getUint32(4, littleEndian);
-    case rtmRoute.new:
-    case rtmRoute.del:
-      return body.byteLength < 12 ? undefined : numberOf(attributesOf(body, 12).get(rta.oif));
-    default:
-      return undefined;
-  }
 }

@@ -26,6 +26,15 @@ export function specRoutes(spec: DeviceSpec): DeviceRoute[] {
 export function configureShared(device: Device, spec: DeviceSpec): void {
   const before = device.spec;
   device.spec = spec;
+  try {
+    settle(device, spec, before);
+  } catch (error) {
+    device.spec = before;
+    throw error;
+  }
+}
+
+function settle(device: Device, spec: DeviceSpec, before: DeviceSpec | undefined): void {
   device.setMtu(spec.mtu);
   for (const address of before ? specAddresses(before) : []) {
     if (!spec.addresses.includes(address.address)) device.removeAddress(address);
@@ -53,7 +62,7 @@ export function joinShared(device: Device, session: PlaneSession, attachment: Ip
     device.byIpv4.set(session.ipv4, session);
     setHostRoute(device, session);
   }
-  if (ipv6) {
+  if (ipv6 && device.takesIpv6) {
     session.interfaceIdHigh = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId >> 32n));
     session.interfaceIdLow = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId));
     session.hasIpv6 = true;

@@ -48,8 +48,12 @@ export function openTun(name: string, ready: (events: number) => void): Tun {
   }
 }
 
-/** Closes, and with that deletes, the device. */
-export function closeTun(tun: Tun): void {
+/** No more packets are told of. */
+export function stopTun(tun: Tun): void {
   native.pollStop(tun.poller);
+}
+
+/** Closes, and with that deletes, a stopped device. */
+export function closeTun(tun: Tun): void {
   native.close(tun.fd);
 }

@@ -13,12 +13,16 @@ import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts
 import { DataPath, PlaneSession } from './data-path.ts';
 import { Device, type DeviceEvents, sweep, takeSnapshot } from './devices.ts';
 import { configureOwn, Guards, releaseGuard } from './own-device.ts';
-import { Rtnl, RtnlMonitor } from './rtnl.ts';
+import { Removals } from './removals.ts';
+import { Rtnl } from './rtnl.ts';
+import { type LinkChangeKind, RtnlMonitor } from './rtnl-monitor.ts';
 import { configureShared, joinShared, leaveShared } from './shared-device.ts';
 import type { UdpTransport } from './sockets.ts';
 
-/** How long changes are gathered before devices are compared. */
-const driftDelayMs = 100;
+/** How long changes are gathered before devices are compared: so long that comparing takes a tenth of the time. */
+const minCompareDelayMs = 100;
+const maxCompareDelayMs = 800;
+const compareShare = 10;
 const ownNamePattern = 'l2tp%d';
 const sharedOwner = 'Gateway';
 
@@ -35,10 +39,12 @@ export class UserspacePlane implements DataPlane {
   readonly #path: DataPath;
   readonly #rtnl = new Rtnl();
   readonly #monitor: RtnlMonitor;
+  readonly #removals = new Removals(this.#rtnl);
   readonly #guards = new Guards(this.#rtnl);
   readonly #devices = new Map<string, Device>();
   #changed = new Set<Device>();
   #compare: NodeJS.Timeout | undefined;
+  #compareDelayMs = minCompareDelayMs;
   #closed = false;
 
   /** @throws PlaneError when netlink is refused */
@@ -46,7 +52,7 @@ export class UserspacePlane implements DataPlane {
     this.#transport = transport;
     this.#events = events;
     this.#path = new DataPath(transport, events);
-    this.#monitor = new RtnlMonitor((link) => this.linkChanged(link));
+    this.#monitor = new RtnlMonitor((link, kind) => this.linkChanged(link, kind));
   }
 
   /**
@@ -161,8 +167,9 @@ export class UserspacePlane implements DataPlane {
     const same = before?.sole === session && before.owner === attachment.owner && (name ?? before.name) === before.name;
     if (!same) this.detach(session.key);
     const device = same ? before : this.openDevice(name ?? ownNamePattern, attachment.owner, attachment.mtu);
-    const links = [...this.#devices.values()].map((other) => other.index);
-    configureOwn(device, session, attachment, this.#rtnl, this.#guards, links);
+    configureOwn(device, session, attachment, this.#rtnl, this.#guards, () =>
+      [...this.#devices.values()].map((other) => other.index),
+    );
     return device;
   }
 
@@ -195,7 +202,7 @@ export class UserspacePlane implements DataPlane {
   private openDevice(name: string, owner: string, mtu: number): Device {
     if (this.#devices.has(name))
       throw new PlaneError('EEXIST', `device ${name} is in use by ${this.#devices.get(name)?.owner}`);
-    const device = new Device(this.#rtnl, this.#deviceEvents, name, owner, mtu);
+    const device = new Device(this.#rtnl, this.#removals, this.#deviceEvents, name, owner, mtu);
     device.open();
     this.#devices.set(device.name, device);
     return device;
@@ -204,6 +211,8 @@ export class UserspacePlane implements DataPlane {
   private closeDevice(device: Device): void {
     this.#devices.delete(device.name);
     this.#changed.delete(device);
+    // At once, for the tunnel's own packets may follow.
+    if (device.leadsEverything) device.setRoutes([]);
     device.close();
     releaseGuard(device, this.#guards);
   }
@@ -259,19 +268,24 @@ export class UserspacePlane implements DataPlane {
 
   // -------------------------------------------------------------- drift
 
-  private linkChanged(link: number | 'unknown'): void {
+  private linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
     for (const device of this.#devices.values()) {
-      if (link === 'unknown' || device.index === link || device.guard?.link === link) this.mark(device);
+      const concerned = link === 'unknown' || device.index === link || device.guard?.link === link;
+      if (!concerned) continue;
+      // Setting a device up tells of its link many times: one look spares the long comparison.
+      const fine = kind === 'link' && device.index === link && device.linkGaps(this.#rtnl.link(link)).length === 0;
+      if (!fine) this.mark(device);
     }
   }
 
   /** What we do ourselves leaves no gap, so it need not be told apart. */
   private mark(device: Device): void {
     this.#changed.add(device);
-    this.#compare ??= setTimeout(() => this.compare(), driftDelayMs);
+    this.#compare ??= setTimeout(() => this.compare(), this.#compareDelayMs);
   }
 
   private compare(): void {
+    const began = performance.now();
     this.#compare = undefined;
     const changed = this.#changed;
     this.#changed = new Set();
@@ -282,6 +296,8 @@ export class UserspacePlane implements DataPlane {
       device.toldGaps = gaps;
       if (gaps !== '' && gaps !== told) this.#events.drift(device.name, gaps);
     }
+    const tookMs = performance.now() - began;
+    this.#compareDelayMs = Math.min(Math.max(tookMs * compareShare, minCompareDelayMs), maxCompareDelayMs);
   }
 
   // -------------------------------------------------------------- the rest
@@ -312,6 +328,7 @@ export class UserspacePlane implements DataPlane {
     clearTimeout(this.#compare);
     this.#monitor.close();
     for (const device of [...this.#devices.values()]) this.closeDevice(device);
+    this.#removals.finish();
     this.#path.sessions.clear();
     this.#path.tunnels.clear();
     this.#rtnl.close();

@@ -40,8 +40,6 @@ async function run(request: Request): Promise<unknown> {
     case 'close':
       await plane.close();
       for (const socket of request.sockets) transport.close(socket);
-      // Nothing else may keep the process alive.
-      setImmediate(() => process.disconnect());
       return undefined;
   }
 }
@@ -53,5 +51,8 @@ function plain(fact: PlaneFact): unknown {
 
 process.on('message', async ({ id, request }: { id: number; request: Request }) => {
   const answer: Answer = { id, result: await run(request) };
-  process.send?.(answer);
+  process.send?.(answer, undefined, undefined, () => {
+    // After this nothing may keep the process alive.
+    if (request.call === 'close') process.disconnect();
+  });
 });

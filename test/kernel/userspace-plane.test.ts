@@ -51,7 +51,8 @@ test('a ping passes both ways, IPv4 and IPv6, and nothing is left at the end', a
   ping(right, 'fe80::2%subs', 2);
   // The kernel's own multicast may come on top of the ten.
   const counters = await lac.counters(session);
-  expect(counters).toMatchObject({ rxPackets: 10, rxDropped: 0, txDropped: 0 });
+  expect(counters).toMatchObject({ rxDropped: 0, txDropped: 0 });
+  expect(counters.rxPackets).toBeGreaterThanOrEqual(10);
   expect(counters.txPackets).toBeGreaterThanOrEqual(10);
   expect(left.ip('link', 'show', 'l2tp0')).toContain('alias prol2tp:Session/office');
   expect(await gaps(lac)).toEqual([[]]);
@@ -200,7 +201,9 @@ test('late and repeated packets are dropped, gaps are not, and a peer that count
 test('sequence numbers go along with user packets', async () => {
   await attachBoth(true);
   ping(left, '10.9.0.1', 5);
-  expect(await lns.counters(session)).toMatchObject({ rxOutOfOrder: 0, rxDropped: 0 });
+  const counters = await lns.counters(session);
+  expect(counters.rxPackets).toBeGreaterThanOrEqual(5);
+  expect(counters.rxOutOfOrder).toBe(0);
 });
 
 test('datagrams from others than the tunnel peer and broken ones are counted and dropped', async () => {
