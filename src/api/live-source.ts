@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import type { DataPlane } from '../engine/ports.ts';
+import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
 import type { PoolView, SessionView, TunnelView } from '../engine/spec.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import type { Snapshot } from '../reconciler/resources.ts';
@@ -12,7 +12,7 @@ import type { Explanation, ObjectKind, PlanRequest } from './types.ts';
 export interface LiveParts {
   reconciler: Pick<Reconciler, 'desired' | 'statuses' | 'errors' | 'explain' | 'planFor'>;
   engine: Pick<Engine, 'declaredTunnels' | 'declaredSessions' | 'acceptedTunnels' | 'acceptedSessions' | 'accepted'>;
-  plane: Pick<DataPlane, 'name' | 'dropped' | 'list'>;
+  plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
   aaa: { pools(): PoolView[] };
   events: EventLog;
   /** Reads documents as if they were what is declared. */
@@ -58,8 +58,14 @@ export class LiveSource implements ApiSource {
   }
 
   *sessions(): Generator<SessionView> {
-    yield* this.#parts.engine.declaredSessions();
-    yield* this.#parts.engine.acceptedSessions();
+    const { engine } = this.#parts;
+    for (const view of engine.declaredSessions()) yield this.#counted(view);
+    for (const view of engine.acceptedSessions()) yield this.#counted(view);
+  }
+
+  /** The engine does not see user packets: the plane counts them. */
+  #counted(view: SessionView): SessionView {
+    return { ...view, counters: this.#parts.plane.counters(sessionKeyV2(view.tunnelLocalId, view.localId)) };
   }
 
   pools(): PoolView[] {

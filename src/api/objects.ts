@@ -110,7 +110,7 @@ function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, '
     encapsulation: 'udp',
     dataPlane,
     sessions: { ...view.sessions },
-    since: isoTime(view.sinceMs),
+    since: sinceOf(view),
     lastError: lastError(view.failure),
     counters: { ...view.transport },
   };
@@ -125,12 +125,12 @@ function sessionStatus(view: SessionView): Omit<SessionStatus, 'conditions'> {
     localId: view.localId || undefined,
     remoteId: view.remoteId || undefined,
     pseudowire: view.pseudowire,
-    interface: view.interface,
+    interface: view.state === 'closed' ? undefined : view.interface,
     callingNumber: view.call.callingNumber ?? view.spec?.callingNumber,
     calledNumber: view.call.calledNumber ?? view.spec?.calledNumber,
     ppp: pppStatus(view.ppp),
     counters: view.counters && { ...view.counters },
-    since: isoTime(view.sinceMs),
+    since: sinceOf(view),
     lastError: lastError(view.failure),
   };
 }
@@ -156,8 +156,9 @@ function lastError(failure: FailureView | undefined): LastError | undefined {
   return { time: new Date(atMs).toISOString(), result, error, message };
 }
 
-function isoTime(atMs: number | undefined): string | undefined {
-  return atMs === undefined ? undefined : new Date(atMs).toISOString();
+/** An ended one remembers when it had been established. */
+function sinceOf({ state, sinceMs }: { state: string; sinceMs?: number }): string | undefined {
+  return sinceMs === undefined || state !== 'established' ? undefined : new Date(sinceMs).toISOString();
 }
 
 /** An IPv6 interface identifier as the lower half of an address. */

@@ -10,7 +10,7 @@ export const ORIGIN = 'prol2tp.io/declared-in';
 
 export type ObjectKind = 'Gateway' | 'Tunnel' | 'Session' | 'AddressPool';
 
-export interface ObjectMetadata {
+interface ObjectMetadata {
   /** Accepted tunnels are named `accepted-TUNNELID`, accepted sessions `accepted-TUNNELID-SESSIONID`, by local ids. */
   name: string;
   /** Counts the changes of a declared resource. */
@@ -124,7 +124,7 @@ export interface GatewayStatus extends CommonStatus {
   dropped?: Record<string, number>;
 }
 
-export interface PoolStatus extends CommonStatus {
+interface PoolStatus extends CommonStatus {
   usedBy?: number;
   total: number;
   used: number;

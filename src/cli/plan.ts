@@ -53,7 +53,8 @@ async function readDocuments(directory: string): Promise<PlanRequest['documents'
   }
 }
 
-function planText({ actions, drops }: PlanResult, colours: Colours): string {
+function planText({ actions, drops, errors }: PlanResult, colours: Colours): string {
+  if (actions.length === 0 && errors.length > 0) return 'Nothing to do but to correct these mistakes.\n';
   if (actions.length === 0) return 'Nothing to do: what is declared is what is.\n';
   const width = Math.max(...actions.map((action) => formatObject(action).length));
   const lines = actions.map((action) => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EventLog } from '../../src/api/events.ts';
 import { LiveSource } from '../../src/api/live-source.ts';
+import { sessionKeyV2 } from '../../src/engine/ports.ts';
 import type { ObservedState } from '../../src/reconciler/live.ts';
 import { Reconciler } from '../../src/reconciler/reconciler.ts';
 import { loadTexts } from '../../src/reconciler/sources/files.ts';
@@ -57,6 +58,7 @@ class Obedient {
   }
 }
 
+const { counters } = sessionView();
 let world: Obedient;
 let reconciler: Reconciler;
 let source: LiveSource;
@@ -93,7 +95,12 @@ beforeEach(() => {
       acceptedSessions: () => [sessionView()],
       accepted: () => ({ tunnels: 1, sessions: 1 }),
     },
-    plane: { name: 'userspace', dropped: () => ({ unknownSession: 1 }), list: async () => [] },
+    plane: {
+      name: 'userspace',
+      counters: (session) => (session === sessionKeyV2(1, 5) ? counters : undefined),
+      dropped: () => ({ unknownSession: 1 }),
+      list: async () => [],
+    },
     aaa: { pools: () => [{ name: 'home', total: 4, used: 1 }] },
     events: new EventLog(),
     read: loadTexts,
@@ -132,6 +139,7 @@ test('gives live tunnels and sessions, declared before accepted, and counts them
   await declare(toLns, alice);
   expect(Array.from(source.tunnels(), ({ name }) => name)).toEqual(['to-lns', undefined]);
   expect(Array.from(source.sessions(), ({ name }) => name)).toEqual(['alice', undefined]);
+  expect(Array.from(source.sessions(), (session) => session.counters)).toEqual([counters, undefined]);
   expect(source.counts()).toEqual({
     tunnels: { dialled: 1, accepted: 1 },
     sessions: { dialled: 1, accepted: 1 },

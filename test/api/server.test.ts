@@ -183,6 +183,14 @@ describe('sessions', () => {
     ]);
   });
 
+  test('that ended have neither age nor interface', async () => {
+    source.sessionViews = [sessionView({ state: 'closed' })];
+    const { status } = (await get('/v1/sessions/4711-5')).body;
+    expect(status.state).toBe('closed');
+    expect(status).not.toHaveProperty('since');
+    expect(status).not.toHaveProperty('interface');
+  });
+
   test('are listed whole when there are thousands', async () => {
     source.objects.Session = [];
     source.sessionViews = Array.from({ length: 20_000 }, (_, i) => sessionView({ localId: i + 1 }));

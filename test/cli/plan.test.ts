@@ -75,6 +75,8 @@ test('with mistakes ends with 1, and still shows what the rest would do', async 
   expect(code).toBe(1);
   expect(err).toBe('lac.yaml:7:3: Tunnel/to-lns: spec.helloIntervall: unknown field; did you mean helloInterval?\n');
   expect(out).toContain('Plan: 1 to update.\n');
+  bench.source.outcome = { ...bench.source.outcome, actions: [] };
+  expect((await bench.run(`plan ${directory}`)).out).toBe('Nothing to do but to correct these mistakes.\n');
 });
 
 test('as JSON', async () => {
