@@ -70,17 +70,18 @@ describe('a pool', () => {
     expect(take(1, { pool: undefined })).toBe('neither an address nor an AddressPool is set for this session');
   });
 
-  test('hands out a million addresses and takes them back', () => {
+  test('of a million addresses gives a hundred thousand, each once, and takes them back', () => {
     pools.configure([{ name: 'small', ranges: [range('10.0.0.0', '10.15.255.255')], exclude: [] }]);
     const total = 1 << 20;
+    const sessions = 100_000;
     const timesGiven = new Uint8Array(total);
-    for (let session = 0; session < total; session++) {
+    for (let session = 0; session < sessions; session++) {
       const answer = pools.allocate({ session, pool: 'small' });
       if ('ipv4' in answer) timesGiven[answer.ipv4 - ip('10.0.0.0')]++;
     }
-    expect(timesGiven.every((times) => times === 1)).toBe(true);
-    expect(take(total)).toBe('AddressPool small: all 1048576 addresses are in use');
-    for (let session = 0; session < total; session++) pools.release(session);
+    expect(timesGiven.filter((times) => times === 1).length).toBe(sessions);
+    expect(pools.views()).toEqual([{ name: 'small', total, used: sessions }]);
+    for (let session = 0; session < sessions; session++) pools.release(session);
     expect(pools.views()).toEqual([{ name: 'small', total, used: 0 }]);
   });
 });
