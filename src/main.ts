@@ -110,8 +110,9 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
 }
 
 try {
-  for (const name of plane.sweep()) log.warn({ device: name }, 'removed a device that an earlier run left behind');
+  // First: a daemon that already runs here is refused before anything of its own is touched.
   await api.start();
+  for (const name of plane.sweep()) log.warn({ device: name }, 'removed a device that an earlier run left behind');
   await source.start();
 } catch (error) {
   log.fatal(error instanceof Error ? error.message : String(error));
