@@ -151,8 +151,11 @@ export class Engine {
 
   // ------------------------------------------------------------ what arrives
 
-  /** A control message that came on a socket; its octets are only borrowed. */
-  datagram(datagram: Datagram, local: Endpoint, now: Instant): EngineEffect[] {
+  /**
+   * A control message that came on a socket; its octets are only borrowed. `listening` is the socket's own endpoint if
+   * it is a listener: only there may a peer ask for a tunnel, since other sockets end with the tunnels that they are for.
+   */
+  datagram(datagram: Datagram, listening: Endpoint | undefined, now: Instant): EngineEffect[] {
     const { header } = this;
     const { bytes, start, end, from } = datagram;
     try {
@@ -162,7 +165,9 @@ export class Engine {
       return this.drop(error.reason);
     }
     if (!header.control) return this.drop('notControl');
-    if (header.tunnelId === 0) return this.withoutTunnel(datagram, local, now);
+    if (header.tunnelId === 0) {
+      return listening ? this.withoutTunnel(datagram, listening, now) : this.drop('notListening');
+    }
     const tunnel = this.tunnels.get(header.tunnelId);
     if (!tunnel) return this.drop('unknownTunnel');
     const { remote, socket } = tunnel.path;

@@ -27,7 +27,9 @@ const systemRandom: Random = { below: (bound) => randomInt(bound), bytes: (octet
 export class Host {
   readonly engine: Engine;
   private readonly ports: HostPorts;
-  private readonly listeners = new Map<string, { socket: SocketId; local: Endpoint }>();
+  private readonly listeners = new Map<string, SocketId>();
+  /** The listeners' own endpoints. */
+  private readonly listening = new Map<SocketId, Endpoint>();
   private alarm: NodeJS.Timeout | undefined;
   private alarmAt: Instant = Number.POSITIVE_INFINITY;
   private tickSoon: NodeJS.Immediate | undefined;
@@ -45,17 +47,19 @@ export class Host {
    */
   configure(gateway: GatewaySpec): void {
     const wanted = new Map(gateway.listen.map((listen) => [listenKey(listen), listen]));
-    for (const [key, { socket }] of this.listeners) {
+    for (const [key, socket] of this.listeners) {
       if (wanted.has(key)) continue;
       this.ports.transport.close(socket);
       this.listeners.delete(key);
+      this.listening.delete(socket);
     }
     let failure: PlaneError | undefined;
     for (const [key, listen] of wanted) {
       if (this.listeners.has(key)) continue;
       try {
         const socket = this.ports.transport.open(listen);
-        this.listeners.set(key, { socket, local: this.ports.transport.local(socket) });
+        this.listeners.set(key, socket);
+        this.listening.set(socket, this.ports.transport.local(socket));
       } catch (error) {
         if (!(error instanceof PlaneError)) throw error;
         failure = error;
@@ -103,7 +107,7 @@ export class Host {
   /** Every datagram of the transport's: control messages to the engine, data to the plane. */
   datagram(datagram: Datagram): void {
     if (isControl(datagram.bytes, datagram.start, datagram.end)) {
-      this.run(this.engine.datagram(datagram, this.ports.transport.local(datagram.socket), performance.now()));
+      this.run(this.engine.datagram(datagram, this.listening.get(datagram.socket), performance.now()));
     } else {
       this.ports.plane.deliver(datagram);
     }
@@ -123,8 +127,9 @@ export class Host {
     }
     clearTimeout(this.alarm);
     clearImmediate(this.tickSoon);
-    for (const { socket } of this.listeners.values()) this.ports.transport.close(socket);
+    for (const socket of this.listeners.values()) this.ports.transport.close(socket);
     this.listeners.clear();
+    this.listening.clear();
   }
 
   // ------------------------------------------------------------ effects and time

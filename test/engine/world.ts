@@ -68,6 +68,9 @@ interface TwinSession {
   attached: boolean;
 }
 
+/** The socket of every node that waits for peers. */
+const listener = 1;
+
 export class Node {
   readonly address: string;
   readonly notices: Notice[] = [];
@@ -79,7 +82,7 @@ export class Node {
   openSockets = 0;
   private readonly world: World;
   private nextPort = 40_000;
-  private nextSocket = 2;
+  private nextSocket = listener + 1;
   private sockets = new Map<number, Endpoint>();
   /** The passwords of our subscribers. */
   readonly subscribers = new Map<string, Secret>();
@@ -92,7 +95,7 @@ export class Node {
   }
 
   private boot(): Engine {
-    this.sockets = new Map([[1, { address: this.address, port: 1701 }]]);
+    this.sockets = new Map([[listener, { address: this.address, port: 1701 }]]);
     this.planeTunnels.clear();
     this.planeSessions.clear();
     this.leases.clear();
@@ -176,7 +179,8 @@ export class Node {
     for (const [socket, local] of this.sockets) {
       if (local.port !== to.port) continue;
       const datagram: Datagram = { socket, from, to: undefined, bytes, start: 0, end: bytes.length };
-      if (isControl(bytes, 0, bytes.length)) this.run(this.engine.datagram(datagram, local, this.world.now));
+      const listening = socket === listener ? local : undefined;
+      if (isControl(bytes, 0, bytes.length)) this.run(this.engine.datagram(datagram, listening, this.world.now));
       return;
     }
   }
