@@ -36,14 +36,14 @@ export class ScriptedPeer {
   tunnelId = 77;
   /** The engine's id of the tunnel, 0 until it is known. */
   remoteId = 0;
+  /** The engine's end of the tunnel. */
+  remote: Endpoint;
   ns = 0;
   nr = 0;
   /** Everything that it got, in order. */
   readonly log: Got[] = [];
   private readonly world: World;
   private readonly node: Node;
-  /** The engine's end of the tunnel. */
-  private remote: Endpoint;
   private read = 0;
 
   constructor(world: World, node: Node, endpoint: Endpoint = { address: '10.0.0.9', port: 1701 }) {
@@ -82,10 +82,10 @@ export class ScriptedPeer {
     return this.sendBody(new Uint8Array(0), twist);
   }
 
-  /** Lets time pass, and acknowledges every second what came. */
+  /** Lets time pass, and acknowledges every half second what came. */
   liveFor(durationMs: number): void {
-    for (let left = durationMs; left > 0; left -= 1_000) {
-      this.world.runFor(Math.min(1_000, left));
+    for (let left = durationMs; left > 0; left -= 500) {
+      this.world.runFor(Math.min(500, left));
       this.ack();
     }
   }

@@ -158,7 +158,6 @@ describe.each(Object.entries(states))('%s (RFC 2661 7.4)', (_name, { begin, is, 
     expect(stateOf(node)).toBe(is);
     const { remoteId = 0 } = theSession(node) ?? {};
     const sent = act(scene, input);
-    // An ICRQ that is due only now must not be mistaken for an answer.
     expect(types(sent)).toEqual(sends);
     expect(stateOf(node)).toBe(becomes);
     const live = becomes === 'idle' ? 0 : 1;

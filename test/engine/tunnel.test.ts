@@ -300,6 +300,13 @@ describe('where a datagram comes from', () => {
     expect(tunnelStates(node)).toEqual(['waitReply']);
   });
 
+  it('is no place to ask for a tunnel when it comes to the socket of another', () => {
+    const { node, peer } = establishedByUs();
+    expect(peer.sccrq({}, { tunnelId: 0, ns: 0 })).toEqual([]);
+    expect(node.engine.drops).toEqual({ notListening: 1 });
+    expect(tunnelStates(node)).toEqual(['established']);
+  });
+
   it('is dropped when it is for a tunnel that does not exist', () => {
     const { node, peer } = establishedByPeer();
     const unknown = peer.remoteId === 1 ? 2 : 1;
