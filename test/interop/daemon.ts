@@ -16,6 +16,7 @@ import type { Namespace } from '../netns/lab.ts';
 import type { Exit, Process } from '../netns/process.ts';
 import { Hopeless, until } from '../netns/until.ts';
 
+const readyWithinMs = 60_000;
 const program = fileURLToPath(new URL('../../dist/prol2tpd.js', import.meta.url));
 
 /** Our daemon in a namespace, with a directory of declarations and a control socket of its own. */
@@ -63,7 +64,7 @@ export class Daemon {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
-    return await this.process.stop(signal, 10_000);
+    return await this.process.stop(signal, 20_000);
   }
 
   /** What the control socket answers to a GET; undefined when there is no such object. */
@@ -98,37 +99,41 @@ export class Daemon {
     return (await this.ask<EventList>('/v1/events?last=1000'))?.events ?? [];
   }
 
+  /** Waits for an event. */
+  async saysEvent(wanted: { kind: string; name: string; message: RegExp }): Promise<ApiEvent> {
+    const { kind, name, message } = wanted;
+    return await until(`event ${kind}/${name} ${message}`, async () =>
+      (await this.events()).find((event) => event.kind === kind && event.name === name && message.test(event.message)),
+    );
+  }
+
   async errors(): Promise<DeclarationErrors['errors']> {
     return (await this.ask<DeclarationErrors>('/v1/errors'))?.errors ?? [];
   }
 
   /** Waits for a declared tunnel's Ready. */
-  async tunnelReady(name: string, timeoutMs?: number): Promise<TunnelObject> {
-    return await this.#ready(`tunnel ${name}`, () => this.tunnel(name), timeoutMs);
+  async tunnelReady(name: string): Promise<TunnelObject> {
+    return await this.#ready(`tunnel ${name}`, () => this.tunnel(name));
   }
 
   /** Waits for a declared session's Ready: PPP is open. */
-  async sessionReady(name: string, timeoutMs?: number): Promise<SessionObject> {
-    return await this.#ready(`session ${name}`, () => this.session(name), timeoutMs);
+  async sessionReady(name: string): Promise<SessionObject> {
+    return await this.#ready(`session ${name}`, () => this.session(name));
   }
 
   /** Waits until a peer's call is established and its PPP is open, and gives it. */
-  async acceptedSessionReady(timeoutMs?: number): Promise<SessionObject> {
+  async acceptedSessionReady(): Promise<SessionObject> {
     const accepted = async () => (await this.sessions()).find(({ status }) => status.direction === 'accepted');
-    return await this.#ready('an accepted session', accepted, timeoutMs);
+    return await this.#ready('an accepted session', accepted);
   }
 
-  async #ready<T extends TunnelObject | SessionObject>(
-    what: string,
-    probe: () => Promise<T | undefined>,
-    timeoutMs = 15_000,
-  ): Promise<T> {
+  async #ready<T extends TunnelObject | SessionObject>(what: string, probe: () => Promise<T | undefined>): Promise<T> {
     let last: T | undefined;
     const ready = async () => {
       last = await probe();
       return last !== undefined && isTrue(last, 'Ready') && last;
     };
-    return await until(`${what} to be ready`, ready, timeoutMs).catch((error: Error) => {
+    return await until(`${what} to be ready`, ready, readyWithinMs).catch((error: Error) => {
       throw new Error(`${error.message}\n${JSON.stringify(last, undefined, 1)}\n${this.process.output.slice(-6000)}`);
     });
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import '../netns/patience.ts';
 import { Lab, type Namespace } from '../netns/lab.ts';
 import { until } from '../netns/until.ts';
 import { Daemon, farAddress, isTrue } from './daemon.ts';
@@ -57,7 +58,7 @@ describe.each(['pap', 'chap'] as const)('a call to l2tpns, which asks for %s', (
     expect(complaintsAbout(dissected, lacAddress)).toEqual([]);
   });
 
-  test('with a wrong password is refused, in words, and the tunnel stays', async () => {
+  test('with a wrong password is refused, and the tunnel stays', async () => {
     const peer = await startL2tpns(lns, { address: lnsAddress, authentication, users: { alice: 'another' } });
     await daemon.declare('all.yaml', secrets(), tunnelDocument(), sessionDocument());
     await daemon.start();
@@ -67,7 +68,8 @@ describe.each(['pap', 'chap'] as const)('a call to l2tpns, which asks for %s', (
       return session?.status.lastError !== undefined && session;
     });
     expect(isTrue(refused, 'Ready')).toBe(false);
-    expect(refused.status.lastError?.message).toMatch(/authent|password/i);
+    // All that l2tpns says is a CDN, for administrative reasons.
+    expect(refused.status.lastError?.result).toBe(3);
     expect(JSON.stringify(refused)).not.toContain(password);
     expect(daemon.process.output).not.toContain(password);
     await daemon.tunnelReady('to-lns');
@@ -88,8 +90,8 @@ test('a persistent tunnel and its call return after l2tpns was killed and starte
     return tunnel !== undefined && !isTrue(tunnel, 'Ready');
   });
   await startL2tpns(lns, options);
-  const session = await daemon.sessionReady('call', 30_000);
+  const session = await daemon.sessionReady('call');
   expect((await daemon.tunnelReady('to-lns')).status.localId).not.toBe(localId);
   expect(farAddress(session)).toBe(insideL2tpns);
   await until('a ping to l2tpns', () => lac.pings(insideL2tpns));
-}, 60_000);
+});

@@ -62,7 +62,7 @@ export async function startL2tpns(namespace: Namespace, options: L2tpnsOptions):
   const start = 'mount --bind "$0" /etc/l2tpns && exec l2tpns';
   const process = namespace.spawn('sh', ['-c', start, directory]);
   for (const port of [1812, 1813]) await radius.says(new RegExp(`listening on ${port}`));
-  await process.says(/declaring myself the master/, 20_000);
+  await process.says(/declaring myself the master/);
   return {
     process,
     radius,

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import '../netns/patience.ts';
 import { Lab, type Namespace } from '../netns/lab.ts';
 import { until } from '../netns/until.ts';
 import { Daemon, farAddress, isTrue } from './daemon.ts';
 import { gatewayInside, lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
 import { lacAddress, lnsAddress, makePair, wire } from './pair.ts';
-import { resource } from './resources.ts';
+import { resource, secret } from './resources.ts';
 import { complaintsAbout, dissect, sentMessages } from './tshark.ts';
 
 const tunnelSecret = 'between-the-two';
@@ -38,7 +39,8 @@ async function established(options: { listen?: string } = {}): Promise<void> {
 
 /** What would change if the tunnel were established anew. */
 async function identity(name = 'to-lns'): Promise<object> {
-  const { localId, remoteId, since } = (await lac.tunnelReady(name)).status;
+  const { state, localId, remoteId, since } = (await lac.tunnel(name))?.status ?? {};
+  expect(state).toBe('established');
   return { localId, remoteId, since };
 }
 
@@ -71,6 +73,26 @@ test.each(['pap', 'chap', 'mschapv2'] as const)('an LNS that takes only %s', asy
   expect((await lac.sessionReady('call')).status.ppp?.auth).toBe(method);
 });
 
+test('a wrong password is refused in words at both ends, and tried again less and less often', async () => {
+  await lns.declare('all.yaml', ...lnsDocuments());
+  await lac.declare('all.yaml', secret('secrets', { alice: 'not-the-password' }), tunnelDocument(), sessionDocument());
+  await lns.start();
+  await lac.start();
+  await lac.saysEvent({ kind: 'Session', name: 'call', message: /authentication/i });
+  const refused = await until('a second try', async () => {
+    const session = await lac.session('call');
+    return (session?.status.retries ?? 0) >= 2 && session;
+  });
+  expect(isTrue(refused, 'Ready')).toBe(false);
+  expect(refused.status.lastError?.message).toMatch(/authentication/i);
+  expect((await lns.events()).map(({ message }) => message).join('\n')).toMatch(/authentication/i);
+  await lac.tunnelReady('to-lns');
+  for (const daemon of [lac, lns]) {
+    expect(daemon.process.output).not.toContain('not-the-password');
+    expect(JSON.stringify([await daemon.sessions(), await daemon.events()])).not.toContain('not-the-password');
+  }
+});
+
 test('a Session that is added comes up, one that is withdrawn is hung up', async () => {
   await established();
   const before = await identity();
@@ -89,9 +111,9 @@ test('a new hello interval is used without a new tunnel', async () => {
   const before = await identity();
   const capture = await lacHost.capture(wire);
   await lac.declare('tunnel.yaml', tunnelDocument({ secretRef: tunnelKey, helloInterval: '1s' }));
-  // The LNS answers each with a ZLB, which it has received.
-  const received = (await lac.tunnelReady('to-lns')).status.counters?.received ?? 0;
-  await until('hellos', async () => ((await lac.tunnelReady('to-lns')).status.counters?.received ?? 0) > received + 1);
+  const sent = async () => (await lac.tunnel('to-lns'))?.status.counters?.sent ?? 0;
+  const sentBefore = await sent();
+  await until('two hellos', async () => (await sent()) >= sentBefore + 2);
   expect(await identity()).toEqual(before);
   const dissected = await dissect(await capture.stop());
   expect(new Set(sentMessages(dissected, lacAddress))).toEqual(new Set(['HELLO']));
@@ -103,8 +125,7 @@ test("a tunnel whose peer's address changes is established anew, and only that o
   const other = (remoteAddress: string) =>
     resource('Tunnel', 'other', { remoteAddress, persist: true, secretRef: tunnelKey });
   await lac.declare('other.yaml', other(lnsAddress));
-  await lac.tunnelReady('to-lns');
-  await lac.sessionReady('call');
+  await lac.tunnelReady('other');
   const before = await identity();
   const otherBefore = await identity('other');
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import '../netns/patience.ts';
 import { Lab, type Namespace } from '../netns/lab.ts';
 import { until } from '../netns/until.ts';
 import { startL2tpns } from './l2tpns.ts';

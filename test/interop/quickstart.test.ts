@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import '../netns/patience.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -12,4 +13,4 @@ test('the quickstart shows a call that carries packets both ways, and cleans up'
   expect(all).toContain('The call carries packets both ways.');
   expect(exitCode).toBe(0);
   expect((await execa('ip', ['netns', 'list'])).stdout).not.toContain(`pl2tp-${running.pid}-`);
-}, 60_000);
+});

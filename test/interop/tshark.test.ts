@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import '../netns/patience.ts';
 import { complaintsAbout, dissect, sentMessages } from './tshark.ts';
 
 let directory: string;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import '../netns/patience.ts';
 import { Lab, type Namespace } from '../netns/lab.ts';
 import { until } from '../netns/until.ts';
 import { Daemon, isTrue } from './daemon.ts';
@@ -66,13 +67,13 @@ describe.each([{ secret: undefined }, { secret: 'between-us-and-xl2tpd' }])('wit
 
   test('we call xl2tpd, and it hangs up', async () => {
     const { capture, peer, daemon } = await callXl2tpd();
-    await peer.process.stop();
-    await until('the hang-up in the status', async () => {
-      const tunnel = await daemon.tunnel('to-lns');
-      return tunnel !== undefined && !isTrue(tunnel, 'Ready') && tunnel.status.lastError !== undefined;
+    const { localId } = (await daemon.session('call'))?.status ?? {};
+    await peer.endPpp();
+    await daemon.saysEvent({ kind: 'Session', name: 'call', message: /peer/ });
+    await until('the call to be dialled again', async () => {
+      const session = await daemon.session('call');
+      return session !== undefined && isTrue(session, 'Established') && session.status.localId !== localId;
     });
-    const session = await daemon.session('call');
-    expect(session && isTrue(session, 'Established')).toBe(false);
     expect(complaintsAbout(await dissect(await capture.stop()), lacAddress)).toEqual([]);
   });
 

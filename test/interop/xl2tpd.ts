@@ -1,5 +1,6 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { kill } from 'node:process';
 import type { Namespace } from '../netns/lab.ts';
 import type { Process } from '../netns/process.ts';
 import { until } from '../netns/until.ts';
@@ -21,6 +22,8 @@ export interface Xl2tpd {
   dial(): Promise<void>;
   /** As LAC: ends the call. */
   hangUp(): Promise<void>;
+  /** Ends its pppd's, as when PPP finishes: it hangs up. */
+  endPpp(): Promise<void>;
   /** How many calls it has up: each has a pppd. */
   calls(): Promise<number>;
 }
@@ -61,14 +64,18 @@ export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions):
   await chmod(file('pppd'), 0o755);
 
   const program = 'mount --bind "$0/pppd" /usr/sbin/pppd && exec xl2tpd -D -c "$0/conf" -C "$0/control" -p "$0/pid"';
-  const process = namespace.spawn('sh', ['-c', program, directory]);
-  await process.says(/Listening on IP address/);
+  const daemon = namespace.spawn('sh', ['-c', program, directory]);
+  await daemon.says(/Listening on IP address/);
   await until('the control pipe of xl2tpd', async () => (await stat(file('control'))).isFIFO());
+  const pppds = async () => (await namespace.programs()).filter(({ name }) => name === 'sleep');
   const order = (text: string) => writeFile(file('control'), text);
   return {
-    process,
+    process: daemon,
     dial: () => order('c peer'),
     hangUp: () => order('d peer'),
-    calls: async () => (await namespace.programs()).filter((name) => name === 'sleep').length,
+    endPpp: async () => {
+      for (const { pid } of await pppds()) kill(pid, 'SIGTERM');
+    },
+    calls: async () => (await pppds()).length,
   };
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import './patience.ts';
 import { Lab, type Namespace } from './lab.ts';
 import { until } from './until.ts';
 

@@ -54,7 +54,8 @@ export class Lab {
       [b, endB],
     ] as const) {
       for (const address of end.addresses) await namespace.addAddress(end.device, address);
-      await namespace.ip('link', 'set', end.device, 'up');
+      // Datagrams sent in one go (UDP_SEGMENT) cross as single packets, as they do outside: captures see each.
+      await namespace.ip('link', 'set', end.device, 'gso_max_segs', '1', 'up');
     }
   }
 
@@ -111,11 +112,11 @@ export class Namespace {
     return (await this.attempt('ping', '-c', '1', '-W', '1', ...options, address)).ok;
   }
 
-  /** Names of the programs that run in the namespace. */
-  async programs(): Promise<string[]> {
+  /** The programs that run in the namespace. */
+  async programs(): Promise<{ pid: number; name: string }[]> {
     const pids = (await ip('netns', 'pids', this.name)).split('\n').filter(Boolean);
-    const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
-    return names.map((name) => name.trim());
+    const name = (pid: string) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+    return await Promise.all(pids.map(async (pid) => ({ pid: Number(pid), name: (await name(pid)).trim() })));
   }
 
   /** From now on the device's other end has no carrier and silently drops everything. */

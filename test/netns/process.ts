@@ -70,7 +70,7 @@ export class Process {
   }
 
   /** Waits until the output matches. @throws Error with the output, also when the program ends first. */
-  async says(pattern: RegExp, timeoutMs = 10_000): Promise<RegExpMatchArray> {
+  async says(pattern: RegExp, timeoutMs = 30_000): Promise<RegExpMatchArray> {
     const found = await until(
       `${pattern} from ${this.#name}`,
       () => this.#output.match(pattern) ?? (this.#saidAll ? 'ended' : undefined),
