@@ -26,9 +26,9 @@ const lacAddress = '192.0.2.1';
 const lnsAddress = '192.0.2.2';
 const toLns = { address: lnsAddress, port: 1701 };
 
-async function attachBoth(sequencing = false): Promise<void> {
-  await sessionUp(lac, lacAddress, lnsAddress, { sequencing });
-  await sessionUp(lns, lnsAddress, lacAddress);
+async function attachBoth(sequencing = false, [near, far] = [lacAddress, lnsAddress]): Promise<void> {
+  await sessionUp(lac, near, far, { sequencing });
+  await sessionUp(lns, far, near);
   expect(await lns.apply({ op: 'device', device: subs })).toEqual({ fact: 'done' });
   const client = await lac.apply({ op: 'attach', session, attachment: clientSide, acfc: false, pfc: false });
   expect(client).toEqual({ fact: 'attached', session, interface: 'l2tp0' });
@@ -206,6 +206,19 @@ test('sequence numbers go along with user packets', async () => {
   expect(counters.rxOutOfOrder).toBe(0);
 });
 
+test('the tunnel may go over IPv6', async () => {
+  await attachBoth(false, ['2001:db8::1', '2001:db8::2']);
+  ping(left, '10.9.0.1', 3);
+  ping(right, 'fe80::2%subs', 3);
+});
+
+test('packets that exceed the MTU of the path go in fragments, in bursts as well', async () => {
+  for (const side of [left, right]) side.ip('link', 'set', 'wire', 'mtu', '1000');
+  await attachBoth();
+  const shown = left.run('ping', '-c', '30', '-l', '30', '-s', '1300', '-W', '2', '10.9.0.1');
+  expect(shown).toContain(' 0% packet loss');
+});
+
 test('datagrams from others than the tunnel peer and broken ones are counted and dropped', async () => {
   const socket = await sessionUp(lac, lacAddress, lnsAddress);
   await sessionUp(lns, lnsAddress, lacAddress);
@@ -258,6 +271,11 @@ test('a default route leads everything into the session but the tunnel itself', 
     () => lac.drifts(),
     (drifts) => drifts.length > 0,
   );
+  await lac.sendControl(session, Uint8Array.of(0xff, 0x03, 0xc0, 0x21, 9, 1, 0, 4));
+  await until(
+    () => lac.dropped(),
+    (dropped) => dropped.tunnelLoop === 1,
+  );
   expect(await lac.apply({ op: 'repair', name: 'office' })).toEqual({ fact: 'done' });
   ping(left, '10.9.0.1');
 
@@ -269,6 +287,38 @@ test('a default route leads everything into the session but the tunnel itself', 
   expect(left.ip('route', 'show', 'proto', '171')).toBe('');
   expect(left.ip('route', 'show', 'default')).toContain(`default via ${lnsAddress}`);
   expect(left.ip('-o', 'link')).not.toContain('office');
+});
+
+test('a default route is preferred to one with a metric, and stands alone where there is none', async () => {
+  await sessionUp(lac, lacAddress, lnsAddress);
+  const everything = { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true };
+  const attachment = { ...clientSide, ipv4: everything };
+  await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+  expect(left.ip('route', 'show', 'default')).toBe('default dev l2tp0 proto 171 scope link \n');
+  await lac.apply({ op: 'detach', session });
+  left.ip('route', 'add', 'default', 'via', lnsAddress, 'metric', '100');
+  await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+  expect(left.ip('route', 'show', 'default', 'dev', 'l2tp0')).toContain('metric 99');
+});
+
+test('a peer whose address inside the tunnel is its outer one does not cut the tunnel off', async () => {
+  await sessionUp(lac, lacAddress, lnsAddress);
+  const inside = { local: ipv4('10.9.0.2'), remote: ipv4(lnsAddress), defaultRoute: false };
+  const attachment = { ...clientSide, ipv4: inside };
+  await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+  expect(left.ip('route', 'get', lnsAddress)).toContain('dev wire');
+  expect(left.ip('addr', 'show', 'l2tp0')).toContain('inet 10.9.0.2/32');
+});
+
+test('without room or leave for IPv6, IPv4 is carried alone', async () => {
+  await sessionUp(lac, lacAddress, lnsAddress);
+  const attachment = { ...clientSide, mtu: 1000 };
+  const attached = await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+  expect(attached).toMatchObject({ fact: 'attached' });
+  expect(await gaps(lac)).toEqual([[]]);
+  await lac.apply({ op: 'attach', session, attachment: clientSide, acfc: false, pfc: false });
+  expect(left.ip('addr', 'show', 'l2tp0')).toContain('fe80::2/64');
+  expect(await gaps(lac)).toEqual([[]]);
 });
 
 test('a shared device follows its spec, and sessions outside its pools get routes of their own', async () => {
