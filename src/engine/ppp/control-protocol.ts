@@ -288,7 +288,6 @@ export abstract class ControlProtocol {
     this.requestsSent = 0;
     this.failure = undefined;
     this.trouble = undefined;
-    this.nextRequestId();
     this.resetRequest();
   }
 

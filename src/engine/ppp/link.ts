@@ -222,7 +222,6 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     this.login = undefined;
     this.ipcp = undefined;
     this.ipv6cp = undefined;
-    this.granted = undefined;
     if (this.authenticating === 'open') this.authenticating = 'stale';
     if (this.allocating === 'open') this.allocating = 'stale';
     if (carried) out.push({ effect: 'network', network: this.network() });

@@ -205,6 +205,14 @@ describe("the peer's request", () => {
     expect(bench.lcp.failure).toBe('the peer wants EAP, which the profile does not allow');
   });
 
+  it('counts as it was said last', () => {
+    const bench = new Bench(clientSpec());
+    bench.hear(1, 1, [1, 4, 0, 200, 7, 2, 8, 2, 3, 4, 0xc0, 0x23]);
+    expect(bench.lcp).toMatchObject({ peerMru: 200, peerPfc: true, peerAcfc: true, loginMethod: 'pap' });
+    bench.hear(1, 2);
+    expect(bench.lcp).toMatchObject({ peerMru: 1500, peerPfc: false, peerAcfc: false, loginMethod: undefined });
+  });
+
   it('is dropped when its options are not whole', () => {
     const bench = new Bench(clientSpec());
     for (const options of [[1], [1, 4, 5], [1, 1, 0], [7, 2, 0]]) expect(bench.hear(1, 1, options)).toEqual([]);
@@ -270,6 +278,16 @@ describe('an open link', () => {
     bench.hear(7, 1, [9, 1, 0, 8, 0, 0, 0, 0]);
     expect(bench.lcp.timerAt).toBe(0);
     expect(bench.lcp.state).toBe(State.opened);
+  });
+
+  it('counts unanswered echoes anew when it opens anew, and after each answer', () => {
+    const bench = new Bench(clientSpec({ echoIntervalMs: 1000, echoFailures: 2 })).openFully();
+    for (const renewed of [() => bench.lcp.startEchoes(bench.now), () => bench.hear(10, 1, [0, 0, 0, 0])]) {
+      bench.lcp.startEchoes(bench.now);
+      expect([bench.tick(), bench.tick()].flat().map(({ code }) => code)).toEqual([9, 9]);
+      renewed();
+    }
+    expect([bench.tick(), bench.tick(), bench.tick()].flat().map(({ code }) => code)).toEqual([9, 9, 5]);
   });
 
   it('keeps its echo timer through other packets', () => {

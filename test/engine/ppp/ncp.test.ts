@@ -116,6 +116,18 @@ describe('IPCP as client', () => {
     ]);
   });
 
+  it('begins anew when the server does', () => {
+    const ipcp = client();
+    const [, first, asked] = start(ipcp);
+    const given = [3, 129, 131].flatMap((option) => address(option, 0x0a0b0c0d));
+    const [[, second]] = hear(ipcp, 3, first, given);
+    hear(ipcp, 2, second, given);
+    hear(ipcp, 1, 1, address(3, ADDRESSES.server));
+    expect(ipcp.state).toBe(State.opened);
+    const [request, ack] = hear(ipcp, 1, 2, address(3, ADDRESSES.server));
+    expect([request[0], request[2], ack[0]]).toEqual([1, asked, 2]);
+  });
+
   it('wishes for the address that it was told to have', () => {
     expect(start(client({ local: 0x01020304 }))[2].slice(0, 6)).toEqual(address(3, 0x01020304));
   });
