@@ -24,8 +24,8 @@ export interface Desired {
   resources: readonly Resource[];
   /** Mistakes in documents and between them. A resource with one keeps the spec it had before, or has none. */
   errors: readonly SpecError[];
-  /** Every resolved field and where it came from, by resource. */
-  fields: ReadonlyMap<string, Fields>;
+  /** Every resolved field of a resource and where it came from; undefined for what is not resolved. */
+  explain(id: string): Fields | undefined;
   /** How many resources use each profile and pool, by id. */
   usedBy: ReadonlyMap<string, number>;
 }
@@ -36,11 +36,11 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   const declarations = new Declarations(resources);
   const secretOf = secretLookup(snapshot.secrets, declarations);
   const last = before?.state;
-  const fields = new Map<string, Fields>();
+  const fields = new Map<string, () => Fields>();
 
   const gateway = chooseGateway(declarations);
   const gatewayValues = { ...builtIn.Gateway, ...gateway?.document.spec };
-  if (gateway) fields.set(gateway.id, lay([layerOf(gateway), builtInGateway]).fields);
+  if (gateway) fields.set(gateway.id, () => lay([layerOf(gateway), builtInGateway]).fields);
   const aaa = reuse(last?.aaa, aaaOf(declarations, secretOf, last?.aaa));
 
   const context: Context = { declarations, secretOf, pools: new Set(aaa.pools.map(({ name }) => name)), fields };
@@ -76,7 +76,7 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
     },
     resources,
     errors: [...snapshot.errors, ...declarations.errors],
-    fields,
+    explain: (id) => fields.get(id)?.(),
     usedBy: declarations.usedBy(),
   };
 }
@@ -94,7 +94,7 @@ interface Context {
   secretOf: SecretLookup;
   /** The names of the pools in force. */
   pools: ReadonlySet<string>;
-  fields: Map<string, Fields>;
+  fields: Map<string, () => Fields>;
 }
 
 const builtInGateway: Layer = { from: 'built-in', values: builtIn.Gateway, locate: () => ({ path: '' }) };
@@ -154,7 +154,7 @@ function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfil
   const { match = {}, role = builtIn.PeerProfile.role } = peer?.document.spec ?? {};
   const tunnel = tunnelParameters(context, chain, id);
   checkPpp(context, ppp, 'server', id);
-  if (peer) fields.set(id, joined({ tunnel: chain.fields, session: session.fields, ppp: ppp.fields }));
+  if (peer) fields.set(id, () => joined({ tunnel: chain.fields, session: session.fields, ppp: ppp.fields }));
   return {
     name: peer?.name ?? 'default',
     match: { hostName: match.hostName, addresses: [...(match.addresses ?? [])] },
@@ -185,7 +185,7 @@ function tunnelOf(context: Context, tunnel: Resource<'Tunnel'>, chain: TunnelCha
     const message = 'is missing: give it here or in the TunnelProfile';
     context.declarations.reportAt(tunnel, 'remoteAddress', message);
   }
-  context.fields.set(tunnel.id, chain.fields);
+  context.fields.set(tunnel.id, () => chain.fields);
   return {
     name: tunnel.name,
     parameters: tunnelParameters(context, chain, tunnel.id),
@@ -222,7 +222,7 @@ function sessionOf(
   const chain = declarations.session(session, tunnel);
   const ppp = declarations.ppp(chain, tunnel, session.id);
   checkPpp(context, ppp, 'client', session.id);
-  fields.set(session.id, { ...chain.fields, ...joined({ ppp: ppp.fields }) });
+  fields.set(session.id, () => ({ ...chain.fields, ...joined({ ppp: ppp.fields }) }));
   const { values } = chain;
   const password = secretOf([layerOf(session)], 'password', session.id);
   return {

@@ -49,12 +49,11 @@ const alternatives: Readonly<Record<string, string>> = {
 export function lay<T>(layers: readonly Layer[]): Resolved<T> {
   const fields: Record<string, Field> = {};
   for (const { from, values } of layers) {
-    const given = leaves(values, '');
-    const hidden = given.filter(([path]) => path in fields || (alternatives[path] ?? path) in fields);
-    for (const leaf of given) if (!hidden.includes(leaf)) fields[leaf[0]] = { value: leaf[1], from };
+    const given = leavesOf(values).filter(([path]) => !(path in fields || (alternatives[path] ?? path) in fields));
+    for (const [path, value] of given) fields[path] = { value, from };
   }
   const values: Record<string, unknown> = {};
-  for (const [path, { value }] of Object.entries(fields)) put(values, path.split('.'), value);
+  for (const [path, { value }] of Object.entries(fields)) put(values, path, value);
   return { values: values as T, fields };
 }
 
@@ -63,8 +62,19 @@ export function giver(layers: readonly Layer[], field: string): Layer | undefine
   return layers.find(({ values }) => (values as Record<string, unknown>)[field] !== undefined);
 }
 
-function leaves(values: object, prefix: string): [path: string, value: unknown][] {
-  return Object.entries(values).flatMap(([key, value]): [string, unknown][] => {
+type Leaf = readonly [path: string, value: unknown];
+
+/** Profiles and built-in values are laid under very many resources: their leaves are found once. */
+const known = new WeakMap<object, readonly Leaf[]>();
+
+function leavesOf(values: object): readonly Leaf[] {
+  const found = known.get(values) ?? leaves(values, '');
+  known.set(values, found);
+  return found;
+}
+
+function leaves(values: object, prefix: string): Leaf[] {
+  return Object.entries(values).flatMap(([key, value]): Leaf[] => {
     const path = `${prefix}${key}`;
     if (value === undefined) return [];
     const isLeaf = typeof value !== 'object' || value === null || Array.isArray(value) || whole.has(key);
@@ -72,12 +82,14 @@ function leaves(values: object, prefix: string): [path: string, value: unknown][
   });
 }
 
-function put(into: Record<string, unknown>, [step, ...rest]: string[], value: unknown): void {
-  if (rest.length === 0) {
-    into[step] = value;
+function put(into: Record<string, unknown>, path: string, value: unknown): void {
+  const dot = path.indexOf('.');
+  if (dot < 0) {
+    into[path] = value;
     return;
   }
+  const step = path.slice(0, dot);
   const inner = (into[step] ?? {}) as Record<string, unknown>;
   into[step] = inner;
-  put(inner, rest, value);
+  put(inner, path.slice(dot + 1), value);
 }

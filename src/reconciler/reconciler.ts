@@ -92,7 +92,7 @@ export class Reconciler {
 
   /** Every resolved field of a resource, with where it came from. */
   explain(id: string): Fields | undefined {
-    return this.#desired?.fields.get(id);
+    return this.#desired?.explain(id);
   }
 
   /** Takes what is declared now. What has an error stays as it was. */

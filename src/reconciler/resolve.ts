@@ -46,6 +46,7 @@ export class Declarations {
   readonly #byKind = new Map<Kind, Resource[]>();
   readonly #users = new Map<string, Set<string>>();
   readonly #told = new Set<string>();
+  readonly #pppChains = new Map<string, PppChain>();
   readonly errors: SpecError[] = [];
 
   constructor(resources: readonly Resource[]) {
@@ -135,7 +136,12 @@ export class Declarations {
       ...this.#namedIn('PppProfile', 'pppProfile', session.layers, user),
       ...this.#namedIn('PppProfile', 'pppProfile', tunnel.layers, user),
     ];
-    return chainOf<PppValues>(near, [...this.#profile('PppProfile', 'default', undefined, '', user), builtInPpp]);
+    const far = [...this.#profile('PppProfile', 'default', undefined, '', user), builtInPpp];
+    // Sessions have no PPP values of their own: very many share one chain of profiles.
+    const key = [...near, ...far].map(({ from }) => from).join(' ');
+    const chain = this.#pppChains.get(key) ?? chainOf<PppValues>(near, far);
+    this.#pppChains.set(key, chain);
+    return chain;
   }
 
   #tunnelChain(near: readonly Layer[], user: string): Chain<TunnelValues> {

@@ -1,5 +1,14 @@
 /** Documents -> typed resources, with the place of every mistake. */
-import { isMap, isScalar, isSeq, LineCounter, type Pair, type ParsedNode, parseAllDocuments } from 'yaml';
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  type ParsedNode,
+  parseAllDocuments,
+  parseDocument,
+} from 'yaml';
 import { SpecError, type SpecLocation } from '../engine/errors.ts';
 import { Secret } from '../engine/spec.ts';
 import type { Kinds, Secret as SecretDocument } from './generated.ts';
@@ -70,10 +79,7 @@ export function parseFile(text: string, file: string): ParsedFile {
       result.unidentified = true;
     }
     if (document.errors.length > 0 || root === null || (isScalar(root) && root.value === null)) continue;
-    const locate = (path: Path): SpecLocation => {
-      const { line, col } = lines.linePos(offsetOf(root, path));
-      return { file, line, column: col, path: formatPath(path) };
-    };
+    const locate = locator(text, file, root, lines);
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: 100 });
@@ -143,6 +149,22 @@ function bytesOfBase64(text: string): Uint8Array {
 /** Writes a path as `spec.listen[0].port`. */
 export function formatPath(path: Path): string {
   return path.map((step, at) => (typeof step === 'number' ? `[${step}]` : at === 0 ? step : `.${step}`)).join('');
+}
+
+/**
+ * Tells where a document's fields stand. Places are asked for when something is wrong: the document is parsed again
+ * then, because its tree would take ten times the memory of its text.
+ */
+function locator(text: string, file: string, root: ParsedNode, lines: LineCounter): Identified['locate'] {
+  const { line, col } = lines.linePos(root.range[0]);
+  const own = text.slice(lines.lineStarts[line - 1], root.range[2]);
+  return (path) => {
+    if (path.length === 0) return { file, line, column: col, path: '' };
+    const ownLines = new LineCounter();
+    const { contents } = parseDocument(own, { lineCounter: ownLines, version: '1.2' });
+    const found = ownLines.linePos(contents ? offsetOf(contents, path) : 0);
+    return { file, line: line - 1 + found.line, column: found.col, path: formatPath(path) };
+  };
 }
 
 /** Where in the text a field's key (or a list's item) begins; for a field that is not there, what would hold it. */

@@ -175,6 +175,13 @@ describe('the last good spec', () => {
     expect(after.state.aaa).toBe(before.state.aaa);
   });
 
+  it('stays for a document that became wrong, where its source did not see to that', () => {
+    const before = resolved(tunnel({ mtu: 1400 }), session());
+    const after = over(before, tunnel({ mtu: 'wide' }), session());
+    expect(after.state).toEqual(before.state);
+    expect(after.errors).toHaveLength(1);
+  });
+
   it('goes with the document', () => {
     const before = resolved(tunnel({ profile: 'p' }), doc('TunnelProfile', 'p', {}));
     expect(over(before).state.tunnels.size).toBe(0);
@@ -300,8 +307,8 @@ describe('secrets', () => {
 
   it('never appear in what is shown', () => {
     const found = resolved(tunnel({ secretRef: { name: 'passwords', key: 'all' } }), passwords);
-    const { state, fields, resources, errors } = found;
-    const shown = JSON.stringify([[...state.tunnels.values()], [...fields], resources, errors]);
+    const { state, explain, resources, errors } = found;
+    const shown = JSON.stringify([[...state.tunnels.values()], explain('Tunnel/t'), resources, errors]);
     expect(shown).not.toContain('geheim');
     expect(shown).toContain('[secret]');
   });

@@ -8,7 +8,7 @@ const peer = (spec: object, name = 'p') => doc('PeerProfile', name, spec);
 
 /** The field's value and origin in Tunnel t. */
 function tunnelField(field: string, ...documents: string[]) {
-  return resolved(...documents).fields.get('Tunnel/t')?.[field];
+  return resolved(...documents).explain('Tunnel/t')?.[field];
 }
 
 describe('tunnel values come from', () => {
@@ -47,7 +47,7 @@ describe('tunnel values come from', () => {
       tunnel({ profile: 'named', persist: true }),
       profile('named', { maxRetries: 7 }),
       profile('default', { maxRetries: 8, helloInterval: '10s' }),
-    ).fields.get('Tunnel/t');
+    ).explain('Tunnel/t');
     expect(fields).toMatchObject({
       remoteAddress: { value: '192.0.2.9', from: 'Tunnel/t' },
       persist: { value: true, from: 'Tunnel/t' },
@@ -60,7 +60,7 @@ describe('tunnel values come from', () => {
   it('the nearest layer that gives a secret in either form, as a whole', () => {
     const near = tunnel({ secretFile: 'near' });
     const far = profile('default', { secretRef: { name: 'far', key: 'k' } });
-    const fields = resolved(near, far).fields.get('Tunnel/t');
+    const fields = resolved(near, far).explain('Tunnel/t');
     expect(fields?.secretFile).toEqual({ value: 'near', from: 'Tunnel/t' });
     expect(fields).not.toHaveProperty('secretRef');
   });
@@ -107,13 +107,13 @@ describe('session values come from', () => {
     ["the peer's", [session(), tunnel(), byPeer], '4', 'SessionProfile/of-peer'],
     ['default', [session(), tunnel()], '5', 'SessionProfile/default'],
   ])('%s', (_, documents, value, from) => {
-    const { fields } = resolved(...documents, ...all);
-    expect(fields.get('Session/s')?.privateGroupId).toEqual({ value, from });
+    const { explain } = resolved(...documents, ...all);
+    expect(explain('Session/s')?.privateGroupId).toEqual({ value, from });
   });
 
   it("a profile that the tunnel's TunnelProfile names, nearer than the peer's and farther than the tunnel's", () => {
     const viaProfile = [tunnel({ profile: 'n' }), profile('n', { sessionProfile: 'of-tunnel' })];
-    expect(resolved(session(), ...viaProfile, byPeer, ...all).fields.get('Session/s')?.privateGroupId.from).toBe(
+    expect(resolved(session(), ...viaProfile, byPeer, ...all).explain('Session/s')?.privateGroupId.from).toBe(
       'SessionProfile/of-tunnel',
     );
   });
@@ -121,7 +121,7 @@ describe('session values come from', () => {
   it('a profile that TunnelProfile default names only after the peer has been asked', () => {
     const farthest = profile('default', { sessionProfile: 'of-tunnel' });
     const from = (...more: string[]) =>
-      resolved(session(), tunnel(), farthest, ...more, ...all).fields.get('Session/s')?.privateGroupId.from;
+      resolved(session(), tunnel(), farthest, ...more, ...all).explain('Session/s')?.privateGroupId.from;
     expect(from(byPeer)).toBe('SessionProfile/of-peer');
     expect(from()).toBe('SessionProfile/of-tunnel');
   });
@@ -156,19 +156,19 @@ describe('PPP values come from', () => {
     ["the peer's", [session(), tunnel(), byPeer], 5],
     ['default', [session(), tunnel()], 6],
   ])('%s', (_, documents, value) => {
-    const { state, fields } = resolved(...documents, sessionProfile, ...all);
+    const { state, explain } = resolved(...documents, sessionProfile, ...all);
     expect(state.sessions.get('s')?.ppp.papMaxRequests).toBe(value);
-    expect(fields.get('Session/s')?.['ppp.papMaxRequests'].value).toBe(value);
+    expect(explain('Session/s')?.['ppp.papMaxRequests'].value).toBe(value);
   });
 
   it('nested objects field by field', () => {
-    const { fields } = resolved(
+    const { explain } = resolved(
       session({ pppProfile: 'near' }),
       tunnel(),
       doc('PppProfile', 'near', { lcp: { retransmit: '1s' }, ipv4: { dns: ['192.0.2.1'] } }),
       doc('PppProfile', 'default', { lcp: { maxConfigNaks: 3 }, ipv4: { dns: ['192.0.2.2', '192.0.2.3'] } }),
     );
-    expect(fields.get('Session/s')).toMatchObject({
+    expect(explain('Session/s')).toMatchObject({
       'ppp.lcp.retransmit': { value: '1s', from: 'PppProfile/near' },
       'ppp.lcp.maxConfigNaks': { value: 3, from: 'PppProfile/default' },
       'ppp.lcp.maxConfigRequests': { value: 10, from: 'built-in' },

@@ -97,6 +97,14 @@ describe('mistakes are told with place and advice', () => {
     ]);
   });
 
+  it('knows places in documents that are indented, or begin in the line of their marker', () => {
+    const indented = `# so\n  apiVersion: prol2tp.io/v1alpha1\n  kind: Tunnel\n  metadata: {name: x}\n  spec:\n    mtu: 1\n`;
+    expect(errorsOf(indented)).toEqual([expect.stringMatching(/^x\.yaml:6:5: Tunnel\/x: spec\.mtu: /)]);
+    expect(errorsOf(`${head('Tunnel')}spec: {}\n--- {kind: Tunel}\n`)).toEqual([
+      expect.stringMatching(/^x\.yaml:6:6: kind: /),
+    ]);
+  });
+
   it('never shows what stands in a Secret', () => {
     const text = 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: "geheim!"}\nstringData: {b: 31337}\n';
     const errors = errorsOf(text).join('\n');

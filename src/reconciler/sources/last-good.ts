@@ -1,5 +1,5 @@
 import { SpecError } from '../../engine/errors.ts';
-import { type Declared, parseFile } from '../resources.ts';
+import { type Declared, type ParsedFile, parseFile } from '../resources.ts';
 
 /** What a file's octets are, or why they cannot be read. */
 export interface FileText {
@@ -9,9 +9,17 @@ export interface FileText {
   error?: string;
 }
 
-/** What stands in each file: the last good version of every document that is still there. */
+interface Shelved {
+  /** As read last, with what it was found to hold: a file that did not change is not looked into again. */
+  text?: string;
+  parsed?: ParsedFile;
+  /** The last good version of every document that is still there. */
+  declared: readonly Declared[];
+}
+
+/** What stands in each file. */
 export interface Shelf {
-  files: ReadonlyMap<string, readonly Declared[]>;
+  files: ReadonlyMap<string, Shelved>;
   /** All of them, each id once. */
   declared: readonly Declared[];
   errors: readonly SpecError[];
@@ -26,28 +34,30 @@ export const emptyShelf: Shelf = { files: new Map(), declared: [], errors: [] };
  */
 export function shelve(texts: readonly FileText[], before: Shelf): Shelf {
   const errors: SpecError[] = [];
-  const files = new Map<string, readonly Declared[]>();
+  const files = new Map<string, Shelved>();
   for (const { file, text, error } of [...texts].sort(byFile)) {
-    const known = before.files.get(file) ?? [];
+    const known = before.files.get(file) ?? { declared: [] };
     if (text === undefined) {
       errors.push(new SpecError(`cannot be read: ${error ?? 'unknown reason'}`, { file, path: '' }));
       files.set(file, known);
       continue;
     }
-    const parsed = parseFile(text, file);
+    const parsed = known.parsed && known.text === text ? known.parsed : parseFile(text, file);
     errors.push(...parsed.errors);
     const named = new Set(parsed.declared.map(({ id }) => id));
-    const kept = known.filter(({ id }) => !named.has(id) && (parsed.unidentified || parsed.broken.includes(id)));
-    files.set(file, [...parsed.declared, ...kept]);
+    const kept = known.declared.filter(
+      ({ id }) => !named.has(id) && (parsed.unidentified || parsed.broken.includes(id)),
+    );
+    files.set(file, { text, parsed, declared: [...parsed.declared, ...kept] });
   }
   return { files, declared: once(files, before, errors), errors };
 }
 
 /** Of documents with one id, the place that held it before keeps it, else the first; the others are errors. */
-function once(files: ReadonlyMap<string, readonly Declared[]>, before: Shelf, errors: SpecError[]): Declared[] {
+function once(files: Shelf['files'], before: Shelf, errors: SpecError[]): Declared[] {
   const holders = new Map(before.declared.map((declared) => [declared.id, declared.locate([]).file]));
   const chosen = new Map<string, Declared>();
-  const all = [...files.values()].flat();
+  const all = [...files.values()].flatMap(({ declared }) => declared);
   for (const declared of all) {
     const other = chosen.get(declared.id);
     const held = holders.get(declared.id) === declared.locate([]).file;
