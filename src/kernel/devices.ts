@@ -11,6 +11,7 @@ import { addressText, type Link, type LinkAddress, type Route, type Rtnl, routeT
 import { openTun, stopTun, type Tun } from './tun.ts';
 
 export const ownershipMark = 'prol2tp:';
+const leastIpv6Mtu = 1280;
 
 /** What the kernel has, gathered once for any number of devices. Addresses and routes as text. */
 export interface Snapshot {
@@ -73,6 +74,8 @@ export class Device implements Carrier {
   #name: string;
   #mtu: number;
   #index = 0;
+  /** As it was when the device was opened. */
+  #ipv6Off = true;
   #tun: Tun | undefined = undefined;
   readonly #addresses = new Map<string, LinkAddress>();
   readonly #routes = new Map<string, DeviceRoute>();
@@ -96,12 +99,7 @@ export class Device implements Carrier {
 
   /** Whether IPv6 addresses can be set: not below IPv6's least MTU (RFC 8200 5), nor where the system has it off. */
   get takesIpv6(): boolean {
-    if (this.#mtu < 1280) return false;
-    try {
-      return readFileSync(`/proc/sys/net/ipv6/conf/${this.#name}/disable_ipv6`, 'utf8').trim() === '0';
-    } catch {
-      return false;
-    }
+    return this.#mtu >= leastIpv6Mtu && !this.#ipv6Off;
   }
 
   /** 0 while the device is gone. */
@@ -131,6 +129,7 @@ export class Device implements Carrier {
       const link = this.#rtnl.link(tun.name);
       if (link === undefined) throw new PlaneError('ENODEV', `TUN device ${tun.name}`);
       this.#index = link.index;
+      this.#ipv6Off = isIpv6Off(tun.name);
       this.#rtnl.changeLink(link.index, { noIpv6Generation: true });
       this.restore();
     } catch (error) {
@@ -257,6 +256,14 @@ export class Device implements Carrier {
     const text = deviceRouteText(route);
     const held = this.#rtnl.routes().some((other) => other.link === link && routeText(other) === text);
     if (!held) throw new PlaneError('EEXIST', `route ${text} for ${this.#name}: another device has it`);
+  }
+}
+
+function isIpv6Off(device: string): boolean {
+  try {
+    return readFileSync(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, 'utf8').trim() !== '0';
+  } catch {
+    return true;
   }
 }
 
