@@ -76,8 +76,12 @@ export class Attempts {
 
   /** The earliest time at which one of these actions becomes due. */
   nextDue(actions: readonly Action[]): number | undefined {
-    const times = actions.flatMap((action) => this.#attempts.get(keyOf(action))?.dueAt ?? []);
-    return times.length === 0 ? undefined : Math.min(...times);
+    let earliest: number | undefined;
+    for (const action of actions) {
+      const dueAt = this.#attempts.get(keyOf(action))?.dueAt;
+      if (dueAt !== undefined && (earliest === undefined || dueAt < earliest)) earliest = dueAt;
+    }
+    return earliest;
   }
 
   /** All that is known, by object. */
