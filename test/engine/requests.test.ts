@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { freeId } from '../../src/engine/core.ts';
-import { type GatewaySpec, type PeerSpec, Secret, type TunnelParameters } from '../../src/engine/spec.ts';
+import type { PeerSpec } from '../../src/engine/spec.ts';
+import { guarded, resultOf, secret } from './scenes.ts';
 import { bench, type Got, ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
 import {
   gatewaySpec,
@@ -18,12 +18,6 @@ const dialled = tunnelSpec('10.0.0.9');
 
 function declaredStates(node: Node): string[] {
   return [...node.engine.declaredTunnels()].map(({ name, state }) => `${name} ${state}`);
-}
-
-function resultOf(got: readonly Got[]): [result: number | undefined, error: number | undefined] {
-  expect(types(got)).toEqual(['StopCCN']);
-  const { result, error } = got[0].avps.resultCode ?? {};
-  return [result, error];
 }
 
 describe('the tie-breaker (RFC 2661 4.4.3)', () => {
@@ -126,141 +120,6 @@ describe('the tie-breaker (RFC 2661 4.4.3)', () => {
       for (const { engine } of nodes) expect(engine.sizes().tunnels).toBe(1);
       expect(nodes[0].openSockets + nodes[1].openSockets).toBe(1);
     }
-  });
-});
-
-const secret = new Secret('tunnel secret');
-
-/** A gateway whose peers are known by address. */
-function guarded(tunnel: Partial<TunnelParameters>, peer: Partial<PeerSpec> = {}, gateway: Partial<GatewaySpec> = {}) {
-  const known = peerSpec({ match: { addresses: ['10.0.0.0/8'] }, tunnel: tunnelParameters(tunnel), ...peer });
-  return gatewaySpec({ peers: [known], ...gateway });
-}
-
-/** RFC 2661 4.4.3: MD5 over the code of the message that answers, the secret and the challenge. */
-function answerTo(challenge: Uint8Array | undefined, code: number, text = 'tunnel secret'): Uint8Array {
-  expect(challenge?.length).toBe(16);
-  const digest = createHash('md5').update(Uint8Array.of(code)).update(text);
-  return new Uint8Array(digest.update(challenge ?? '').digest());
-}
-
-const theirChallenge = Uint8Array.of(1, 2, 3);
-
-describe('authentication of a tunnel that is accepted (RFC 2661 5.1.1)', () => {
-  it('lets in a peer that knows the secret', () => {
-    const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
-    const [sccrp] = peer.sccrq();
-    peer.sccn({ challengeResponse: answerTo(sccrp.avps.challenge, 3) });
-    expect([...node.engine.acceptedTunnels()]).toMatchObject([{ state: 'established', authenticated: true }]);
-  });
-
-  it.each([
-    ['another secret', (challenge?: Uint8Array) => answerTo(challenge, 3, 'guess')],
-    ['the code of another message', (challenge?: Uint8Array) => answerTo(challenge, 2)],
-    ['nothing', () => undefined],
-  ])('turns away a peer that answers with %s', (_what, answer) => {
-    const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
-    const [sccrp] = peer.sccrq();
-    expect(resultOf(peer.sccn({ challengeResponse: answer(sccrp.avps.challenge) }))).toEqual([4, 0]);
-    expect(tunnelStates(node)).toEqual(['closing']);
-    expect(node.planeTunnels.size).toBe(0);
-    expect(node.notices).toMatchObject([{ subject: 'tunnel', event: 'authFailed' }]);
-  });
-
-  it('never asks the same twice', () => {
-    const { peer } = bench(guarded({ authMode: 'challenge', secret }));
-    const asked = new Set<string>();
-    for (let id = 1; id <= 20; id++) {
-      peer.restart(id);
-      asked.add(String(peer.sccrq()[0].avps.challenge));
-    }
-    expect(asked.size).toBe(20);
-  });
-
-  it.each(['none', 'simple', 'challenge'] as const)('answers a challenge, in authMode %s', (authMode) => {
-    const { peer } = bench(guarded({ authMode, secret }));
-    const [sccrp] = peer.sccrq({ challenge: theirChallenge });
-    const expected = createHash('md5').update(Uint8Array.of(2)).update('tunnel secret').update(theirChallenge).digest();
-    expect(sccrp.avps.challengeResponse).toEqual(new Uint8Array(expected));
-    expect(sccrp.avps.challenge !== undefined).toBe(authMode === 'challenge');
-  });
-
-  it.each(['none', 'simple', 'challenge'] as const)(
-    'has nothing to answer with without a secret, in %s',
-    (authMode) => {
-      const { node, peer, world } = bench(guarded({ authMode }));
-      expect(resultOf(peer.sccrq({ challenge: theirChallenge }))).toEqual([4, 0]);
-      expect(tunnelStates(node)).toEqual(['closing']);
-      peer.ack();
-      world.runFor(31_000);
-      expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
-    },
-  );
-
-  it('lets nobody in when it should challenge and has no secret', () => {
-    const { peer } = bench(guarded({ authMode: 'challenge' }));
-    expect(resultOf(peer.sccrq())).toEqual([4, 0]);
-  });
-
-  it('is the match alone in authMode simple', () => {
-    const { node, peer } = bench(guarded({ authMode: 'simple', secret }));
-    peer.connect();
-    expect([...node.engine.acceptedTunnels()]).toMatchObject([{ state: 'established', authenticated: false }]);
-  });
-
-  it.each(['simple', 'challenge'] as const)('takes no profile that matches everyone, in authMode %s', (authMode) => {
-    const { node, peer } = bench(guarded({ authMode, secret }, { match: { addresses: [] } }));
-    expect(resultOf(peer.sccrq())).toEqual([4, 0]);
-    expect(node.engine.sizes().tunnels).toBe(0);
-  });
-
-  it('keeps the secret to itself', () => {
-    const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
-    peer.sccrq();
-    const shown = JSON.stringify([[...node.engine.acceptedTunnels()], peer.sccn(), node.notices], (_key, value) =>
-      typeof value === 'bigint' ? String(value) : value,
-    );
-    expect(shown).toContain('peer.example');
-    expect(shown).not.toContain('tunnel secret');
-  });
-});
-
-describe('authentication of a tunnel that is dialled', () => {
-  function dial(parameters: Partial<TunnelParameters>) {
-    const scene = bench(gatewaySpec());
-    scene.node.dial(tunnelSpec('10.0.0.9', { parameters: tunnelParameters(parameters) }));
-    return { ...scene, challenge: scene.peer.log[0].avps.challenge };
-  }
-
-  it('trusts a peer that knows the secret, and shows that it knows it too', () => {
-    const { node, peer, challenge } = dial({ authMode: 'challenge', secret });
-    const theirs = new Uint8Array(16).fill(9);
-    const [scccn] = peer.sccrp({ challenge: theirs, challengeResponse: answerTo(challenge, 2) });
-    expect(scccn).toMatchObject({ type: 'SCCCN', avps: { challengeResponse: answerTo(theirs, 3) } });
-    expect([...node.engine.declaredTunnels()]).toMatchObject([{ state: 'established', authenticated: true }]);
-  });
-
-  it.each([
-    ['another secret', (challenge?: Uint8Array) => answerTo(challenge, 2, 'guess')],
-    ['the code of another message', (challenge?: Uint8Array) => answerTo(challenge, 3)],
-    ['nothing', () => undefined],
-  ])('turns away from a peer that answers with %s', (_what, answer) => {
-    const { node, peer, challenge } = dial({ authMode: 'challenge', secret });
-    expect(resultOf(peer.sccrp({ challengeResponse: answer(challenge) }))).toEqual([4, 0]);
-    expect(node.planeTunnels.size).toBe(0);
-    expect([...node.engine.declaredTunnels()]).toMatchObject([{ state: 'closed', failure: { result: 4 } }]);
-  });
-
-  it('ends when the peer asks for a secret that we do not have', () => {
-    const { peer } = dial({});
-    expect(resultOf(peer.sccrp({ challenge: theirChallenge }))).toEqual([4, 0]);
-  });
-
-  it('asks nothing in authMode none', () => {
-    const { challenge, node, peer } = dial({ secret });
-    expect(challenge).toBe(undefined);
-    peer.accept();
-    expect([...node.engine.declaredTunnels()]).toMatchObject([{ state: 'established', authenticated: false }]);
   });
 });
 

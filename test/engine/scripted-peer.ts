@@ -196,7 +196,7 @@ export function types(got: readonly Got[]): string[] {
   return got.map(({ type }) => type);
 }
 
-/** The states of all tunnels of a node by local id: closing and closed ones too, which the engine's views leave out. */
+/** The states of all tunnels of a node, oldest first: closing and closed ones too, which the engine's views leave out. */
 export function tunnelStates(node: Node): TunnelView['state'][] {
   const tunnels: ReadonlyMap<number, Tunnel> = Reflect.get(node.engine, 'tunnels');
   return [...tunnels.values()].map(({ state }) => state);
