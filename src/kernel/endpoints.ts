@@ -54,10 +54,6 @@ export class RawEndpoint implements Endpoint {
     );
   }
 
-  equals(other: RawEndpoint): boolean {
-    return this === other || (this.port === other.port && this.address === other.address);
-  }
-
   /** Makes the datagram described at `at` go here. */
   fill(words: Int32Array, at: number): void {
     words[at + familyAt] = this.#family;
