@@ -31,19 +31,6 @@ export class WireError extends Error {
   }
 }
 
-/** A peer that broke the protocol's rules in a well-encoded message: it ends its session (CDN) or tunnel (StopCCN). */
-export class ProtocolError extends Error {
-  readonly scope: 'session' | 'tunnel';
-  readonly result: Result;
-
-  constructor(scope: 'session' | 'tunnel', result: Result) {
-    super(result.message ?? `result ${result.result} error ${result.error ?? 0}`);
-    this.name = 'ProtocolError';
-    this.scope = scope;
-    this.result = result;
-  }
-}
-
 /** A refusal of the operating system. `code` is the errno's name, e.g. EADDRINUSE. */
 export class PlaneError extends Error {
   readonly code: string;

@@ -7,7 +7,7 @@ import type { AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Secret } from './wire/secret.ts';
 
-export type { NegotiationLimits, PppAuthMethod, PppIpv4Spec, PppSpec } from './ppp/spec.ts';
+export type { NegotiationLimits, PppAuthMethod, PppSpec } from './ppp/spec.ts';
 export { formatIpv4, type Ipv4, parseIpv4 } from './wire/ipv4.ts';
 export { Secret } from './wire/secret.ts';
 
