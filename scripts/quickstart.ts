@@ -18,6 +18,10 @@ const daemonProgram = join(root, 'dist/prol2tpd.js');
 const cliProgram = join(root, 'dist/prol2tp.js');
 const readyWithinMs = 30_000;
 
+/** Set in the run inside the namespaces of an ordinary user. */
+const ownRunMark = 'PROL2TP_QUICKSTART_OWN_RUN';
+const ownRun = process.env[ownRunMark] !== undefined;
+
 interface Host {
   label: string;
   namespace: Namespace;
@@ -89,18 +93,30 @@ function farAddress(session: SessionObject): string {
   return address;
 }
 
-function sayHowToLookFurther(lac: Host, lns: Host): void {
+function sayHowToLookFurther(lac: Host, lns: Host, session: string): void {
   const cli = (host: Host, rest: string) => `  node dist/prol2tp.js --socket ${host.socket} ${rest}`;
   say(pc.bold('\nLook further, in another terminal here:'));
   for (const host of [lac, lns]) say(cli(host, 'get sessions -o wide'));
-  say(cli(lac, 'describe session NAME'));
+  say(cli(lac, `describe session ${session}`));
   say(cli(lac, 'get events -w'));
-  say(`  ip netns exec ${lac.namespace.name} ip address`);
+  // Names made under a /run of our own are not seen elsewhere.
+  const enter = ownRun
+    ? `nsenter -t ${lac.daemon.pid} -U -n --preserve-credentials`
+    : `ip netns exec ${lac.namespace.name}`;
+  say(`  ${enter} ip address`);
   say(`Edit the files in ${lac.configuration} or ${lns.configuration}: the daemons follow. Ctrl-C ends everything.`);
 }
 
-/** @returns whether both pings went through. */
-async function demonstrate(lab: Lab): Promise<{ ok: boolean; lac: Host; lns: Host }> {
+interface Demonstration {
+  /** Whether both pings went through. */
+  ok: boolean;
+  lac: Host;
+  lns: Host;
+  /** The call's name at the LAC. */
+  session: string;
+}
+
+async function demonstrate(lab: Lab): Promise<Demonstration> {
   const wire = 'wire';
   const lacSide = await lab.namespace('lac');
   const lnsSide = await lab.namespace('lns');
@@ -128,7 +144,7 @@ async function demonstrate(lab: Lab): Promise<{ ok: boolean; lac: Host; lns: Hos
   screen.show(await table([lac, lns]));
   const there = await ping(lac, farAddress(atLac));
   const back = await ping(lns, farAddress(atLns));
-  return { ok: there && back, lac, lns };
+  return { ok: there && back, lac, lns, session: atLac.metadata.name };
 }
 
 function interrupted(): Promise<void> {
@@ -145,7 +161,7 @@ async function run(): Promise<number> {
     if (result === undefined) return 130;
     say(result.ok ? pc.green('\nThe call carries packets both ways.') : pc.red('\nThe call does not carry packets.'));
     if (!process.argv.includes('--once')) {
-      sayHowToLookFurther(result.lac, result.lns);
+      sayHowToLookFurther(result.lac, result.lns, result.session);
       await end;
     }
     return result.ok ? 0 : 1;
@@ -169,7 +185,7 @@ async function runUnprivileged(): Promise<number> {
     return 1;
   }
   process.on('SIGINT', () => say());
-  const inside = 'mount -t tmpfs tmpfs /run && exec "$@"';
+  const inside = `mount -t tmpfs tmpfs /run && ${ownRunMark}=1 exec "$@"`;
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   const result = await execa('unshare', ['-rnm', 'sh', '-c', inside, 'sh', ...again], {
     stdio: 'inherit',
