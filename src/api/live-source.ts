@@ -1,9 +1,12 @@
 import type { Engine } from '../engine/engine.ts';
+import { PeerTable } from '../engine/peers.ts';
 import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
 import type { PoolView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import type { Snapshot } from '../reconciler/resources.ts';
 import type { EventLog } from './events.ts';
+import { acceptedName } from './names.ts';
 import { plannedActions } from './planned.ts';
 import type { ApiSource, DeclaredObject, PlanOutcome } from './source.ts';
 import type { Explanation, ObjectKind, PlanRequest } from './types.ts';
@@ -90,7 +93,28 @@ export class LiveSource implements ApiSource {
     const { reconciler, plane, read } = this.#parts;
     const { actions, impact, errors } = await reconciler.planFor(await read(documents));
     const devices = new Set((await plane.list()).map(({ name }) => name));
-    return { actions: plannedActions(actions, impact, devices), drops: impact, errors };
+    const accepted = this.#acceptedDrops(actions);
+    const drops = {
+      tunnels: [...impact.tunnels, ...accepted.tunnels],
+      sessions: [...impact.sessions, ...accepted.sessions],
+    };
+    return { actions: plannedActions(actions, impact, devices), drops, errors };
+  }
+
+  /** Accepted tunnels, with their sessions, whose peer would match no PeerProfile any more. */
+  #acceptedDrops(actions: readonly Action[]): PlanOutcome['drops'] {
+    const gateway = actions.find((action) => action.action === 'configureGateway');
+    if (!gateway) return { tunnels: [], sessions: [] };
+    const peers = new PeerTable(gateway.spec.peers);
+    const lost = new Set<number>();
+    for (const { localId, peerHostName, remote } of this.#parts.engine.acceptedTunnels()) {
+      if (peerHostName !== undefined && !peers.find(peerHostName, remote.address)) lost.add(localId);
+    }
+    const sessions: string[] = [];
+    for (const { tunnelLocalId, localId } of lost.size > 0 ? this.#parts.engine.acceptedSessions() : []) {
+      if (lost.has(tunnelLocalId)) sessions.push(acceptedName(tunnelLocalId, localId));
+    }
+    return { tunnels: Array.from(lost, (id) => acceptedName(id)), sessions };
   }
 
   explain(kind: string, name: string): Explanation | undefined {

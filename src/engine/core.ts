@@ -37,3 +37,7 @@ export function freeId(random: Random, maxId: number, taken: ReadonlyMap<number,
   while (taken.has(id)) id = id === maxId ? 1 : id + 1;
   return id;
 }
+
+export function randomU64(random: Random): bigint {
+  return random.bytes(8).reduce((value, octet) => (value << 8n) | BigInt(octet), 0n);
+}

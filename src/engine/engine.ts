@@ -2,7 +2,7 @@
  * All tunnels and sessions of one daemon, without clock, socket or randomness of its own: inputs are method calls with
  * the present instant, outputs are the effects they return, and `deadline()` says when `tick` is due.
  */
-import { type EngineCore, freeId, tunnelLimit } from './core.ts';
+import { type EngineCore, freeId, randomU64, tunnelLimit } from './core.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
@@ -22,6 +22,12 @@ const maxHalfOpenTunnels = 1_000;
 
 /** RFC 2661 4.4.2: StopCCN result codes that the engine itself gives. */
 const stopResult = { clear: 1, notAuthorized: 4, shuttingDown: 6 } as const;
+
+/** All accepted sessions share a device, on which each IPv6 interface id of ours is one more address: one is enough. */
+function withInterfaceId(peer: PeerSpec, interfaceId: bigint): PeerSpec {
+  const { ipv6 } = peer.ppp;
+  return { ...peer, ppp: { ...peer.ppp, ipv6: { ...ipv6, interfaceId: ipv6.interfaceId ?? interfaceId } } };
+}
 
 const unknownPeer: Result = { result: stopResult.notAuthorized, error: 0, message: 'no PeerProfile matches' };
 
@@ -49,15 +55,17 @@ export class Engine {
   /** In the order of their coming. */
   private readonly halfOpen = new Set<Tunnel>();
   private readonly header: Header = newHeader();
+  private readonly interfaceId: bigint;
 
   constructor(options: EngineOptions, gateway: GatewaySpec) {
+    this.interfaceId = randomU64(options.random);
     this.core = {
       random: options.random,
       epochMs: options.epochMs,
       deadlines: new DeadlineQueue(),
       sessions: new Map(),
       gateway,
-      peers: new PeerTable(gateway.peers),
+      peers: this.peerTable(gateway),
       establishedTunnels: 0,
       declaredBegan: (session) => {
         if (session.declared) this.sessionsByName.set(session.declared.name, session);
@@ -68,9 +76,17 @@ export class Engine {
 
   // ------------------------------------------------------------ what is declared
 
-  configure(gateway: GatewaySpec): void {
+  /** Accepted tunnels go on under the profile that matches their peer now; without one they are closed. */
+  configure(gateway: GatewaySpec, now: Instant): EngineEffect[] {
     this.core.gateway = gateway;
-    this.core.peers = new PeerTable(gateway.peers);
+    this.core.peers = this.peerTable(gateway);
+    const out: EngineEffect[] = [];
+    for (const tunnel of [...this.tunnels.values()]) out.push(...this.settle(tunnel, tunnel.rematch(now)));
+    return out;
+  }
+
+  private peerTable(gateway: GatewaySpec): PeerTable {
+    return new PeerTable(gateway.peers.map((peer) => withInterfaceId(peer, this.interfaceId)));
   }
 
   /** Dials. An ended tunnel of this name is forgotten. */

@@ -65,7 +65,7 @@ export class Host {
         failure = error;
       }
     }
-    this.engine.configure(gateway);
+    this.run(this.engine.configure(gateway, performance.now()));
     if (failure) throw failure;
   }
 

@@ -4,9 +4,9 @@
 
 import { Calls } from './calls.ts';
 import { ControlChannel } from './control-channel.ts';
-import { type EngineCore, tunnelLimit } from './core.ts';
+import { type EngineCore, randomU64, tunnelLimit } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
-import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
+import type { EngineEffect, Instant, Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram, SocketId } from './ports.ts';
@@ -141,6 +141,18 @@ export class Tunnel {
     if (!this.origin.dialled) return;
     this.origin = { ...this.origin, dialled: spec };
     this.channel.parameters = spec.parameters;
+  }
+
+  /** The profiles have changed: an accepted tunnel takes the one that matches its peer now, or ends. */
+  rematch(now: Instant): EngineEffect[] {
+    const { origin, core, path } = this;
+    if (!origin.accepted || this.peerHostName === undefined) return [];
+    const peer = core.peers.find(this.peerHostName, path.remote.address);
+    if (origin.dialled) this.origin = { dialled: origin.dialled, accepted: peer };
+    else if (peer) this.origin = { accepted: peer };
+    else return this.close({ result: 1, error: 0, message: 'no PeerProfile matches any more' }, now);
+    this.channel.parameters = this.parameters;
+    return [];
   }
 
   /** A control datagram whose header names this tunnel. `bytes` are only borrowed. */
@@ -473,8 +485,4 @@ export class Tunnel {
     const name = this.name ?? String(this.localId);
     return { effect: 'notice', notice: { subject: 'tunnel', name, event, message, declared: this.name !== undefined } };
   }
-}
-
-function randomU64(random: Random): bigint {
-  return random.bytes(8).reduce((value, octet) => (value << 8n) | BigInt(octet), 0n);
 }

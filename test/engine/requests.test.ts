@@ -343,7 +343,7 @@ describe('a call is refused', () => {
     const { node, peer } = bench(gatewaySpec());
     peer.connect();
     peer.send(sample(peer).ICRQ);
-    node.engine.configure(gatewaySpec({ drain: true }));
+    node.engine.configure(gatewaySpec({ drain: true }), 0);
     expect(cdnFor(peer.send(sample(peer).ICRQ))).toEqual([2, 7]);
     expect(node.engine.sizes()).toMatchObject({ tunnels: 1, sessions: 1 });
   });
