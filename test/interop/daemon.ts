@@ -24,13 +24,14 @@ export class Daemon {
   readonly namespace: Namespace;
   /** What is declared: one file or more, edited while it runs. */
   readonly directory: string;
-  readonly #socket: string;
+  /** The control socket. */
+  readonly socket: string;
   #process: Process | undefined;
 
   constructor(namespace: Namespace) {
     this.namespace = namespace;
     this.directory = join(namespace.lab.directory, `${namespace.name}-prol2tp`);
-    this.#socket = join(namespace.lab.directory, `${namespace.name}.sock`);
+    this.socket = join(namespace.lab.directory, `${namespace.name}.sock`);
   }
 
   /** Declares: replaces the file as editors do, by a rename. */
@@ -49,7 +50,7 @@ export class Daemon {
   async start(): Promise<void> {
     if (!existsSync(program)) throw new Error(`${program} is missing: npm run build`);
     await mkdir(this.directory, { recursive: true });
-    const args = [program, '--config', this.directory, '--socket', this.#socket];
+    const args = [program, '--config', this.directory, '--socket', this.socket];
     const started = this.namespace.spawn(process.execPath, args);
     this.#process = started;
     await until('the control socket', async () => {
@@ -69,7 +70,7 @@ export class Daemon {
 
   /** What the control socket answers to a GET; undefined when there is no such object. */
   async ask<T>(path: string): Promise<T | undefined> {
-    const { status, text } = await get(this.#socket, path);
+    const { status, text } = await get(this.socket, path);
     if (status === 404) return undefined;
     if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
     return JSON.parse(text);

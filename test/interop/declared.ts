@@ -12,11 +12,13 @@ export interface LnsOptions {
   tunnelSecret?: string;
   /** Where it listens. */
   listen?: string;
+  /** Whether callers get IPv6 too. */
+  ipv6?: boolean;
   auth?: { pap?: boolean; chap?: boolean; mschapv2?: boolean; none?: boolean };
 }
 
 /** An LNS that knows the subscriber `alice`. */
-export function lnsDocuments({ tunnelSecret, listen = lnsAddress, auth }: LnsOptions = {}): string[] {
+export function lnsDocuments({ tunnelSecret, listen = lnsAddress, ipv6 = false, auth }: LnsOptions = {}): string[] {
   const challenged = tunnelSecret === undefined ? {} : ({ secretRef: tunnelKey, authMode: 'challenge' } as const);
   // Whoever is challenged must be named.
   const match = tunnelSecret === undefined ? undefined : { addresses: ['192.0.2.0/24'] };
@@ -24,7 +26,11 @@ export function lnsDocuments({ tunnelSecret, listen = lnsAddress, auth }: LnsOpt
     resource('Gateway', 'lns', { listen: [{ address: listen }] }),
     resource('PeerProfile', 'callers', { match, tunnelProfile: 'callers', pppProfile: 'callers' }),
     resource('TunnelProfile', 'callers', { hostName: 'our-lns', ...challenged }),
-    resource('PppProfile', 'callers', { auth, ipv4: { local: gatewayInside, pool: 'callers', dns: ['10.20.0.53'] } }),
+    resource('PppProfile', 'callers', {
+      auth,
+      ipv4: { local: gatewayInside, pool: 'callers', dns: ['10.20.0.53'] },
+      ipv6: { enabled: ipv6 },
+    }),
     resource('AddressPool', 'callers', { ranges: ['10.20.1.0/24'] }),
     resource('Subscriber', 'alice', { userName: 'alice', passwordRef: { name: 'secrets', key: 'alice' } }),
     secrets(tunnelSecret),

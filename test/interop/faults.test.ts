@@ -10,6 +10,8 @@ import { lacAddress, lnsAddress, makePair, wire } from './pair.ts';
 import { dissect, sentMessages } from './tshark.ts';
 
 const mebibyte = 1024 * 1024;
+/** As docs/adr/0005 and the engine have it. */
+const halfOpenLimit = 1000;
 const quick = { helloInterval: '1s', maxRetries: 2, retryTimeout: '500ms' };
 
 let lab: Lab;
@@ -63,6 +65,9 @@ test('ten thousand tunnel requests from made-up sources leave room for a good pe
   const before = await lns.residentOctets();
   await flood('requests', '10000');
   const after = await lns.residentOctets();
+  const halfOpen = (await lns.tunnels()).length;
+  expect(halfOpen).toBeGreaterThan(500);
+  expect(halfOpen).toBeLessThanOrEqual(halfOpenLimit);
   expect((after - before) / mebibyte).toBeLessThan(150);
   await lac.start();
   await lac.sessionReady('call');

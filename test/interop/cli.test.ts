@@ -1,0 +1,84 @@
+import { cp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import '../netns/patience.ts';
+import { Lab } from '../netns/lab.ts';
+import { Daemon } from './daemon.ts';
+import { lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
+import { makePair } from './pair.ts';
+
+const program = fileURLToPath(new URL('../../dist/prol2tp.js', import.meta.url));
+const tunnelSecret = 'between-the-two';
+
+let lab: Lab;
+let lac: Daemon;
+
+beforeEach(async () => {
+  lab = await Lab.open();
+  const hosts = await makePair(lab);
+  lac = new Daemon(hosts.lac);
+  const lns = new Daemon(hosts.lns);
+  await lns.declare('all.yaml', ...lnsDocuments({ tunnelSecret }));
+  await lac.declare('secrets.yaml', secrets(tunnelSecret));
+  await lac.declare('tunnel.yaml', tunnelDocument({ secretRef: tunnelKey }));
+  await lac.declare('session.yaml', sessionDocument());
+  await lns.start();
+  await lac.start();
+  await lac.sessionReady('call');
+});
+
+afterEach(() => lab.close());
+
+async function prol2tp(...args: string[]): Promise<{ exitCode: number | undefined; output: string }> {
+  const options = { reject: false, all: true, stdin: 'ignore', env: { NO_COLOR: '1' } } as const;
+  const result = await execa(process.execPath, [program, '--socket', lac.socket, ...args], options);
+  return { exitCode: result.exitCode, output: result.all };
+}
+
+/** The LAC's declarations with another tunnel, in a directory of their own. */
+async function variant(tunnel: string): Promise<string> {
+  const directory = join(lab.directory, 'variant');
+  await cp(lac.directory, directory, { recursive: true });
+  await writeFile(join(directory, 'tunnel.yaml'), tunnel);
+  return directory;
+}
+
+test('what runs is listed and described, without secrets', async () => {
+  const tunnels = await prol2tp('get', 'tunnels', '-o', 'wide');
+  expect(tunnels.output).toMatch(/to-lns +established +192\.0\.2\.2/);
+  const sessions = await prol2tp('get', 'sessions');
+  expect(sessions.output).toMatch(/call +to-lns +True/);
+  const described = await prol2tp('describe', 'session', 'call');
+  expect(described.output).toContain('10.20.1.1');
+  const explained = await prol2tp('explain', 'tunnel', 'to-lns');
+  expect(explained.output).toMatch(/helloInterval.*built-in/);
+  for (const { exitCode, output } of [tunnels, sessions, described, explained]) {
+    expect(exitCode, output).toBe(0);
+    expect(output).not.toContain(tunnelSecret);
+    expect(output).not.toContain('open-sesame');
+  }
+});
+
+test('a plan of what is declared already is empty', async () => {
+  expect(await prol2tp('plan', lac.directory)).toMatchObject({ exitCode: 0 });
+});
+
+test('a plan tells what would change and what would drop, and changes nothing', async () => {
+  const before = await lac.tunnel('to-lns');
+  const harmless = await prol2tp('plan', await variant(tunnelDocument({ secretRef: tunnelKey, helloInterval: '7s' })));
+  expect(harmless.exitCode, harmless.output).toBe(2);
+  expect(harmless.output).toMatch(/to-lns.*helloInterval/);
+  expect(harmless.output).not.toMatch(/[1-9]\d* calls? drop/);
+
+  const moved = tunnelDocument({ secretRef: tunnelKey, remoteAddress: '192.0.2.9' });
+  const harmful = await prol2tp('plan', await variant(moved));
+  expect(harmful.exitCode, harmful.output).toBe(2);
+  expect(harmful.output).toMatch(/remoteAddress.*192\.0\.2\.9/);
+  expect(harmful.output).toMatch(/1 call drops/);
+
+  const after = await lac.tunnel('to-lns');
+  expect(after?.status.since).toBe(before?.status.since);
+  expect(after?.spec).toEqual(before?.spec);
+});
