@@ -21,19 +21,14 @@ import {
   type TunnelSpec,
   type TunnelView,
 } from './spec.ts';
+import { TunnelAuthentication } from './tunnel-authentication.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
-import { equalBytes } from './wire/bytes.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Header } from './wire/header.ts';
-import { challengeResponse } from './wire/hidden.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 import type { ReceivedAvps, SentAvps } from './wire/message-table.ts';
 
-const challengeOctets = 16;
 const randomVectorOctets = 16;
-
-/** The Message Type codes that the challenge response is made with (RFC 2661 4.4.3, Challenge Response). */
-const chapIdOf = { SCCRP: 2, SCCCN: 3 } as const;
 
 /**
  * Who wants the tunnel, and which profile the peer's calls come under. Both in a declared tunnel whose peer matches a
@@ -70,8 +65,7 @@ export class Tunnel {
   private readonly core: EngineCore;
   private readonly channel: ControlChannel;
   origin: TunnelOrigin;
-  private challenge: Uint8Array | undefined;
-  private authenticated = false;
+  private readonly authentication = new TunnelAuthentication();
   private peerHostName: string | undefined;
   private peerVendorName: string | undefined;
   private establishBy: Instant | undefined;
@@ -223,7 +217,7 @@ export class Tunnel {
       remote: path.remote,
       peerHostName: this.peerHostName,
       peerVendorName: this.peerVendorName,
-      authenticated: this.authenticated,
+      authenticated: this.authentication.proved,
       spec: origin.dialled,
       parameters: this.parameters,
       sessions: { established: this.calls.established, total: this.calls.sessions.size },
@@ -297,7 +291,7 @@ export class Tunnel {
     this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
     const reply: SentAvps<'SCCRP'> = {
       ...this.introduction(),
-      challengeResponse: this.respond(chapIdOf.SCCRP, avps.challenge),
+      challengeResponse: this.authentication.respond('SCCRP', this.parameters, avps.challenge),
     };
     return this.send({ type: 'SCCRP', avps: reply }, 0, now);
   }
@@ -306,16 +300,20 @@ export class Tunnel {
   private confirm(avps: ReceivedAvps<'SCCRP'>, now: Instant): EngineEffect[] {
     this.meet(avps);
     const refusal =
-      this.refusal(avps.protocolVersion.version, avps.challenge) ?? this.verify(chapIdOf.SCCRP, avps.challengeResponse);
+      this.refusal(avps.protocolVersion.version, avps.challenge) ??
+      this.authentication.verify('SCCRP', this.parameters, avps.challengeResponse);
     if (refusal) return this.stop(refusal, now);
     this.admitCalls(avps.hostName);
-    const connected: SentAvps<'SCCCN'> = { challengeResponse: this.respond(chapIdOf.SCCCN, avps.challenge) };
+    const connected: SentAvps<'SCCCN'> = {
+      challengeResponse: this.authentication.respond('SCCCN', this.parameters, avps.challenge),
+    };
     return [...this.send({ type: 'SCCCN', avps: connected }, 0, now), ...this.establish(now)];
   }
 
   /** Responder: the peer has our reply. */
   private confirmed(avps: ReceivedAvps<'SCCCN'>, now: Instant): EngineEffect[] {
-    const refusal = this.verify(chapIdOf.SCCCN, avps.challengeResponse) ?? tunnelLimit(this.core);
+    const refusal =
+      this.authentication.verify('SCCCN', this.parameters, avps.challengeResponse) ?? tunnelLimit(this.core);
     return refusal ? this.stop(refusal, now) : this.establish(now);
   }
 
@@ -324,7 +322,6 @@ export class Tunnel {
     this.core.establishedTunnels++;
     this.establishedAt = now;
     this.establishBy = undefined;
-    this.challenge = undefined;
     this.failure = undefined;
     const { socket, remote, from } = this.path;
     return [
@@ -346,8 +343,7 @@ export class Tunnel {
 
   /** The AVPs with which both SCCRQ and SCCRP introduce us. */
   private introduction() {
-    const { hostName, framingCapabilities, bearerCapabilities, receiveWindow, authMode, secret } = this.parameters;
-    if (authMode === 'challenge' && secret) this.challenge = this.core.random.bytes(challengeOctets);
+    const { hostName, framingCapabilities, bearerCapabilities, receiveWindow } = this.parameters;
     return {
       protocolVersion: this.dialect.protocolVersion,
       hostName,
@@ -356,7 +352,7 @@ export class Tunnel {
       bearerCapabilities: bearerCapabilities.length > 0 ? bearerCapabilities : undefined,
       assignedTunnelId: this.localId,
       receiveWindowSize: receiveWindow,
-      challenge: this.challenge,
+      challenge: this.authentication.ask(this.parameters, this.core.random),
     };
   }
 
@@ -377,28 +373,7 @@ export class Tunnel {
   private refusal(version: number, challenge: Uint8Array | undefined): Result | undefined {
     const { version: ours } = this.dialect.protocolVersion;
     if (version !== ours) return { result: 5, error: ours, message: `protocol version ${version} is not supported` };
-    const { authMode, secret } = this.parameters;
-    if (challenge && !secret)
-      return { result: 4, error: 0, message: 'the peer sent a challenge, and no secret is set' };
-    if (authMode === 'challenge' && !secret) {
-      return { result: 4, error: 0, message: 'authMode is challenge, and no secret is set' };
-    }
-    return undefined;
-  }
-
-  private respond(chapId: number, challenge: Uint8Array | undefined): Uint8Array | undefined {
-    const { secret } = this.parameters;
-    return challenge && secret && challengeResponse(chapId, secret, challenge);
-  }
-
-  /** Checks the answer to our challenge, if we sent one (RFC 2661 5.1.1). */
-  private verify(chapId: number, response: Uint8Array | undefined): Result | undefined {
-    const expected = this.respond(chapId, this.challenge);
-    if (!expected) return undefined;
-    if (!response) return { result: 4, error: 0, message: 'the peer did not answer our challenge' };
-    if (!equalBytes(expected, response)) return { result: 4, error: 0, message: 'the peer does not know the secret' };
-    this.authenticated = true;
-    return undefined;
+    return this.authentication.refusal(this.parameters, challenge);
   }
 
   /** The peer ends the tunnel: acknowledge for a whole retransmission cycle (RFC 2661 5.7). */

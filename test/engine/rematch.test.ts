@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { gatewaySpec, peerSpec, sessionSpec, tunnelParameters, tunnelSpec, World } from './world.ts';
+
+/** A LAC with one call to an LNS whose only PeerProfile names it. */
+function connected() {
+  const world = new World(1);
+  const lac = world.node('10.0.0.1', gatewaySpec({ listen: [], acceptTunnels: false }));
+  const peer = peerSpec({
+    name: 'lacs',
+    match: { addresses: ['10.0.0.1'] },
+    ppp: { ...peerSpec().ppp, authenticatePeer: false },
+  });
+  const lns = world.node('10.0.0.2', gatewaySpec({ peers: [peer] }));
+  lac.dial(tunnelSpec(lns.address));
+  world.runFor(1_000);
+  lac.run(lac.engine.openSession(sessionSpec('call'), world.now));
+  world.runFor(5_000);
+  expect([...lns.engine.acceptedSessions()].map(({ ppp }) => ppp.phase)).toEqual(['network']);
+  return { world, lac, lns, peer };
+}
+
+it('changes an accepted tunnel in place when its PeerProfile changes', () => {
+  const { world, lns, peer } = connected();
+  const changed = { ...peer, tunnel: tunnelParameters({ helloIntervalMs: 7_000 }) };
+  lns.run(lns.engine.configure(gatewaySpec({ peers: [changed] }), world.now));
+  expect([...lns.engine.acceptedTunnels()].map(({ state, parameters }) => [state, parameters.helloIntervalMs])).toEqual(
+    [['established', 7_000]],
+  );
+  expect(lns.engine.accepted()).toEqual({ tunnels: 1, sessions: 1 });
+});
+
+it('puts an accepted tunnel under the profile that matches now', () => {
+  const { world, lns } = connected();
+  const other = peerSpec({ name: 'anyone', match: { hostName: '*.example', addresses: [] } });
+  lns.run(lns.engine.configure(gatewaySpec({ peers: [other] }), world.now));
+  expect([...lns.engine.acceptedTunnels()].map(({ peerProfile }) => peerProfile)).toEqual(['anyone']);
+});
+
+it('closes an accepted tunnel when no PeerProfile matches any more', () => {
+  const { world, lac, lns } = connected();
+  lns.run(lns.engine.configure(gatewaySpec({ peers: [peerSpec({ match: { addresses: ['10.9.9.9'] } })] }), world.now));
+  world.runFor(1_000);
+  expect(lns.engine.accepted()).toEqual({ tunnels: 0, sessions: 0 });
+  const [ended] = lac.engine.declaredTunnels();
+  expect([ended.state, ended.failure?.message]).toEqual([
+    'closed',
+    'the peer closed the tunnel: no PeerProfile matches any more (result 1 error 0)',
+  ]);
+});
