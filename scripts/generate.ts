@@ -1,11 +1,12 @@
 /**
- * schemas/*.json -> src/reconciler/generated.ts (types and built-in values) and crds/*.yaml.
+ * schemas/*.json -> src/reconciler/generated.ts (types and built-in values), crds/*.yaml and docs/resources.md.
  * Run it after every change of a schema: `npx tsx scripts/generate.ts`.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crdYaml } from './generate/crd.ts';
+import { referenceText } from './generate/reference.ts';
 import { loadSchemas } from './generate/schema.ts';
 import { typesText } from './generate/types.ts';
 
@@ -20,6 +21,7 @@ export function generate(): Map<string, string> {
     .map((name) => ({ name: basename(name, '.json'), text: readFileSync(join(folder, name), 'utf8') }));
   const schemas = loadSchemas(texts);
   const files = new Map<string, string>([['src/reconciler/generated.ts', typesText(schemas)]]);
+  files.set('docs/resources.md', referenceText(schemas.kinds));
   for (const kind of schemas.kinds.values()) {
     if (kind.name === 'Secret') continue;
     files.set(`crds/${kind.name.toLowerCase()}.yaml`, crdYaml(kind));

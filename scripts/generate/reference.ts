@@ -1,0 +1,104 @@
+import { atMostOne, exactlyOne, type KindSchema, type Schema } from './schema.ts';
+
+const intro = `# Resources
+
+Every document has \`apiVersion: prol2tp.io/v1alpha1\`, \`kind\`, \`metadata.name\` and \`spec\`. Files may hold several
+documents. Core \`v1\` \`Secret\` documents are taken too, for the secrets that others refer to; so is a file, by
+\`secretFile\` or \`passwordFile\`, relative to the document. Durations are text with a unit: \`500ms\`, \`60s\`, \`5m\`, \`1h\`.
+
+## Which value applies
+Of all that could say a value, the first that does:
+
+| values of | from |
+|---|---|
+| a tunnel | the Tunnel, the TunnelProfile it names, the PeerProfile's TunnelProfile (when the peer matches), TunnelProfile \`default\`, built-in |
+| a session | the Session, the SessionProfile it names, the tunnel's, the PeerProfile's, SessionProfile \`default\`, built-in |
+| PPP | the PppProfile that the session names, the tunnel's, the PeerProfile's, PppProfile \`default\`, built-in |
+
+A profile named \`default\` always exists; declaring it changes it. \`prol2tp explain tunnel|session NAME\` shows each value
+with the resource that it comes from.
+
+## Which peers may come
+The PeerProfile that matches best: a host name beats an address, an exact name a pattern, a long prefix a short one.
+Two that match alike are an error that names both. Where no PeerProfile is declared, anybody may open tunnels to a
+Gateway that listens.
+
+## What a change costs
+\`prol2tp plan DIR\` tells before it happens. In place: \`helloInterval\`, \`maxRetries\`, \`retryTimeout\`, \`transmitWindow\`,
+\`maxSessions\`, \`persist\`, \`useSequenceNumbers\`, and everything of a Gateway, PeerProfile, AddressPool and Subscriber (live
+calls keep what they were given). Everything else of a Tunnel or Session re-establishes that one, and no other. An
+accepted tunnel goes on under the PeerProfile that matches its peer after a change; if none does, it is closed.
+`;
+
+const conditions = `
+## Status
+\`prol2tp get ... -o yaml\` shows the same status that a CustomResource has. Every kind has \`observedGeneration\` and
+\`conditions\`: \`Ready\`, \`Reconciling\` (being worked on), \`Stalled\` (nothing happens until somebody does something),
+\`Established\` on tunnels and sessions, \`PeerAuthenticated\` on tunnels. Reason and message say what is, and what to do.
+`;
+
+const order = [
+  'Gateway',
+  'PeerProfile',
+  'TunnelProfile',
+  'Tunnel',
+  'SessionProfile',
+  'Session',
+  'PppProfile',
+  'AddressPool',
+  'Subscriber',
+];
+
+/** The reference of all kinds and fields, as docs/resources.md. */
+export function referenceText(kinds: ReadonlyMap<string, KindSchema>): string {
+  const sections = order.flatMap((name) => {
+    const kind = kinds.get(name);
+    return kind ? [sectionOf(kind)] : [];
+  });
+  return `<!-- Generated from schemas/ by \`npm run generate\`. -->\n${[intro + conditions, ...sections].join('\n')}`;
+}
+
+function sectionOf({ name, schema }: KindSchema): string {
+  const parts = [`## ${name}`, schema.description ?? '', ''];
+  for (const group of ['spec', 'status'] as const) {
+    const rows = rowsOf(schema.properties?.[group] ?? {}, '').filter(
+      (row) => !/^\| `(conditions|observedGeneration)/.test(row),
+    );
+    if (rows.length > 0) parts.push(`| ${group} | values | default | |`, '|---|---|---|---|', ...rows, '');
+  }
+  return parts.join('\n');
+}
+
+function rowsOf(schema: Schema, prefix: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([field, value]) => {
+    const path = `${prefix}${field}`;
+    const required = schema.required?.includes(field) ? ' (required)' : '';
+    const rule = ruleOf(schema, field);
+    const meaning = `${value.description ?? ''}${rule}`.replaceAll('|', '\\|');
+    const row = `| \`${path}\`${required} | ${valuesOf(value)} | ${defaultOf(value)} | ${meaning} |`;
+    if (value.properties) return [row, ...rowsOf(value, `${path}.`)];
+    return value.items?.properties ? [row, ...rowsOf(value.items, `${path}[].`)] : [row];
+  });
+}
+
+function ruleOf(schema: Schema, field: string): string {
+  const choice = exactlyOne(schema);
+  if (choice?.includes(field)) return ` Exactly one of ${choice.join(', ')}.`;
+  const rivals = atMostOne(schema);
+  return rivals?.includes(field) ? ` At most one of ${rivals.join(', ')}.` : '';
+}
+
+function valuesOf(schema: Schema): string {
+  if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.items) return `list of ${schema.items.properties ? 'objects' : valuesOf(schema.items)}`;
+  if (schema.title && !schema.properties) return schema.title.toLowerCase();
+  const { type, minimum, maximum } = schema;
+  if (minimum !== undefined) return maximum === undefined ? `${type} from ${minimum}` : `${minimum} to ${maximum}`;
+  return String(type ?? '');
+}
+
+function defaultOf(schema: Schema): string {
+  return schema.default === undefined
+    ? ''
+    : `\`${typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default)}\``;
+}
