@@ -63,6 +63,18 @@ describe('a tunnel that we close', () => {
     expectNothingLeft(scene);
   });
 
+  it('stays for a full cycle after an acknowledgement that comes late', () => {
+    const scene = weDialled();
+    const { node, peer, world } = scene;
+    node.run(node.engine.closeTunnel('to-peer', world.now));
+    world.runFor(20_000);
+    peer.ack();
+    world.runFor(cycleMs - 1);
+    expect(tunnelStates(node)).toEqual(['closing']);
+    world.runFor(1);
+    expectNothingLeft(scene);
+  });
+
   it('that the peer closes at the same moment ends for both', () => {
     const scene = weDialled();
     const { node, peer, world } = scene;
@@ -158,6 +170,14 @@ describe('a tunnel that the peer closes', () => {
     world.runFor(cycleMs);
     expect(peer.unread()).toEqual([]);
     expectNothingLeft(scene);
+  });
+
+  it('naming another tunnel than its own is acknowledged under the id that it told before', () => {
+    const { node, peer, world } = weDialled();
+    peer.send({ type: 'StopCCN', avps: { assignedTunnelId: 999, resultCode: { result: 1 } } });
+    world.runFor(20);
+    expect(tunnelStates(node)).toEqual(['closed']);
+    expect(peer.log.at(-1)).toMatchObject({ type: 'ZLB', header: { tunnelId: peer.tunnelId } });
   });
 
   it('as its answer to our request is acknowledged under the id that it tells', () => {

@@ -230,6 +230,15 @@ describe('acknowledgements', () => {
     expect(sender.tick(ackDelayMs).map(read)).toMatchObject([{ ns: 1, nr: 1 }]);
   });
 
+  it('name it after a time-out too, when only the oldest is under way again', () => {
+    const sender = channel();
+    exchange(sender, 10);
+    for (let number = 0; number < 4; number++) sender.send(0, body(number), 0);
+    expect(sequence(sender.tick(1_000))).toEqual([10]);
+    arrive(sender, 0, 10, 1_100);
+    expect(sender.tick(1_100 + ackDelayMs).map(read)).toMatchObject([{ ns: 14, nr: 1 }]);
+  });
+
   it('that make no sense change nothing', () => {
     const sender = channel();
     sender.setPeerWindow(8);

@@ -27,6 +27,7 @@ const ranked = {
   exactNear: { hostName: 'lac-1.example', addresses: ['10.1.0.0/16'] },
   six: { addresses: ['2001:db8::/32'] },
   sixNarrow: { addresses: ['2001:db8:1::/48'] },
+  sixSingle: { addresses: ['2001:db8:1::9'] },
 };
 
 describe('which PeerProfile applies', () => {
@@ -41,6 +42,8 @@ describe('which PeerProfile applies', () => {
     ['other', '10.2.0.1', 'wide', 'the longest prefix: /8'],
     ['other', '::ffff:10.2.0.1', 'wide', 'an IPv4 address inside IPv6'],
     ['other', '2001:db8:1::5', 'sixNarrow', 'the longest IPv6 prefix'],
+    ['other', '2001:db8:1::9', 'sixSingle', 'a single IPv6 address'],
+    ['lac-2.example', '2001:db8:1::9', 'glob', 'a glob before the longest prefix that there is'],
     ['other', '2001:db8:2::5', 'six', 'a shorter IPv6 prefix'],
     ['other', '2001:db9::5', 'anyone', 'the one that takes everyone, over IPv6'],
     ['other', 'fe80::1%eth0', 'anyone', 'the one that takes everyone, with a zone'],
@@ -100,8 +103,8 @@ describe('which PeerProfile applies', () => {
   });
 
   it('matches globs as a plain recursive definition does', () => {
-    const glob = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?', '.'), maxLength: 8 });
-    const name = fc.string({ unit: fc.constantFrom('a', 'b', '.', 'A', '\n'), maxLength: 10 });
+    const glob = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?', '.'), maxLength: 8, size: 'max' });
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '.', 'A', '\n'), maxLength: 10, size: 'max' });
     fc.assert(
       fc.property(glob, name, (hostName, text) => {
         expect(table({ glob: { hostName } }).find(text, '10.0.0.1') !== undefined).toBe(

@@ -180,6 +180,19 @@ describe('an SCCRQ that comes again', () => {
     expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
   });
 
+  it('is still known when the tunnel from before the new start has died', () => {
+    const { node, peer, world } = bench(guarded({ helloIntervalMs: 5_000 }));
+    peer.connect();
+    peer.liveFor(31_000);
+    peer.restart();
+    peer.sccrq();
+    peer.liveFor(60_000);
+    expect(tunnelStates(node)).toEqual(['waitConnect']);
+    world.runFor(100);
+    expect(peer.sccrq({}, { tunnelId: 0, ns: 0 })).toEqual([]);
+    expect(tunnelStates(node)).toEqual(['waitConnect']);
+  });
+
   it('after the tunnel has ended is a new request', () => {
     const { node, peer, world } = bench(gatewaySpec());
     peer.connect();
@@ -294,6 +307,15 @@ describe('a request is refused without any state of ours', () => {
     peer.restart(78);
     expect(resultOf(peer.sccrq())).toEqual([2, 4]);
     expect(tunnelStates(node)).toEqual(['established']);
+  });
+
+  it('but not when one of them has ended', () => {
+    const { node, peer } = bench(gatewaySpec({ maxTunnels: 1 }));
+    peer.connect();
+    peer.stopCcn();
+    peer.restart(78);
+    peer.connect();
+    expect(tunnelStates(node)).toEqual(['closed', 'established']);
   });
 
   it('and several that ask at once do not get past the limit', () => {

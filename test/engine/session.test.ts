@@ -280,6 +280,8 @@ describe('a call that the peer opens', () => {
     expect(stateOf(node)).toBe(state);
     expect(peer.send({ type: 'CDN', avps: { assignedSessionId: 6, resultCode: { result: 1 } } })).toEqual([]);
     expect(stateOf(node)).toBe(state);
+    expect(peer.send(sample(peer).CDN, { sessionId: 1_234 })).toEqual([]);
+    expect(stateOf(node)).toBe(state);
     expect(peer.send(sample(peer).CDN, { sessionId: 0 })).toEqual([]);
     expect(stateOf(node)).toBe('idle');
   });
@@ -342,7 +344,7 @@ describe('any calls whatever', () => {
       assignedSessionId: fc.integer({ min: 1, max: 4 }),
       afterMs: fc.constantFrom(0, 0, 5, 3_000, 50_000),
     }),
-    { maxLength: 60 },
+    { maxLength: 60, size: 'max' },
   );
 
   it.each([
