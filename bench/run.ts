@@ -53,22 +53,23 @@ function loadOf(calls: number): Load {
 /** One load on a freshly started LNS that has carried one call before, and the warm-up. */
 async function measure(wire: Wire, lns: Lns, calls: number): Promise<Measurement> {
   const running = await lns.start(wire);
-  await waitUntilAnswering(wire, lns.name);
+  const { pid } = running.process;
+  await waitUntilAnswering(wire, running.process);
   const warmUp = Number(flags['warm-up']);
   if (warmUp > 0) await runLoad(wire, { ...loadOf(warmUp), holdSeconds: 0 }, async () => undefined);
   await sleep(settleMs);
   const load = loadOf(calls);
-  const cpuBefore = cpuSeconds(running.pid);
-  const residentBefore = residentBytes(running.pid);
+  const cpuBefore = cpuSeconds(pid);
+  const residentBefore = residentBytes(pid);
   let up: Up | undefined;
   let cpuUsed = 0;
   let residentAfter = residentBefore;
   const closed = await runLoad(wire, load, async (report) => {
     up = report;
-    cpuUsed = cpuSeconds(running.pid) - cpuBefore;
+    cpuUsed = cpuSeconds(pid) - cpuBefore;
     // Late in the hold: what set-up left behind may have been given back by then.
     await sleep(load.holdSeconds * 900);
-    residentAfter = residentBytes(running.pid);
+    residentAfter = residentBytes(pid);
   });
   await running.stop();
   if (up === undefined) throw new Error('the load generator reported nothing');

@@ -24,7 +24,8 @@ export async function withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> 
   const interrupted = new Promise<never>((_, reject) => {
     interruption.signal.addEventListener('abort', () => reject(new Interrupted('interrupted')));
   });
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  // Not `once`: execa ends the process on a signal that nobody else listens to.
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const lab = await Lab.open();
   try {
     return await Promise.race([lay(lab).then(work), interrupted]);

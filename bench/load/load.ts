@@ -1,3 +1,4 @@
+import type { Process } from '../../test/netns/process.ts';
 import { tools } from '../tools.ts';
 import { address, type Wire } from '../wire.ts';
 
@@ -72,11 +73,11 @@ const probe: Load = { tunnels: 1, sessions: 1, window: 1, ppp: true, holdSeconds
 const graceSeconds = 15;
 
 /** Waits until the LNS carries a call to the end; throws after `withinMs`. */
-export async function waitUntilAnswering(wire: Wire, name: string, withinMs = 30_000): Promise<void> {
+export async function waitUntilAnswering(wire: Wire, lns: Process, withinMs = 30_000): Promise<void> {
   const until = Date.now() + withinMs;
   let ok = 0;
   while (ok === 0) {
-    if (Date.now() > until) throw new Error(`${name} carries no call`);
+    if (!lns.running || Date.now() > until) throw new Error(`the LNS carries no call; it said:\n${lns.output}`);
     await runLoad(wire, probe, async (up) => {
       ok = up.ok;
     });

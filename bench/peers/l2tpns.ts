@@ -37,7 +37,7 @@ export const l2tpns: Lns = {
     const script = 'mount --bind "$1" /etc/l2tpns && exec l2tpns';
     const daemon = lns.spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', directory]);
     return {
-      pid: daemon.pid,
+      process: daemon,
       stop: async () => {
         await Promise.all([daemon.stop(), radius.stop()]);
       },

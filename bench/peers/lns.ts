@@ -1,3 +1,4 @@
+import type { Process } from '../../test/netns/process.ts';
 import type { Wire } from '../wire.ts';
 
 /** An LNS that can be started on the wire's `lns` side and listens on that side's address, port 1701. */
@@ -8,8 +9,8 @@ export interface Lns {
 }
 
 export interface RunningLns {
-  /** The process whose processor time and memory count. */
-  readonly pid: number;
+  /** Whose processor time and memory count. */
+  readonly process: Process;
   /** Stops it and whatever was started for it. */
   stop(): Promise<void>;
 }

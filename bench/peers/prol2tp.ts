@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Process } from '../../test/netns/process.ts';
 import { build, root } from '../tools.ts';
@@ -11,6 +12,7 @@ export function startDaemon(wire: Wire, side: Side, profile = false): Process {
   const config = join(root, 'bench', side);
   const socket = join(lab.directory, `${side}.sock`);
   const daemon = join(root, 'dist', 'prol2tpd.js');
+  if (!existsSync(daemon)) throw new Error(`${daemon} is missing: npm run build`);
   return wire[side].spawn(process.execPath, [...flags, daemon, '--config', config, '--socket', socket]);
 }
 
@@ -20,7 +22,7 @@ export const prol2tp = (profile: boolean): Lns => ({
   async start(wire) {
     const daemon = startDaemon(wire, 'lns', profile);
     return {
-      pid: daemon.pid,
+      process: daemon,
       stop: async () => {
         await daemon.stop();
       },

@@ -56,9 +56,9 @@ function through(lac: string, call: (wire: Wire) => Promise<Call>, lns: Lns): Pa
   return {
     name: `${lac} - ${lns.name}`,
     async open(wire) {
-      const { pid } = await lns.start(wire);
-      await waitUntilAnswering(wire, lns.name);
-      return { ...(await call(wire)), lnsPid: pid };
+      const { process } = await lns.start(wire);
+      await waitUntilAnswering(wire, process);
+      return { ...(await call(wire)), lnsPid: process.pid };
     },
   };
 }
