@@ -32,7 +32,8 @@ export class Capture {
    */
   async flush(): Promise<void> {
     const mark = randomUUID();
-    await this.#namespace.run('node', '-e', sendMark, this.#device, mark);
+    const address = await this.#namespace.ipv4Address(this.#device);
+    await this.#namespace.run('node', '-e', sendMark, address, mark);
     await until('the capture to reach its file', async () => (await readFile(this.path)).includes(mark));
   }
 
@@ -45,8 +46,7 @@ export class Capture {
 }
 
 const sendMark = `
-const [device, mark] = process.argv.slice(1);
-const [{ address }] = require('node:os').networkInterfaces()[device];
+const [address, mark] = process.argv.slice(1);
 const socket = require('node:dgram').createSocket('udp4').bind(0, address, () => {
   socket.setMulticastInterface(address);
   socket.send(mark, 9, '224.0.0.1', () => socket.close());

@@ -108,6 +108,16 @@ export class Namespace {
     await this.ip('address', 'add', address, 'dev', device, ...(address.includes(':') ? ['nodad'] : []));
   }
 
+  /** The device's first IPv4 address. */
+  async ipv4Address(device: string): Promise<string> {
+    const [link]: { addr_info: { local: string }[] }[] = JSON.parse(
+      await this.ip('-j', '-4', 'address', 'show', device),
+    );
+    const address = link?.addr_info[0]?.local;
+    if (address === undefined) throw new Error(`${device} has no IPv4 address`);
+    return address;
+  }
+
   async pings(address: string, ...options: string[]): Promise<boolean> {
     return (await this.attempt('ping', '-c', '1', '-W', '1', ...options, address)).ok;
   }
