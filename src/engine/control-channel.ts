@@ -202,6 +202,7 @@ export class ControlChannel {
     this.inFlight = Math.max(0, this.inFlight - acked);
     this.retries = 0;
     this.retryAt = this.inFlight > 0 ? now + this.retryInterval() : undefined;
+    // Each message counts, as if each had been acknowledged apart: so the window doubles with each round trip.
     for (let ack = 0; ack < acked; ack++) this.grow();
   }
 

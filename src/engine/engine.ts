@@ -20,6 +20,9 @@ import type { Message } from './wire/message.ts';
 /** Tunnels whose peer has not yet shown that it is there; the oldest makes room for a new one. */
 const maxHalfOpenTunnels = 1_000;
 
+/** Of refused requests only one in this time makes a notice; all are counted. */
+const refusalNoticeMs = 1_000;
+
 /** RFC 2661 4.4.2: StopCCN result codes that the engine itself gives. */
 const stopResult = { clear: 1, notAuthorized: 4, shuttingDown: 6 } as const;
 
@@ -56,6 +59,7 @@ export class Engine {
   private readonly halfOpen = new Set<Tunnel>();
   private readonly header: Header = newHeader();
   private readonly interfaceId: bigint;
+  private nextRefusalNotice: Instant = 0;
 
   constructor(options: EngineOptions, gateway: GatewaySpec) {
     this.interfaceId = randomU64(options.random);
@@ -147,6 +151,18 @@ export class Engine {
     const result = { result: 3, error: 0, message: 'closed by the operator' };
     const out = tunnel ? this.settle(tunnel, tunnel.calls.toSession(session, { event: 'close', result }, now)) : [];
     this.endedSessions.delete(name);
+    return out;
+  }
+
+  /** A listener is going to be closed: so are the tunnels that came through it, while they can still be told. */
+  closeListener(socket: SocketId, now: Instant): EngineEffect[] {
+    const out: EngineEffect[] = [];
+    for (const tunnel of [...this.tunnels.values()]) {
+      if (tunnel.ownsSocket || tunnel.path.socket !== socket) continue;
+      out.push(...tunnel.close({ result: stopResult.clear, error: 0, message: 'the listener is closed' }, now));
+      tunnel.finished = true;
+      this.settle(tunnel, out);
+    }
     return out;
   }
 
@@ -297,7 +313,7 @@ export class Engine {
     if (known && this.isRepeated(known, now)) return this.settle(known, known.datagram(header, datagram, now));
     const peer = this.core.peers.find(message.avps.hostName, from.address);
     const refusal = this.refusal(peer);
-    if (!peer || refusal) return this.refuse(datagram, message.avps.assignedTunnelId, refusal ?? unknownPeer);
+    if (!peer || refusal) return this.refuse(datagram, message.avps.assignedTunnelId, refusal ?? unknownPeer, now);
     const tie = this.tie(from, message.avps.tieBreaker, now);
     if (tie.verdict === 'discard') return tie.effects;
     const localId = this.freeTunnelId();
@@ -327,11 +343,16 @@ export class Engine {
   }
 
   /** A StopCCN without any state of ours: a peer that does not get it asks again (RFC 2661 7.2.1, idle). */
-  private refuse(datagram: Datagram, remoteTunnelId: number, resultCode: Result): EngineEffect[] {
+  private refuse(datagram: Datagram, remoteTunnelId: number, resultCode: Result, now: Instant): EngineEffect[] {
     this.count('refusedRequest');
     const assignedTunnelId = this.freeTunnelId() ?? this.dialect.maxId;
     const body = this.dialect.encodeMessage({ type: 'StopCCN', avps: { assignedTunnelId, resultCode } });
     const stop = this.dialect.encodeControl(remoteTunnelId, 0, 0, 1, body);
+    const out: EngineEffect[] = [
+      { effect: 'send', socket: datagram.socket, to: datagram.from, from: datagram.to, datagram: stop },
+    ];
+    if (now < this.nextRefusalNotice) return out;
+    this.nextRefusalNotice = now + refusalNoticeMs;
     const notice: Notice = {
       subject: 'gateway',
       name: datagram.from.address,
@@ -339,10 +360,8 @@ export class Engine {
       declared: false,
       message: `refused a tunnel from ${datagram.from.address}: ${describe(resultCode)}`,
     };
-    return [
-      { effect: 'send', socket: datagram.socket, to: datagram.from, from: datagram.to, datagram: stop },
-      { effect: 'notice', notice },
-    ];
+    out.push({ effect: 'notice', notice });
+    return out;
   }
 
   /**
@@ -379,7 +398,9 @@ export class Engine {
   private forgetOldestHalfOpen(now: Instant): EngineEffect[] {
     for (const tunnel of this.halfOpen) {
       this.count('halfOpenForgotten');
-      return this.settle(tunnel, tunnel.abandon('too many tunnels are half open', now));
+      // Counted only: one notice for each datagram of a flood would push out all others.
+      const effects = this.settle(tunnel, tunnel.abandon('too many tunnels are half open', now));
+      return effects.filter(({ effect }) => effect !== 'notice');
     }
     return [];
   }

@@ -49,6 +49,7 @@ export class Host {
     const wanted = new Map(gateway.listen.map((listen) => [listenKey(listen), listen]));
     for (const [key, socket] of this.listeners) {
       if (wanted.has(key)) continue;
+      this.run(this.engine.closeListener(socket, performance.now()));
       this.ports.transport.close(socket);
       this.listeners.delete(key);
       this.listening.delete(socket);

@@ -140,26 +140,29 @@ export class Tunnel {
   /** The profiles have changed: an accepted tunnel takes the one that matches its peer now, or ends. */
   rematch(now: Instant): EngineEffect[] {
     const { origin, core, path } = this;
-    if (!origin.accepted || this.peerHostName === undefined) return [];
-    const peer = core.peers.find(this.peerHostName, path.remote.address);
-    if (origin.dialled) this.origin = { dialled: origin.dialled, accepted: peer };
-    else if (peer) this.origin = { accepted: peer };
-    else return this.close({ result: 1, error: 0, message: 'no PeerProfile matches any more' }, now);
+    if (this.peerHostName === undefined) return [];
+    if (origin.dialled) {
+      this.admitCalls(this.peerHostName);
+      return [];
+    }
+    const accepted = core.peers.find(this.peerHostName, path.remote.address);
+    if (!accepted) return this.close({ result: 1, error: 0, message: 'no PeerProfile matches any more' }, now);
+    this.origin = { accepted };
     this.channel.parameters = this.parameters;
     return [];
   }
 
   /** A control datagram whose header names this tunnel. `bytes` are only borrowed. */
   datagram(header: Header, datagram: Datagram, now: Instant): EngineEffect[] {
-    const { bytes, from: remote, to: from } = datagram;
-    // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
-    if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
+    const { from: remote, to: from } = datagram;
     const out: EngineEffect[] = [];
-    for (const incoming of this.channel.receive(header, bytes, now)) {
+    for (const incoming of this.channel.receive(header, datagram.bytes, now)) {
       try {
         const message = this.dialect.decodeMessage(incoming.bytes, incoming.start, incoming.end, {
           secretFor: () => this.parameters.secret,
         });
+        // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
+        if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
         out.push(...this.message(message, incoming.sessionId, now));
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
@@ -365,9 +368,11 @@ export class Tunnel {
 
   /** A peer that is known by name or address may call us in a tunnel that we dialled, too. */
   private admitCalls(hostName: string): void {
+    const { dialled } = this.origin;
+    if (!dialled) return;
     const peer = this.core.peers.find(hostName, this.path.remote.address);
-    if (peer && !matchesAnyone(peer) && this.core.gateway.acceptTunnels)
-      this.origin = { ...this.origin, accepted: peer };
+    const known = peer && !matchesAnyone(peer) && this.core.gateway.acceptTunnels;
+    this.origin = { dialled, accepted: known ? peer : undefined };
   }
 
   private refusal(version: number, challenge: Uint8Array | undefined): Result | undefined {

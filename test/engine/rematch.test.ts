@@ -47,3 +47,27 @@ it('closes an accepted tunnel when no PeerProfile matches any more', () => {
     'the peer closed the tunnel: no PeerProfile matches any more (result 1 error 0)',
   ]);
 });
+
+it('closes the tunnels of a listener that is closed, and tells their peers', () => {
+  const { world, lac, lns } = connected();
+  lns.run(lns.engine.closeListener(1, world.now));
+  expect(lns.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+  world.runFor(1_000);
+  expect([...lac.engine.declaredTunnels()].map(({ state }) => state)).toEqual(['closed']);
+});
+
+it('lets only a peer that is known by name or address call us in a tunnel that we dialled', () => {
+  const world = new World(2);
+  const open = gatewaySpec();
+  const known = gatewaySpec({ peers: [peerSpec({ match: { addresses: ['10.0.0.2'] } })] });
+  const lac = world.node('10.0.0.1', open);
+  const lns = world.node('10.0.0.2', gatewaySpec());
+  lac.dial(tunnelSpec(lns.address));
+  world.runFor(1_000);
+  const profile = () => [...lac.engine.declaredTunnels()].map(({ state, peerProfile }) => [state, peerProfile]);
+  expect(profile()).toEqual([['established', undefined]]);
+  lac.run(lac.engine.configure(known, world.now));
+  expect(profile()).toEqual([['established', 'default']]);
+  lac.run(lac.engine.configure(open, world.now));
+  expect(profile()).toEqual([['established', undefined]]);
+});
