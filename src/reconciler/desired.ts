@@ -33,7 +33,7 @@ export interface Desired {
 /** Resolves all resources. `before` gives what stays in force for those with errors. */
 export function desired(snapshot: Snapshot, before?: Desired): Desired {
   const resources = withLastGood(snapshot, before?.resources ?? []);
-  const declarations = new Declarations(resources);
+  const declarations = new Declarations(resources, snapshot.machineName);
   const secretOf = secretLookup(snapshot.secrets, declarations);
   const last = before?.state;
   const fields = new Map<string, () => Fields>();

@@ -547,7 +547,7 @@ export interface TunnelFields {
   localAddress?: string;
   /** Our UDP port. 0: any free one. Default: 0. */
   localPort?: number;
-  /** Our name towards the peer. Without it the Gateway's, else `prol2tp`. */
+  /** Our name towards the peer. Without it the Gateway's, else the machine's. */
   hostName?: string;
   /** The Secret that holds the tunnel's shared secret. */
   secretRef?: SecretRef;
@@ -653,7 +653,7 @@ export interface TunnelProfileFields {
   localAddress?: string;
   /** Our UDP port. 0: any free one. Default: 0. */
   localPort?: number;
-  /** Our name towards the peer. Without it the Gateway's, else `prol2tp`. */
+  /** Our name towards the peer. Without it the Gateway's, else the machine's. */
   hostName?: string;
   /** The Secret that holds the tunnel's shared secret. */
   secretRef?: SecretRef;

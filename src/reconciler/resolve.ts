@@ -49,7 +49,10 @@ export class Declarations {
   readonly #pppChains = new Map<string, PppChain>();
   readonly errors: SpecError[] = [];
 
-  constructor(resources: readonly Resource[]) {
+  readonly #machineName: string | undefined;
+
+  constructor(resources: readonly Resource[], machineName?: string) {
+    this.#machineName = machineName;
     const sorted = [...resources].sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const resource of sorted) {
       this.#resources.set(resource.id, resource);
@@ -150,6 +153,7 @@ export class Declarations {
     return chainOf<TunnelValues>(near, [
       ...this.#profile('TunnelProfile', 'default', undefined, '', user),
       ...(gateway ? [layerOf(gateway, { hostName })] : []),
+      { from: 'machine', values: { hostName: this.#machineName }, locate: () => ({ path: '' }) },
       builtInTunnel,
     ]);
   }
@@ -252,7 +256,7 @@ function builtInLayer(values: object): Layer {
   return { from: 'built-in', values, locate: () => ({ path: '' }) };
 }
 
-/** What a gateway without a name calls itself. */
+/** What a gateway calls itself that has no name, on a machine that has none. */
 const builtInTunnel = builtInLayer({ hostName: 'prol2tp', ...builtIn.TunnelProfile });
 const builtInSession = builtInLayer(builtIn.SessionProfile);
 const builtInPpp = builtInLayer(builtIn.PppProfile);

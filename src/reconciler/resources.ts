@@ -42,6 +42,8 @@ export interface Snapshot {
   resources: readonly Resource[];
   secrets: Secrets;
   errors: readonly SpecError[];
+  /** The machine's own name, for a gateway that is given none. */
+  machineName?: string;
 }
 
 export interface Secrets {

@@ -1,5 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { SpecError } from '../../engine/errors.ts';
@@ -117,7 +118,7 @@ async function snapshotOf(shelf: Shelf): Promise<Snapshot> {
   }
   const files = new Map<string, Secret | string>();
   for (const { key, file } of secretFilesOf(shelf)) files.set(key, await readSecret(file));
-  return { resources, secrets: { documents, files }, errors: shelf.errors };
+  return { resources, secrets: { documents, files }, errors: shelf.errors, machineName: hostname() };
 }
 
 /** The secret files that documents name, relative to the documents' own directory. */
