@@ -7,13 +7,15 @@ import type { Lns } from './lns.ts';
 
 /** Starts prol2tpd with the documents of bench/SIDE. With `profile`, V8's processor profile goes to build/bench. */
 export function startDaemon(wire: Wire, side: Side, profile = false): Process {
-  const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${build}`, `--cpu-prof-name=${side}.cpuprofile`] : [];
   const { lab } = wire[side];
   const config = join(root, 'bench', side);
   const socket = join(lab.directory, `${side}.sock`);
   const daemon = join(root, 'dist', 'prol2tpd.js');
   if (!existsSync(daemon)) throw new Error(`${daemon} is missing: npm run build`);
-  return wire[side].spawn(process.execPath, [...flags, daemon, '--config', config, '--socket', socket]);
+  const args = ['--config', config, '--socket', socket];
+  if (!profile) return wire[side].spawn(daemon, args);
+  const flags = ['--cpu-prof', `--cpu-prof-dir=${build}`, `--cpu-prof-name=${side}.cpuprofile`];
+  return wire[side].spawn(process.execPath, [...flags, daemon, ...args]);
 }
 
 /** ProL2TP's own daemon as LNS, on its userspace plane. */

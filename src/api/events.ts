@@ -1,41 +1,68 @@
 import type { Notice } from '../engine/effects.ts';
 import type { ReconcilerEvent } from '../reconciler/reconciler.ts';
-import { acceptedName } from './names.ts';
+import { ACCEPTED, acceptedName } from './names.ts';
 import type { ApiEvent } from './types.ts';
 
-/** How many events are remembered. */
+/** How many events are remembered of what is declared, and as many of what peers opened. */
 const MAX_EVENTS = 1000;
 
 export type NewEvent = Omit<ApiEvent, 'id' | 'time'>;
 
-/** The last things that happened, and whoever wants to hear of the next. */
+interface Kept {
+  id: number;
+  atMs: number;
+  event: NewEvent;
+}
+
+/** The last events of one sort: number n stands at n % MAX_EVENTS. */
+class Ring {
+  readonly #kept: Kept[] = [];
+  #count = 0;
+
+  append(kept: Kept): void {
+    this.#kept[this.#count++ % MAX_EVENTS] = kept;
+  }
+
+  *newestFirst(): Generator<Kept> {
+    for (let n = this.#count - 1; n >= Math.max(0, this.#count - MAX_EVENTS); n--) yield this.#kept[n % MAX_EVENTS];
+  }
+}
+
+/**
+ * The last things that happened, and whoever wants to hear of the next. What peers open has a ring of its own: their
+ * thousands of calls a second must not push out what concerns our resources.
+ */
 export class EventLog {
-  readonly #now: () => Date;
-  /** A ring: event `id` stands at `id % MAX_EVENTS`. */
-  readonly #ring: ApiEvent[] = [];
+  readonly #now: () => number;
+  readonly #declared = new Ring();
+  readonly #accepted = new Ring();
   readonly #followers = new Set<(event: ApiEvent) => void>();
   #lastId = 0;
 
-  constructor(now: () => Date = () => new Date()) {
+  /** @param now milliseconds since the epoch */
+  constructor(now: () => number = Date.now) {
     this.#now = now;
   }
 
   append(event: NewEvent): void {
-    const id = ++this.#lastId;
-    const kept: ApiEvent = { id, time: this.#now().toISOString(), ...event };
-    this.#ring[id % MAX_EVENTS] = kept;
-    for (const follower of this.#followers) follower(kept);
+    const kept = { id: ++this.#lastId, atMs: this.#now(), event };
+    const ring = event.name?.startsWith(ACCEPTED) ? this.#accepted : this.#declared;
+    ring.append(kept);
+    for (const follower of this.#followers) follower(shown(kept));
   }
 
   /** The newest `count` events that are wanted, oldest first. */
   last(count: number, wanted: (event: ApiEvent) => boolean = () => true): ApiEvent[] {
-    const found: ApiEvent[] = [];
-    const oldest = Math.max(1, this.#lastId - MAX_EVENTS + 1);
-    for (let id = this.#lastId; id >= oldest && found.length < count; id--) {
-      const event = this.#ring[id % MAX_EVENTS];
-      if (wanted(event)) found.push(event);
-    }
-    return found.reverse();
+    const found = [this.#declared, this.#accepted].flatMap((ring) => {
+      const events: ApiEvent[] = [];
+      for (const kept of ring.newestFirst()) {
+        if (events.length === count) break;
+        const event = shown(kept);
+        if (wanted(event)) events.push(event);
+      }
+      return events;
+    });
+    return found.sort((a, b) => a.id - b.id).slice(-count);
   }
 
   /** Calls `follower` with every later event until the returned function is called. A follower must not throw. */
@@ -43,6 +70,10 @@ export class EventLog {
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);
   }
+}
+
+function shown({ id, atMs, event }: Kept): ApiEvent {
+  return { id, time: new Date(atMs).toISOString(), ...event };
 }
 
 const KIND_OF = { gateway: 'Gateway', tunnel: 'Tunnel', session: 'Session' } as const;

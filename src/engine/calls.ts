@@ -115,13 +115,7 @@ export class Calls {
     const localId = this.freeSessionId();
     if (localId === undefined) return undefined;
     const { core, tunnel } = this;
-    const session = new Session(tunnel, origin, {
-      key: tunnel.dialect.sessionKey(tunnel.localId, localId),
-      localId,
-      random: core.random,
-      establishTimeoutMs: core.gateway.sessionEstablishTimeoutMs,
-      epochMs: core.epochMs,
-    });
+    const session = new Session(tunnel, origin, tunnel.dialect.sessionKey(tunnel.localId, localId), localId);
     this.sessions.set(localId, session);
     core.sessions.set(session.key, session);
     return session;

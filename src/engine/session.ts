@@ -1,8 +1,9 @@
 /**
  * One incoming call, as LAC or as LNS (RFC 2661 7.4): its state machine, and the PPP link inside it.
  */
+import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
-import type { EngineEffect, Instant, Machine, Notice, Random } from './effects.ts';
+import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
 import type { Result } from './errors.ts';
 import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
 import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
@@ -44,6 +45,7 @@ export type SessionEffect = EngineEffect | { effect: 'message'; message: Outgoin
 
 /** What a session needs to know of its tunnel, fixed for its life. */
 export interface SessionTunnel {
+  readonly core: Pick<EngineCore, 'random' | 'epochMs' | 'gateway'>;
   readonly localId: number;
   readonly name?: string;
   readonly parameters: TunnelParameters;
@@ -54,15 +56,6 @@ export interface SessionTunnel {
 /** Who wants the session: a declaration of ours, or a peer that matched a profile. */
 export type SessionOrigin = { declared: SessionSpec } | { accepted: PeerSpec };
 
-export interface SessionIds {
-  key: SessionKey;
-  localId: number;
-  random: Random;
-  establishTimeoutMs: number;
-  /** Wall-clock time of instant 0. */
-  epochMs: number;
-}
-
 export class Session implements Machine<SessionEvent, SessionEffect> {
   readonly queued: Queued = notQueued();
   readonly tunnel: SessionTunnel;
@@ -71,9 +64,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   remoteId = 0;
   state: SessionState = 'idle';
   private readonly origin: SessionOrigin;
-  private readonly random: Random;
-  private readonly epochMs: number;
-  private readonly establishTimeoutMs: number;
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private call: AvpValues = {};
@@ -86,14 +76,11 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private earlyFrame: Uint8Array | undefined;
   private failure: FailureView | undefined;
 
-  constructor(tunnel: SessionTunnel, origin: SessionOrigin, ids: SessionIds) {
+  constructor(tunnel: SessionTunnel, origin: SessionOrigin, key: SessionKey, localId: number) {
     this.tunnel = tunnel;
     this.origin = origin;
-    this.key = ids.key;
-    this.localId = ids.localId;
-    this.random = ids.random;
-    this.epochMs = ids.epochMs;
-    this.establishTimeoutMs = ids.establishTimeoutMs;
+    this.key = key;
+    this.localId = localId;
   }
 
   get declared(): SessionSpec | undefined {
@@ -154,7 +141,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       call: this.call,
       ppp: this.ppp?.view() ?? noPpp,
       interface: this.device,
-      sinceMs: this.establishedAt === undefined ? undefined : this.epochMs + this.establishedAt,
+      sinceMs: this.establishedAt === undefined ? undefined : this.tunnel.core.epochMs + this.establishedAt,
       failure: this.failure,
     };
   }
@@ -209,7 +196,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     const { declared } = this;
     if (!declared) return [];
     this.state = 'waitReply';
-    this.establishBy = now + this.establishTimeoutMs;
+    this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
     const avps: SentAvps<'ICRQ'> = {
       assignedSessionId: this.localId,
       callSerialNumber: this.key >>> 0,
@@ -226,7 +213,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.call = avps;
     this.remoteId = avps.assignedSessionId ?? 0;
     this.state = 'waitConnect';
-    this.establishBy = now + this.establishTimeoutMs;
+    this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
     const message: OutgoingMessage = { type: 'ICRP', avps: { assignedSessionId: this.localId } };
     return [this.plane(), { effect: 'message', message }];
   }
@@ -250,7 +237,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.state = 'established';
     this.establishedAt = now;
     this.establishBy = undefined;
-    this.ppp = new PppLink(this.pppSpec, this.random, this.tunnel.localIpv4);
+    this.ppp = new PppLink(this.pppSpec, this.tunnel.core.random, this.tunnel.localIpv4);
     const out: SessionEffect[] = [this.plane()];
     out.push(this.notice('up', `call established, ids ${this.localId}/${this.remoteId}`));
     out.push(...this.toPpp({ event: 'open' }, now));
@@ -392,7 +379,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         if (effect.effect === 'frame') farewell.push({ effect: 'frame', session: this.key, frame: effect.frame });
       }
     }
-    this.failure ??= { atMs: this.epochMs + now, ...result, message: describe(result) };
+    this.failure ??= { atMs: this.tunnel.core.epochMs + now, ...result, message: describe(result) };
     const cdn: SessionEffect = {
       effect: 'message',
       message: { type: 'CDN', avps: { assignedSessionId: this.localId, resultCode: result } },
@@ -417,7 +404,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   private fail(result: Result, now: Instant): void {
     const { result: code, error, message } = result;
-    this.failure = { atMs: this.epochMs + now, result: code, error, message: message ?? describe(result) };
+    this.failure = { atMs: this.tunnel.core.epochMs + now, result: code, error, message: message ?? describe(result) };
   }
 
   private get title(): string {

@@ -62,7 +62,7 @@ export class Tunnel {
   requestKey: string | undefined;
   /** The socket is this tunnel's alone, and is closed with it. */
   ownsSocket = false;
-  private readonly core: EngineCore;
+  readonly core: EngineCore;
   private readonly channel: ControlChannel;
   origin: TunnelOrigin;
   private readonly authentication = new TunnelAuthentication();

@@ -10,7 +10,7 @@ import { FakeSource, NOON } from './fake-source.ts';
 
 describe('the log', () => {
   test('keeps the newest thousand', () => {
-    const log = new EventLog(() => new Date(NOON));
+    const log = new EventLog(() => NOON);
     for (let n = 1; n <= 2500; n++) log.append({ kind: 'Tunnel', name: 'a', reason: 'Up', message: `${n}` });
     expect(log.last(2).map(({ message }) => message)).toEqual(['2499', '2500']);
     const all = log.last(Number.POSITIVE_INFINITY);
@@ -18,10 +18,19 @@ describe('the log', () => {
   });
 
   test('gives what is wanted, even if it is long ago', () => {
-    const log = new EventLog(() => new Date(NOON));
+    const log = new EventLog(() => NOON);
     log.append({ kind: 'Tunnel', name: 'a', reason: 'Up', message: 'first' });
     for (let n = 0; n < 500; n++) log.append({ kind: 'Tunnel', name: 'b', reason: 'Up', message: '' });
     expect(log.last(5, ({ name }) => name === 'a').map(({ message }) => message)).toEqual(['first']);
+  });
+
+  test('remembers what concerns our resources however much peers do', () => {
+    const log = new EventLog(() => NOON);
+    log.append({ kind: 'Tunnel', name: 'ours', reason: 'Up', message: 'first' });
+    for (let n = 0; n < 3000; n++) log.append({ kind: 'Session', name: `accepted-1-${n}`, reason: 'Up', message: '' });
+    log.append({ kind: 'Tunnel', name: 'ours', reason: 'Down', message: 'last' });
+    expect(log.last(3).map(({ id }) => id)).toEqual([3000, 3001, 3002]);
+    expect(log.last(5, ({ name }) => name === 'ours').map(({ message }) => message)).toEqual(['first', 'last']);
   });
 
   test('names accepted tunnels and sessions as the API does', () => {

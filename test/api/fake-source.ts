@@ -88,7 +88,7 @@ function condition(type: string, status: ConditionStatus['status'], reason: stri
  */
 export class FakeSource implements ApiSource {
   readonly dataPlane = 'userspace';
-  readonly events = new EventLog(() => new Date(NOON));
+  readonly events = new EventLog(() => NOON);
   planned: Parameters<ApiSource['plan']>[0] | undefined;
   outcome: Awaited<ReturnType<ApiSource['plan']>> = { actions: [], drops: { tunnels: [], sessions: [] }, errors: [] };
   objects: Record<ObjectKind, DeclaredObject[]> = {

@@ -79,9 +79,9 @@ test('a wrong password is refused in words at both ends, and tried again less an
   await lns.start();
   await lac.start();
   await lac.saysEvent({ kind: 'Session', name: 'call', message: /authentication/i });
-  const refused = await until('a second try', async () => {
+  const refused = await until('a second refusal', async () => {
     const session = await lac.session('call');
-    return (session?.status.retries ?? 0) >= 2 && session;
+    return session !== undefined && (session.status.retries ?? 0) >= 2 && session.status.lastError && session;
   });
   expect(isTrue(refused, 'Ready')).toBe(false);
   expect(refused.status.lastError?.message).toMatch(/authentication/i);

@@ -105,13 +105,17 @@ export const presence = fixed<true>(0, {
   write: () => undefined,
 });
 
-/** A 32-bit mask as the names of its set bits; bits without a name are ignored. */
+/** A 32-bit mask as the names of its set bits; bits without a name are ignored. Equal masks give one shared list. */
 function mask<Name extends string>(bits: Readonly<Record<Name, number>>): ValueCodec<readonly Name[]> {
   const names = Object.keys(bits) as Name[];
+  const lists = new Map<number, readonly Name[]>();
+  const known = names.reduce((sum, name) => sum | bits[name], 0);
   return fixed<readonly Name[]>(4, {
     read(reader) {
-      const value = reader.u32();
-      return names.filter((name) => (value & bits[name]) !== 0);
+      const value = reader.u32() & known;
+      const list = lists.get(value) ?? Object.freeze(names.filter((name) => (value & bits[name]) !== 0));
+      lists.set(value, list);
+      return list;
     },
     write: (writer, value) => writer.u32(value.reduce((sum, name) => sum | bits[name], 0)),
   });
