@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import './patience.ts';
@@ -58,8 +60,10 @@ test('what a killed run left behind is removed by the next', async () => {
   await dead;
   const name = `pl2tp-${dead.pid}-1-x`;
   await execa('ip', ['netns', 'add', name]);
+  await mkdir(join(tmpdir(), name));
   await (await Lab.open()).close();
   expect((await execa('ip', ['netns', 'list'])).stdout).not.toContain(name);
+  expect(await readdir(tmpdir())).not.toContain(name);
 });
 
 test('a program that is missing is named', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -34,7 +34,8 @@ export class Lab {
   static async open(): Promise<Lab> {
     await removeLeftovers();
     Lab.#count += 1;
-    return new Lab(`${prefix}${process.pid}-${Lab.#count}`, await mkdtemp(join(tmpdir(), prefix)));
+    const id = `${prefix}${process.pid}-${Lab.#count}`;
+    return new Lab(id, await mkdtemp(join(tmpdir(), `${id}-`)));
   }
 
   async namespace(label: string): Promise<Namespace> {
@@ -180,13 +181,20 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** Whether a namespace or directory is of a lab whose process is gone. */
+function isLeftover(name: string): boolean {
+  const pid = name.match(new RegExp(`^${prefix}(\\d+)-`))?.[1];
+  return pid !== undefined && !isRunning(Number(pid));
+}
+
 /** Two labs may see the same leftovers at once: what the other one has removed is no failure. */
 async function removeLeftovers(): Promise<void> {
-  for (const name of await namespaceNames()) {
-    const pid = name.match(new RegExp(`^${prefix}(\\d+)-`))?.[1];
-    if (pid === undefined || isRunning(Number(pid))) continue;
+  for (const name of (await namespaceNames()).filter(isLeftover)) {
     await removeNamespace(name).catch(async (error: unknown) => {
       if ((await namespaceNames()).includes(name)) throw error;
     });
+  }
+  for (const name of (await readdir(tmpdir())).filter(isLeftover)) {
+    await rm(join(tmpdir(), name), { recursive: true, force: true });
   }
 }
