@@ -1,8 +1,9 @@
 /**
  * A peer without a mind of its own: the test says what it sends, it keeps what it gets, and counts Ns and Nr.
  */
+
+import type { TunnelRegistry } from '../../src/engine/registry.ts';
 import type { Endpoint, TunnelView } from '../../src/engine/spec.ts';
-import type { Tunnel } from '../../src/engine/tunnel.ts';
 import type { AvpValues } from '../../src/engine/wire/avp.ts';
 import { dialectV2 } from '../../src/engine/wire/dialect.ts';
 import { decodeHeader, type Header, newHeader } from '../../src/engine/wire/header.ts';
@@ -198,8 +199,8 @@ export function types(got: readonly Got[]): string[] {
 
 /** The states of all tunnels of a node, oldest first: closing and closed ones too, which the engine's views leave out. */
 export function tunnelStates(node: Node): TunnelView['state'][] {
-  const tunnels: ReadonlyMap<number, Tunnel> = Reflect.get(node.engine, 'tunnels');
-  return [...tunnels.values()].map(({ state }) => state);
+  const registry: TunnelRegistry = Reflect.get(node.engine, 'registry');
+  return registry.all().map(({ state }) => state);
 }
 
 /** A world with one engine and one scripted peer. */

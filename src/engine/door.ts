@@ -1,0 +1,154 @@
+/**
+ * The door: what arrives at a listener for no tunnel yet, and whether it becomes one.
+ */
+import { type EngineCore, tunnelLimit } from './core.ts';
+import type { EngineEffect, Instant, Notice } from './effects.ts';
+import { type Result, WireError } from './errors.ts';
+import { matchesAnyone } from './peers.ts';
+import type { Datagram } from './ports.ts';
+import type { TunnelRegistry } from './registry.ts';
+import { describe } from './session.ts';
+import type { Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
+import { Tunnel } from './tunnel.ts';
+import type { AvpValues } from './wire/avp.ts';
+import type { Dialect } from './wire/dialect.ts';
+import type { Header } from './wire/header.ts';
+import type { Message } from './wire/message.ts';
+
+/** Tunnels whose peer has not yet shown that it is there; the oldest makes room for a new one. */
+const maxHalfOpenTunnels = 1_000;
+
+/** Of refused requests only one in this time makes a notice; all are counted. */
+const refusalNoticeMs = 1_000;
+
+/** RFC 2661 4.4.2. */
+const notAuthorized = 4;
+const unknownPeer: Result = { result: notAuthorized, error: 0, message: 'no PeerProfile matches' };
+
+export class Door {
+  private readonly registry: TunnelRegistry;
+  private readonly core: EngineCore;
+  private readonly dialect: Dialect;
+  private nextRefusalNotice: Instant = 0;
+
+  constructor(registry: TunnelRegistry) {
+    this.registry = registry;
+    this.core = registry.core;
+    this.dialect = registry.dialect;
+  }
+
+  /** A message to tunnel 0: an SCCRQ, or its withdrawal. Everything else is dropped without an answer. */
+  take(header: Header, datagram: Datagram, local: Endpoint, now: Instant): EngineEffect[] {
+    const { registry, core, dialect } = this;
+    if (header.payloadStart === header.payloadEnd) return registry.drop('ackWithoutTunnel');
+    const { from, bytes } = datagram;
+    let message: Message;
+    try {
+      message = dialect.decodeMessage(bytes, header.payloadStart, header.payloadEnd, {
+        secretFor: (clear: AvpValues) => core.peers.find(clear.hostName ?? '', from.address)?.tunnel.secret,
+      });
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return registry.drop(error.reason);
+    }
+    const request = `${from.address} ${from.port} ${message.avps.assignedTunnelId}`;
+    const known = registry.byRequest.get(request);
+    // A peer that gives up before it has our id can only name its own (RFC 2661 4.4.3, Assigned Tunnel ID).
+    if (message.type === 'StopCCN' && known) return registry.settle(known, known.datagram(header, datagram, now));
+    if (message.type !== 'SCCRQ') return registry.drop('notARequest');
+    if (header.ns !== 0) return registry.drop('notTheFirst');
+    if (known && this.isRepeated(known, now)) return registry.settle(known, known.datagram(header, datagram, now));
+    const peer = core.peers.find(message.avps.hostName, from.address);
+    const refusal = this.refusal(peer);
+    if (!peer || refusal) return this.refuse(datagram, message.avps.assignedTunnelId, refusal ?? unknownPeer, now);
+    const tie = this.tie(from, message.avps.tieBreaker, now);
+    if (tie.verdict === 'discard') return tie.effects;
+    const localId = registry.freeId();
+    if (localId === undefined) return registry.drop('tooManyTunnels');
+    const out = tie.effects;
+    if (registry.halfOpen.size >= maxHalfOpenTunnels) out.push(...this.forgetOldestHalfOpen(now));
+    const path = { socket: datagram.socket, local, remote: from, from: datagram.to };
+    const origin = tie.adopts ? { dialled: tie.adopts, accepted: peer } : { accepted: peer };
+    const tunnel = new Tunnel(core, dialect, localId, origin, path, now);
+    registry.byLocalId.set(localId, tunnel);
+    registry.byRequest.set(request, tunnel);
+    tunnel.requestKey = request;
+    registry.halfOpen.add(tunnel);
+    if (tie.adopts) registry.byName.set(tie.adopts.name, tunnel);
+    out.push(...registry.settle(tunnel, tunnel.takeRequest(header, bytes, message, now)));
+    return out;
+  }
+
+  /** Why a request of this peer is refused at the door, if it is. */
+  private refusal(peer: PeerSpec | undefined): Result | undefined {
+    const { acceptTunnels, drain } = this.core.gateway;
+    if (!acceptTunnels) return { result: notAuthorized, error: 0, message: 'no tunnels are accepted here' };
+    if (!peer) return unknownPeer;
+    if (peer.tunnel.authMode !== 'none' && matchesAnyone(peer)) return unknownPeer;
+    if (drain) return { result: 2, error: 7, message: 'draining' };
+    return tunnelLimit(this.core);
+  }
+
+  /** A StopCCN without any state of ours: a peer that does not get it asks again (RFC 2661 7.2.1, idle). */
+  private refuse(datagram: Datagram, remoteTunnelId: number, resultCode: Result, now: Instant): EngineEffect[] {
+    this.registry.count('refusedRequest');
+    const assignedTunnelId = this.registry.freeId() ?? this.dialect.maxId;
+    const body = this.dialect.encodeMessage({ type: 'StopCCN', avps: { assignedTunnelId, resultCode } });
+    const stop = this.dialect.encodeControl(remoteTunnelId, 0, 0, 1, body);
+    const out: EngineEffect[] = [
+      { effect: 'send', socket: datagram.socket, to: datagram.from, from: datagram.to, datagram: stop },
+    ];
+    if (now < this.nextRefusalNotice) return out;
+    this.nextRefusalNotice = now + refusalNoticeMs;
+    const notice: Notice = {
+      subject: 'gateway',
+      name: datagram.from.address,
+      event: 'refused',
+      declared: false,
+      message: `refused a tunnel from ${datagram.from.address}: ${describe(resultCode)}`,
+    };
+    out.push({ effect: 'notice', notice });
+    return out;
+  }
+
+  /**
+   * Whether an SCCRQ is one that this tunnel has had already. Later than a retransmission cycle it is a peer that has
+   * started anew and counts its tunnels from the beginning.
+   */
+  private isRepeated(tunnel: Tunnel, now: Instant): boolean {
+    return tunnel.halfOpen || now - tunnel.createdAt < tunnel.retransmissionCycleMs;
+  }
+
+  /** RFC 2661 4.4.3, Tie Breaker: the lower value wins, one beats none, equal values lose both, none at all is no tie. */
+  private tie(
+    from: Endpoint,
+    theirs: bigint | undefined,
+    now: Instant,
+  ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; adopts?: TunnelSpec } {
+    for (const tunnel of this.registry.byName.values()) {
+      if (tunnel.state !== 'waitReply' || tunnel.path.remote.address !== from.address) continue;
+      const ours = tunnel.tieBreaker;
+      if (ours === undefined && theirs === undefined) continue;
+      if (theirs === undefined || (ours !== undefined && ours < theirs)) {
+        return { verdict: 'discard', effects: this.registry.drop('lostTie') };
+      }
+      const spec = tunnel.origin.dialled;
+      const effects = this.registry.settle(tunnel, tunnel.abandon("the peer's own request won the tie", now));
+      if (ours === theirs) return { verdict: 'discard', effects };
+      // The peer's tunnel takes the place of ours: it carries our calls as well.
+      if (spec) this.registry.ended.delete(spec.name);
+      return { verdict: 'accept', effects, adopts: spec };
+    }
+    return { verdict: 'accept', effects: [] };
+  }
+
+  private forgetOldestHalfOpen(now: Instant): EngineEffect[] {
+    for (const tunnel of this.registry.halfOpen) {
+      this.registry.count('halfOpenForgotten');
+      // Counted only: one notice for each datagram of a flood would push out all others.
+      const effects = this.registry.settle(tunnel, tunnel.abandon('too many tunnels are half open', now));
+      return effects.filter(({ effect }) => effect !== 'notice');
+    }
+    return [];
+  }
+}
