@@ -7,7 +7,7 @@ import { type Result, WireError } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram } from './ports.ts';
 import type { TunnelRegistry } from './registry.ts';
-import { describe } from './session.ts';
+import { describeResult } from './result-text.ts';
 import type { Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
 import { Tunnel } from './tunnel.ts';
 import type { AvpValues } from './wire/avp.ts';
@@ -23,6 +23,7 @@ const refusalNoticeMs = 1_000;
 
 /** RFC 2661 4.4.2. */
 const notAuthorized = 4;
+const unnamedPeer: Result = { result: notAuthorized, error: 0, message: 'no PeerProfile names this peer' };
 const unknownPeer: Result = { result: notAuthorized, error: 0, message: 'no PeerProfile matches' };
 
 export class Door {
@@ -84,7 +85,7 @@ export class Door {
     const { acceptTunnels, drain } = this.core.gateway;
     if (!acceptTunnels) return { result: notAuthorized, error: 0, message: 'no tunnels are accepted here' };
     if (!peer) return unknownPeer;
-    if (peer.tunnel.authMode !== 'none' && matchesAnyone(peer)) return unknownPeer;
+    if (peer.tunnel.authMode === 'simple' && matchesAnyone(peer)) return unnamedPeer;
     if (drain) return { result: 2, error: 7, message: 'draining' };
     return tunnelLimit(this.core);
   }
@@ -105,7 +106,7 @@ export class Door {
       name: datagram.from.address,
       event: 'refused',
       declared: false,
-      message: `refused a tunnel from ${datagram.from.address}: ${describe(resultCode)}`,
+      message: `refused a tunnel from ${datagram.from.address}: ${describeResult('StopCCN', resultCode)}`,
     };
     out.push({ effect: 'notice', notice });
     return out;

@@ -52,7 +52,11 @@ export class Engine {
       peers: this.peerTable(gateway),
       establishedTunnels: 0,
       declaredBegan: (session) => {
-        if (session.declared) this.sessionsByName.set(session.declared.name, session);
+        const name = session.declared?.name;
+        if (name === undefined) return;
+        session.failure = this.endedSessions.get(name)?.failure;
+        this.endedSessions.delete(name);
+        this.sessionsByName.set(name, session);
       },
       declaredEnded: (session) => this.declaredEnded(session),
     };
@@ -99,6 +103,7 @@ export class Engine {
       { ...path, from: undefined },
       now,
     );
+    tunnel.failure = registry.ended.get(spec.name)?.failure;
     registry.ended.delete(spec.name);
     tunnel.ownsSocket = true;
     registry.byName.set(spec.name, tunnel);
@@ -130,7 +135,6 @@ export class Engine {
   openSession(spec: SessionSpec, now: Instant): EngineEffect[] {
     const tunnel = this.registry.byName.get(spec.tunnel);
     if (tunnel?.state !== 'established' || this.sessionsByName.has(spec.name)) return [];
-    this.endedSessions.delete(spec.name);
     return this.registry.settle(tunnel, tunnel.calls.open(spec, now));
   }
 

@@ -7,6 +7,7 @@ import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
 import type { Result } from './errors.ts';
 import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
 import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
+import { describeResult } from './result-text.ts';
 import {
   isSessionMessage,
   lacIncomingTable,
@@ -74,7 +75,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private attached = false;
   /** A PPP frame that overtook the ICCN: dropping it would cost the call a retransmission time-out. */
   private earlyFrame: Uint8Array | undefined;
-  private failure: FailureView | undefined;
+  /** Why it last ended: also what ended an earlier session of its name. */
+  failure: FailureView | undefined;
 
   constructor(tunnel: SessionTunnel, origin: SessionOrigin, key: SessionKey, localId: number) {
     this.tunnel = tunnel;
@@ -179,7 +181,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'ended': {
         const reason = avps?.resultCode ?? { result: 1, message: `peer sent ${input}` };
         this.fail(reason, now);
-        return this.finish(`the peer ended the call: ${describe(reason)}`);
+        return this.finish(`the peer ended the call: ${describeResult('CDN', reason)}`);
       }
       case 'hangUp':
         return this.hangUp(result ?? { result: 3 }, now);
@@ -380,12 +382,12 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         if (effect.effect === 'frame') farewell.push({ effect: 'frame', session: this.key, frame: effect.frame });
       }
     }
-    this.failure ??= { atMs: this.tunnel.core.epochMs + now, ...result, message: describe(result) };
+    this.failure ??= { atMs: this.tunnel.core.epochMs + now, ...result, message: describeResult('CDN', result) };
     const cdn: SessionEffect = {
       effect: 'message',
       message: { type: 'CDN', avps: { assignedSessionId: this.localId, resultCode: result } },
     };
-    return [...farewell, cdn, ...this.finish(`we ended the call: ${describe(result)}`)];
+    return [...farewell, cdn, ...this.finish(`we ended the call: ${describeResult('CDN', result)}`)];
   }
 
   private finish(message: string): SessionEffect[] {
@@ -405,7 +407,12 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   private fail(result: Result, now: Instant): void {
     const { result: code, error, message } = result;
-    this.failure = { atMs: this.tunnel.core.epochMs + now, result: code, error, message: message ?? describe(result) };
+    this.failure = {
+      atMs: this.tunnel.core.epochMs + now,
+      result: code,
+      error,
+      message: message ?? describeResult('CDN', result),
+    };
   }
 
   private get title(): string {
@@ -419,9 +426,3 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 }
 
 const noPpp: PppView = { phase: 'dead', peerMru: 1500 };
-
-export function describe(result: Result): string {
-  const codes =
-    result.error === undefined ? `result ${result.result}` : `result ${result.result} error ${result.error}`;
-  return result.message ? `${result.message} (${codes})` : codes;
-}

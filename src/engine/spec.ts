@@ -28,7 +28,7 @@ export interface TunnelParameters {
   /** The Host Name AVP that we send. */
   hostName: string;
   secret?: Secret;
-  /** none: no challenge of ours; simple: the peer must match a PeerProfile; challenge: that, and it must answer a challenge. */
+  /** none: no challenge of ours; simple: a PeerProfile must name the peer; challenge: the peer must answer ours. */
   authMode: 'none' | 'simple' | 'challenge';
   hideAvps: boolean;
   useTieBreaker: boolean;

@@ -10,7 +10,7 @@ import type { EngineEffect, Instant, Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram, SocketId } from './ports.ts';
-import { describe } from './session.ts';
+import { describeResult } from './result-text.ts';
 import {
   type Endpoint,
   type FailureView,
@@ -71,7 +71,8 @@ export class Tunnel {
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private lingerUntil: Instant | undefined;
-  private failure: FailureView | undefined;
+  /** Why it last ended: also what ended an earlier tunnel of its name. */
+  failure: FailureView | undefined;
 
   constructor(
     core: EngineCore,
@@ -325,7 +326,6 @@ export class Tunnel {
     this.core.establishedTunnels++;
     this.establishedAt = now;
     this.establishBy = undefined;
-    this.failure = undefined;
     const { socket, remote, from } = this.path;
     return [
       {
@@ -387,7 +387,9 @@ export class Tunnel {
     // A refused request: only here do we learn whom the acknowledgement is for.
     if (this.channel.remoteTunnelId === 0) this.channel.remoteTunnelId = avps.assignedTunnelId ?? 0;
     const wasOpen = this.state !== 'closing';
-    const out = wasOpen ? this.leave(`the peer closed the tunnel: ${describe(result)}`, result, now) : [];
+    const out = wasOpen
+      ? this.leave(`the peer closed the tunnel: ${describeResult('StopCCN', result)}`, result, now)
+      : [];
     this.state = 'closed';
     this.channel.dropUnsent();
     this.lingerUntil = now + this.retransmissionCycleMs;
@@ -396,7 +398,7 @@ export class Tunnel {
 
   /** We end the tunnel. */
   private stop(result: Result, now: Instant): EngineEffect[] {
-    const out = this.leave(`we closed the tunnel: ${describe(result)}`, result, now);
+    const out = this.leave(`we closed the tunnel: ${describeResult('StopCCN', result)}`, result, now);
     this.state = 'closing';
     this.channel.dropUnsent();
     const avps: SentAvps<'StopCCN'> = { assignedTunnelId: this.localId, resultCode: result };

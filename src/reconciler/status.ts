@@ -39,6 +39,9 @@ export interface StatusInput {
   wallOffsetMs: number;
 }
 
+const settled = { reason: 'Settled', message: 'nothing is being worked on' };
+const notStalled = { reason: 'NotStalled', message: 'nothing waits for the operator' };
+
 /** How a resource stands, before it is spelled out as conditions. */
 interface Standing {
   ready: boolean;
@@ -47,6 +50,8 @@ interface Standing {
   /** Nothing happens until somebody does something. */
   stalled?: boolean;
   established?: boolean;
+  /** What the live tunnel or session says, where that is not what makes it ready or not. */
+  live?: { reason: string; message: string };
   peerAuthenticated?: { status: Condition['status']; reason: string; message: string };
 }
 
@@ -81,7 +86,8 @@ function stalledBy(errors: readonly SpecError[], inForce: boolean, standing: Sta
   const more = others.length > 0 ? ` (and ${others.length} more)` : '';
   const kept = inForce ? '; its last good version stays in force' : '';
   const message = `${[place, at.path, what].filter((part) => part).join(': ')}${more}${kept}`;
-  return { ...standing, ready: false, reason: 'SpecError', message, stalled: true };
+  const live = standing && { reason: standing.reason, message: standing.message };
+  return { ...standing, ready: false, reason: 'SpecError', message, stalled: true, live };
 }
 
 /** Whether a resource with errors still has an effect. */
@@ -106,7 +112,7 @@ function isInForce({ state }: Desired, { kind, name }: Resource): boolean {
 }
 
 function conditionsOf(input: StatusInput, id: string, standing: Standing): Status {
-  const { ready, reason, message, stalled = false, established, peerAuthenticated } = standing;
+  const { ready, reason, message, stalled = false, established, live, peerAuthenticated } = standing;
   const generation = input.generations.get(id);
   const before = input.before.get(id)?.conditions ?? [];
   const condition = (
@@ -122,10 +128,10 @@ function conditionsOf(input: StatusInput, id: string, standing: Standing): Statu
   const truth = (holds: boolean) => (holds ? 'True' : 'False') as Condition['status'];
   const conditions = [
     condition('Ready', truth(ready), why),
-    condition('Reconciling', truth(!ready && !stalled), why),
-    condition('Stalled', truth(stalled), why),
+    condition('Reconciling', truth(!ready && !stalled), ready || stalled ? settled : why),
+    condition('Stalled', truth(stalled), stalled ? why : notStalled),
   ];
-  if (established !== undefined) conditions.push(condition('Established', truth(established), why));
+  if (established !== undefined) conditions.push(condition('Established', truth(established), live ?? why));
   if (peerAuthenticated) {
     const { status, ...because } = peerAuthenticated;
     conditions.push(condition('PeerAuthenticated', status, because));

@@ -71,3 +71,23 @@ it('lets only a peer that is known by name or address call us in a tunnel that w
   lac.run(lac.engine.configure(open, world.now));
   expect(profile()).toEqual([['established', undefined]]);
 });
+
+it('still shows why a tunnel and its call last ended, while they are up again', () => {
+  const { world, lac, lns } = connected();
+  lns.run(lns.engine.closeListener(1, world.now));
+  world.runFor(1_000);
+  lac.dial(tunnelSpec(lns.address));
+  world.runFor(1_000);
+  lac.run(lac.engine.openSession(sessionSpec('call'), world.now));
+  world.runFor(1_000);
+  const [tunnel] = lac.engine.declaredTunnels();
+  const [session] = lac.engine.declaredSessions();
+  expect([tunnel.state, tunnel.failure?.message]).toEqual([
+    'established',
+    'the peer closed the tunnel: the listener is closed (result 1 error 0)',
+  ]);
+  expect([session.state, session.failure?.message]).toEqual([
+    'established',
+    'its tunnel ended: the peer closed the tunnel: the listener is closed (result 1 error 0)',
+  ]);
+});
