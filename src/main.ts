@@ -107,6 +107,8 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   await plane.close();
   await api.stop();
   transport.closeAll();
+  // A look-up that hangs would keep the process.
+  process.exit();
 }
 
 try {

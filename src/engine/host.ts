@@ -3,6 +3,7 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { Engine } from './engine.ts';
@@ -14,6 +15,8 @@ import { isControl } from './wire/header.ts';
 /** How long a daemon that ends waits for its peers' acknowledgements. */
 const farewellMs = 3_000;
 const farewellStepMs = 20;
+/** Look-ups at once. Each takes one of the four threads that also read files: one is left for these. */
+const maxLookups = 3;
 
 export interface HostPorts {
   transport: Transport;
@@ -33,6 +36,9 @@ export class Host {
   private alarm: NodeJS.Timeout | undefined;
   private alarmAt: Instant = Number.POSITIVE_INFINITY;
   private tickSoon: NodeJS.Immediate | undefined;
+  private lookups = 0;
+  private readonly lookupsWaiting: (() => void)[] = [];
+  private ended = false;
 
   constructor(gateway: GatewaySpec, ports: HostPorts) {
     this.ports = ports;
@@ -72,14 +78,32 @@ export class Host {
 
   /**
    * Resolves the peer's name and dials.
-   * @throws PlaneError when there is no such address, or no socket can be had
+   * @throws PlaneError when there is no such address, or no socket can be had, or the daemon ended meanwhile
    */
   async openTunnel(spec: TunnelSpec): Promise<void> {
-    const remote = this.ports.transport.endpoint(await resolve(spec.remoteAddress), spec.remotePort);
+    const resolved = await this.resolve(spec.remoteAddress);
+    if (this.ended) throw new PlaneError('ESHUTDOWN', 'the daemon ends');
+    const remote = this.ports.transport.endpoint(resolved, spec.remotePort);
     const address = spec.localAddress ?? (remote.address.includes(':') ? '::' : '0.0.0.0');
     const socket = this.ports.transport.open({ address, port: spec.localPort });
     const local = this.ports.transport.local(socket);
     this.run(this.engine.openTunnel(spec, { socket, local, remote }, performance.now()));
+  }
+
+  private async resolve(host: string): Promise<string> {
+    if (isIP(host) !== 0) return host;
+    if (this.lookups < maxLookups) this.lookups++;
+    else await new Promise<void>((turn) => this.lookupsWaiting.push(turn));
+    try {
+      return (await lookup(host)).address;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'ENOTFOUND';
+      throw new PlaneError(code, `cannot resolve ${host}`);
+    } finally {
+      const next = this.lookupsWaiting.shift();
+      if (next) next();
+      else this.lookups--;
+    }
   }
 
   modifyTunnel(spec: TunnelSpec): void {
@@ -121,6 +145,7 @@ export class Host {
 
   /** Says goodbye to every peer and waits for them a little. Sockets and plane are the owner's to close afterwards. */
   async shutdown(): Promise<void> {
+    this.ended = true;
     const until = performance.now() + farewellMs;
     this.run(this.engine.shutdown(performance.now()));
     while (!this.engine.quiet && performance.now() < until) {
@@ -220,13 +245,4 @@ export class Host {
 
 function listenKey(listen: ListenSpec): string {
   return `${listen.address} ${listen.port}`;
-}
-
-async function resolve(host: string): Promise<string> {
-  try {
-    return (await lookup(host)).address;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'ENOTFOUND';
-    throw new PlaneError(code, `cannot resolve ${host}`);
-  }
 }

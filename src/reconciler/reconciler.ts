@@ -1,6 +1,7 @@
 /** The loop that makes what is into what should be. The only place that redials. */
 import type { SpecError } from '../engine/errors.ts';
 import { Attempts } from './attempts.ts';
+import { same } from './compare.ts';
 import { type Desired, desired, type Fields } from './desired.ts';
 import { foresee } from './foresee.ts';
 import { Generations } from './generations.ts';
@@ -60,6 +61,8 @@ export class Reconciler {
   readonly #onEvent: (event: ReconcilerEvent) => void;
   readonly #attempts: Attempts;
   readonly #generations = new Generations();
+  /** Dials that have not begun yet, by object: a name may take long to resolve, and nobody else waits for it. */
+  readonly #dialling = new Map<string, Action>();
   #desired: Desired | undefined;
   #statuses: ReadonlyMap<string, Status> = new Map();
   #running: Promise<void> | undefined;
@@ -118,7 +121,7 @@ export class Reconciler {
     return { actions, impact: impact(actions, observed), errors: wanted.errors };
   }
 
-  /** Takes no further action; what is up stays up. */
+  /** Takes no further action; what is up stays up. A dial that still resolves its name is not waited for. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#callOffTimer();
@@ -165,14 +168,30 @@ export class Reconciler {
       const now = this.#clock.now();
       this.#attempts.note(actions, wanted.state, observed, wanted.redialBounds, now);
       this.#report(wanted, observed);
-      const due = actions.filter((action) => this.#attempts.isDue(action, now));
-      if (due.length === 0) return this.#attempts.nextDue(actions);
+      const free = actions.filter((action) => !this.#isDialling(action));
+      const due = free.filter((action) => this.#attempts.isDue(action, now));
+      if (due.length === 0) return this.#attempts.nextDue(free);
       for (const action of due) {
         if (this.#isStopped || this.#desired !== wanted) break;
-        await this.#take(action, wanted);
+        if (action.action === 'openTunnel') this.#dial(action, wanted);
+        else await this.#take(action, wanted);
       }
     }
     return this.#clock.now();
+  }
+
+  #isDialling(action: Action): boolean {
+    const dialling = this.#dialling.get(objectOf(action));
+    return dialling?.action === 'openTunnel' && action.action === 'openTunnel' && same(dialling.spec, action.spec);
+  }
+
+  #dial(action: Action, wanted: Desired): void {
+    const object = objectOf(action);
+    this.#dialling.set(object, action);
+    void this.#take(action, wanted).finally(() => {
+      if (this.#dialling.get(object) === action) this.#dialling.delete(object);
+      this.wake();
+    });
   }
 
   async #take(action: Action, { redialBounds }: Desired): Promise<void> {

@@ -229,6 +229,42 @@ describe('back-off', () => {
     expect(reconciler.statuses.get('Tunnel/t')?.conditions?.[0]).toMatchObject({ type: 'Ready', status: 'True' });
   });
 
+  it('is not waited for: a name that takes long to resolve holds up nobody', async () => {
+    const named = tunnel({ remoteAddress: 'slow.example' }, 'a');
+    const { clock, live, reconciler } = start(snapshot(named, tunnel(), session()));
+    const apply = live.apply.bind(live);
+    const lookUps: (() => void)[] = [];
+    live.apply = async (action) => {
+      if (action.action === 'openTunnel' && action.spec.remoteAddress === 'slow.example') {
+        await new Promise<void>((answered) => lookUps.push(answered));
+      }
+      return apply(action);
+    };
+    await clock.advance(1000);
+    expect(live.sessions.get('s')?.state).toBe('established');
+    const observed = live.observations;
+    await clock.advance(20_000);
+    expect(live.observations - observed).toBeLessThan(3);
+
+    reconciler.setSnapshot(snapshot(named, tunnel({ helloInterval: '5s' }), session()));
+    await clock.advance(100);
+    expect(live.taken().at(-1)).toBe('modifyTunnel t');
+    expect(lookUps.length).toBe(1);
+
+    // Another address does not wait for the look-up of the first.
+    const moved = tunnel({ remoteAddress: '192.0.2.9' }, 'a');
+    reconciler.setSnapshot(snapshot(moved, tunnel({ helloInterval: '5s' }), session()));
+    await clock.advance(200);
+    expect(live.tunnels.get('a')?.state).toBe('established');
+    for (const answered of lookUps) answered();
+    await clock.advance(200);
+    expect(live.tunnels.get('a')).toMatchObject({ state: 'established', remote: { address: '192.0.2.9' } });
+
+    reconciler.setSnapshot(snapshot());
+    await clock.advance(200);
+    expect(live.tunnels.size).toBe(0);
+  });
+
   it('slows a world down that does not do what it says', async () => {
     const { clock, live } = start(snapshot(tunnel()));
     await clock.advance(1000);

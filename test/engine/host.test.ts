@@ -1,0 +1,66 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { Host } from '../../src/engine/host.ts';
+import type { Transport } from '../../src/engine/ports.ts';
+import { gatewaySpec, tunnelSpec } from './world.ts';
+
+const lookUps: { host: string; answer: (found: { address: string }) => void }[] = [];
+
+vi.mock('node:dns/promises', () => ({
+  lookup: (host: string) => new Promise((answer) => lookUps.push({ host, answer })),
+}));
+
+afterEach(() => lookUps.splice(0));
+
+function hosted() {
+  const opened: number[] = [];
+  const transport: Transport = {
+    open: () => opened.push(opened.length),
+    close: () => undefined,
+    endpoint: (address, port) => ({ address, port }),
+    local: () => ({ address: '10.0.0.1', port: 40000 }),
+    send: () => undefined,
+  };
+  const plane = {
+    name: 'userspace' as const,
+    capabilities: { pseudowires: ['ppp'] as const, kernelModules: [] },
+    apply: () => undefined,
+    deliver: () => undefined,
+    sendControl: () => undefined,
+    counters: () => undefined,
+    dropped: () => ({}),
+    list: async () => [],
+    close: async () => undefined,
+  };
+  const aaa = { authenticate: () => undefined, allocate: () => undefined, release: () => undefined };
+  const host = new Host(gatewaySpec({ listen: [] }), { transport, plane, aaa, onNotice: () => undefined });
+  const dial = (address: string, name: string) => host.openTunnel({ ...tunnelSpec(address), name });
+  return { host, dial, opened };
+}
+
+it('looks few names up at once, and dials addresses meanwhile', async () => {
+  const { dial, opened } = hosted();
+  const slow = ['a', 'b', 'c', 'd', 'e'].map((name) => dial(`${name}.example`, name));
+  await dial('10.0.0.2', 'literal');
+  expect(opened.length).toBe(1);
+  expect(lookUps.map(({ host }) => host)).toEqual(['a.example', 'b.example', 'c.example']);
+  lookUps[1].answer({ address: '10.0.0.3' });
+  await slow[1];
+  expect(lookUps.map(({ host }) => host)).toContain('d.example');
+  for (let at = 0; at < 5; at++) {
+    lookUps[at].answer({ address: `10.0.1.${at}` });
+    await new Promise((resume) => setImmediate(resume));
+  }
+  await Promise.all(slow);
+  expect(opened.length).toBe(6);
+  void dial('f.example', 'f');
+  expect(lookUps.length).toBe(6);
+});
+
+it('dials nobody when a name is found after the end', async () => {
+  const { host, dial, opened } = hosted();
+  const late = dial('late.example', 'late');
+  await host.shutdown();
+  lookUps[0].answer({ address: '10.0.0.2' });
+  await expect(late).rejects.toThrow('the daemon ends');
+  expect(opened).toEqual([]);
+});
