@@ -41,3 +41,8 @@ export type EngineEffect =
   | { effect: 'release'; session: SessionKey }
   | { effect: 'closeSocket'; socket: SocketId }
   | { effect: 'notice'; notice: Notice };
+
+/** Adds to a list. Not `push(...more)`: the end of a tunnel with many calls has more effects than a call has room for. */
+export function append<T>(list: T[], more: readonly T[]): void {
+  for (const each of more) list.push(each);
+}

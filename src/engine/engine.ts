@@ -5,7 +5,7 @@
 import { type EngineCore, randomU64 } from './core.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { Door } from './door.ts';
-import type { EngineEffect, Instant, Random } from './effects.ts';
+import { append, type EngineEffect, type Instant, type Random } from './effects.ts';
 import { WireError } from './errors.ts';
 import { PeerTable } from './peers.ts';
 import type { AllocateAnswer, AuthenticateAnswer, Datagram, PlaneFact, SessionKey, SocketId } from './ports.ts';
@@ -76,7 +76,7 @@ export class Engine {
     this.core.gateway = gateway;
     this.core.peers = this.peerTable(gateway);
     const out: EngineEffect[] = [];
-    for (const tunnel of this.registry.all()) out.push(...this.registry.settle(tunnel, tunnel.rematch(now)));
+    for (const tunnel of this.registry.all()) append(out, this.registry.settle(tunnel, tunnel.rematch(now)));
     return out;
   }
 
@@ -161,7 +161,7 @@ export class Engine {
     const out: EngineEffect[] = [];
     for (const tunnel of this.registry.all()) {
       if (tunnel.ownsSocket || tunnel.path.socket !== socket) continue;
-      out.push(...tunnel.close({ result: stopResult.clear, error: 0, message: 'the listener is closed' }, now));
+      append(out, tunnel.close({ result: stopResult.clear, error: 0, message: 'the listener is closed' }, now));
       tunnel.finished = true;
       this.registry.settle(tunnel, out);
     }
@@ -172,7 +172,7 @@ export class Engine {
   shutdown(now: Instant): EngineEffect[] {
     const out: EngineEffect[] = [];
     for (const tunnel of this.registry.all()) {
-      out.push(...this.registry.settle(tunnel, tunnel.close({ result: stopResult.shuttingDown }, now)));
+      append(out, this.registry.settle(tunnel, tunnel.close({ result: stopResult.shuttingDown }, now)));
     }
     return out;
   }

@@ -6,7 +6,7 @@ import { Calls } from './calls.ts';
 import { ControlChannel } from './control-channel.ts';
 import { type EngineCore, randomU64, tunnelLimit } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
-import type { EngineEffect, Instant, Notice } from './effects.ts';
+import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram, SocketId } from './ports.ts';
@@ -164,13 +164,13 @@ export class Tunnel {
         });
         // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
         if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
-        out.push(...this.message(message, incoming.sessionId, now));
+        append(out, this.message(message, incoming.sessionId, now));
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
-        out.push(...this.wireError(error, incoming.sessionId, now));
+        append(out, this.wireError(error, incoming.sessionId, now));
       }
     }
-    out.push(...this.sends(this.channel.fill(now)));
+    append(out, this.sends(this.channel.fill(now)));
     this.linger(now);
     return out;
   }
@@ -187,13 +187,13 @@ export class Tunnel {
     const out = this.sends(this.channel.tick(now));
     if (this.channel.dead) {
       if (this.state === 'closing' || this.state === 'closed') this.finished = true;
-      else out.push(...this.abandon('the peer does not answer', now));
+      else append(out, this.abandon('the peer does not answer', now));
     } else if (this.lingerUntil !== undefined && now >= this.lingerUntil) {
       this.finished = true;
     } else if (this.establishBy !== undefined && now >= this.establishBy) {
-      out.push(...this.stop({ result: 1, message: 'the tunnel was not established in time' }, now));
+      append(out, this.stop({ result: 1, message: 'the tunnel was not established in time' }, now));
     } else if (this.helloAt() !== undefined && now >= (this.helloAt() ?? now)) {
-      out.push(...this.send({ type: 'HELLO', avps: {} }, 0, now));
+      append(out, this.send({ type: 'HELLO', avps: {} }, 0, now));
     }
     this.linger(now);
     return out;
@@ -402,7 +402,7 @@ export class Tunnel {
     this.state = 'closing';
     this.channel.dropUnsent();
     const avps: SentAvps<'StopCCN'> = { assignedTunnelId: this.localId, resultCode: result };
-    out.push(...this.send({ type: 'StopCCN', avps }, 0, now));
+    append(out, this.send({ type: 'StopCCN', avps }, 0, now));
     return out;
   }
 
