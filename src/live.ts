@@ -26,8 +26,7 @@ export class LiveSystem implements Live {
   async apply(action: Action): Promise<void> {
     switch (action.action) {
       case 'configureGateway':
-        this.host.configure(action.spec);
-        this.gateway = action.spec;
+        this.configureGateway(action.spec);
         break;
       case 'configureAaa':
         this.aaa.configure(action.spec);
@@ -73,6 +72,16 @@ export class LiveSystem implements Live {
       accepted: engine.accepted(),
       pools: this.aaa.pools(),
     };
+  }
+
+  /** Where a listener is refused, all the rest is in force: that is what is observed then. */
+  private configureGateway(spec: GatewaySpec): void {
+    try {
+      this.host.configure(spec);
+    } finally {
+      const listen = spec.listen.filter((listener) => this.host.listensOn(listener));
+      this.gateway = listen.length === spec.listen.length ? spec : { ...spec, listen };
+    }
   }
 
   private planeOp(op: PlaneOp): Promise<void> {

@@ -76,6 +76,10 @@ export class Host {
     if (failure) throw failure;
   }
 
+  listensOn(listen: ListenSpec): boolean {
+    return this.listeners.has(listenKey(listen));
+  }
+
   /**
    * Resolves the peer's name and dials.
    * @throws PlaneError when there is no such address, or no socket can be had, or the daemon ended meanwhile

@@ -1,6 +1,6 @@
 /** Everything that is declared -> what should be. */
 import { SpecError } from '../engine/errors.ts';
-import type { GatewaySpec, PeerSpec, SessionSpec, TunnelSpec } from '../engine/spec.ts';
+import type { DeviceSpec, GatewaySpec, PeerSpec, SessionSpec, TunnelSpec } from '../engine/spec.ts';
 import { aaaOf } from './aaa.ts';
 import { canonicalPrefix } from './addresses.ts';
 import { reuse } from './compare.ts';
@@ -46,7 +46,9 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   const context: Context = { declarations, secretOf, pools: new Set(aaa.pools.map(({ name }) => name)), fields };
   const settings = gatewayOf(gateway?.document.spec ?? {});
   const peers = peersOf(context, settings, snapshot, last?.gateway.peers ?? []);
-  const devices = settings.listen.length > 0 && settings.acceptTunnels ? devicesOf(peers, aaa) : new Map();
+  const devices = settings.listen.length > 0 ? devicesOf(peers, aaa) : new Map<string, DeviceSpec>();
+  // Who is connected stays so when no more tunnels are accepted, and still needs the device.
+  for (const name of devices.keys()) if (!settings.acceptTunnels && !last?.devices.has(name)) devices.delete(name);
 
   const chains = new Map<string, TunnelChain>();
   const tunnels = settle(declarations, 'Tunnel', [...(last?.tunnels.values() ?? [])], (tunnel) => {
@@ -132,7 +134,8 @@ function peersOf(
   // A document that cannot be read may have been the PeerProfile that keeps strangers out.
   const hidden = snapshot.errors.some(({ resource }) => resource === undefined || resource.startsWith('PeerProfile/'));
   const opened = before.length === 1 && before[0].name === 'default' && isOpen(before[0]);
-  if (none && settings.listen.length > 0 && settings.acceptTunnels && (!hidden || opened)) {
+  const accepts = settings.acceptTunnels || opened;
+  if (none && settings.listen.length > 0 && accepts && (!hidden || opened)) {
     const errors = declarations.errors.length;
     const spec = peerOf(context, declarations.acceptedTunnel(undefined), undefined);
     if (declarations.errors.length === errors) return [spec];

@@ -371,6 +371,16 @@ describe('pools and devices', () => {
     expect(resolved(gateway({ acceptTunnels: false }), peer('p')).state.devices.size).toBe(0);
     expect(resolved(peer('p')).state.devices.size).toBe(0);
   });
+
+  it.each([[[]], [[peer('p')]]])('stay for those who are connected when no more tunnels are accepted', (peers) => {
+    const before = resolved(gateway(), ...peers);
+    const after = desired(snapshot(gateway({ acceptTunnels: false }), ...peers), before);
+    expect(before.state.devices.size).toBe(1);
+    expect(after.state.devices).toEqual(before.state.devices);
+    expect(after.state.gateway.peers).toEqual(before.state.gateway.peers);
+    const ended = desired(snapshot(gateway({ acceptTunnels: false, listen: [] }), ...peers), after);
+    expect(ended.state.devices.size).toBe(0);
+  });
 });
 
 it('bounds of back-off come from the Gateway', () => {
