@@ -46,16 +46,21 @@ export type SessionEffect = EngineEffect | { effect: 'message'; message: Outgoin
 
 /** What a session needs to know of its tunnel, fixed for its life. */
 export interface SessionTunnel {
-  readonly core: Pick<EngineCore, 'random' | 'epochMs' | 'gateway'>;
+  readonly core: Pick<EngineCore, 'random' | 'epochMs' | 'gateway' | 'callSerialNumber'>;
   readonly localId: number;
   readonly name?: string;
   readonly parameters: TunnelParameters;
+  /** The framing types that the peer takes. */
+  readonly peerFraming: TunnelParameters['framingCapabilities'];
   /** Our IPv4 address towards the peer; 0 over IPv6. */
   readonly localIpv4: Ipv4;
 }
 
 /** Who wants the session: a declaration of ours, or a peer that matched a profile. */
 export type SessionOrigin = { declared: SessionSpec } | { accepted: PeerSpec };
+
+/** More than any PPP request that opens a link. */
+const maxEarlyFrameOctets = 512;
 
 export class Session implements Machine<SessionEvent, SessionEffect> {
   readonly queued: Queued = notQueued();
@@ -175,6 +180,10 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'connect':
         return this.connect(avps ?? {}, now);
       case 'connected':
+        // RFC 2661 4.4.3, Framing Capabilities.
+        if (avps?.framingType?.some((type) => !this.tunnel.parameters.framingCapabilities.includes(type))) {
+          return this.hangUp({ result: 5, error: 0, message: 'this framing type is not offered here' }, now);
+        }
         // Not a spread: V8 would give each merged object a hidden class of its own.
         Object.assign(this.call, avps);
         return this.establish(now);
@@ -200,9 +209,11 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     if (!declared) return [];
     this.state = 'waitReply';
     this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
+    const { core } = this.tunnel;
+    core.callSerialNumber = (core.callSerialNumber + 1) >>> 0;
     const avps: SentAvps<'ICRQ'> = {
       assignedSessionId: this.localId,
-      callSerialNumber: this.key >>> 0,
+      callSerialNumber: core.callSerialNumber,
       bearerType: this.parameters.bearerType,
       callingNumber: declared.callingNumber,
       calledNumber: declared.calledNumber,
@@ -228,7 +239,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     const { connectSpeedBps, framingType, privateGroupId, sequencingRequired } = this.parameters;
     const avps: SentAvps<'ICCN'> = {
       txConnectSpeedBps: connectSpeedBps.tx,
-      framingType,
+      // RFC 2661 4.4.3, Framing Capabilities: nothing that the peer does not take.
+      framingType: framingType.filter((type) => this.tunnel.peerFraming.includes(type)),
       rxConnectSpeedBps: connectSpeedBps.rx === connectSpeedBps.tx ? undefined : connectSpeedBps.rx,
       privateGroupId,
       sequencingRequired: sequencingRequired ? true : undefined,
@@ -273,7 +285,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   private toPpp(event: PppEvent, now: Instant): SessionEffect[] {
     if (this.ppp) return this.fromPpp(this.ppp.handle(event, now), now);
-    if (this.state === 'waitConnect' && event.event === 'frame') {
+    if (this.state === 'waitConnect' && event.event === 'frame' && event.end - event.start <= maxEarlyFrameOctets) {
       this.earlyFrame ??= new Uint8Array(event.bytes.subarray(event.start, event.end));
     }
     return [];
@@ -322,11 +334,12 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       return [{ effect: 'plane', op: { op: 'detach', session: this.key } }];
     }
     this.attached = true;
-    const { declared } = this;
+    const { origin } = this;
     const attachment: IpAttachment = {
-      interface: declared
-        ? { kind: 'own', name: declared.interfaceName }
-        : { kind: 'shared', name: this.tunnel.parameters.interfaceName },
+      interface:
+        'declared' in origin
+          ? { kind: 'own', name: origin.declared.interfaceName }
+          : { kind: 'shared', name: origin.accepted.tunnel.interfaceName },
       owner: `Session/${this.title}`,
       mtu: network.mtu,
       ipv4: ipv4 && { local: ipv4.local, remote: ipv4.remote, defaultRoute: this.pppSpec.ipv4.defaultRoute },

@@ -68,6 +68,7 @@ export class Tunnel {
   private readonly authentication = new TunnelAuthentication();
   private peerHostName: string | undefined;
   private peerVendorName: string | undefined;
+  peerFraming: TunnelParameters['framingCapabilities'] = [];
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private lingerUntil: Instant | undefined;
@@ -148,6 +149,10 @@ export class Tunnel {
     }
     const accepted = core.peers.find(this.peerHostName, path.remote.address);
     if (!accepted) return this.close({ result: 1, error: 0, message: 'no PeerProfile matches any more' }, now);
+    // The calls' device goes away with the old name: they come again on the new one.
+    if (accepted.tunnel.interfaceName !== this.parameters.interfaceName) {
+      return this.close({ result: 1, error: 0, message: 'the interface of its calls is another one now' }, now);
+    }
     this.origin = { accepted };
     this.channel.parameters = this.parameters;
     return [];
@@ -265,6 +270,10 @@ export class Tunnel {
         return message?.type === 'StopCCN' ? this.stopped(message.avps, now) : [];
       case 'stop':
         return this.stop(result, now);
+      case 'learnId':
+        // What still has to be sent bears the peer's id from now on (RFC 2661 4.4.3, Assigned Tunnel ID).
+        if (this.remoteId === 0) this.channel.remoteTunnelId = message?.avps.assignedTunnelId ?? 0;
+        return [];
       case 'misplaced':
         return this.stop({ result: 7, error: 0, message: `${message?.type} in state ${this.state}` }, now);
       case 'toSession':
@@ -364,6 +373,7 @@ export class Tunnel {
     this.channel.setPeerWindow(avps.receiveWindowSize ?? this.dialect.defaultReceiveWindow);
     this.peerHostName = avps.hostName;
     this.peerVendorName = avps.vendorName;
+    this.peerFraming = avps.framingCapabilities;
   }
 
   /** A peer that is known by name or address may call us in a tunnel that we dialled, too. */

@@ -48,6 +48,19 @@ it('closes an accepted tunnel when no PeerProfile matches any more', () => {
   ]);
 });
 
+it('closes an accepted tunnel when its calls are to have another device', () => {
+  const { world, lac, lns, peer } = connected();
+  const changed = { ...peer, tunnel: tunnelParameters({ interfaceName: 'l2tp1' }) };
+  lns.run(lns.engine.configure(gatewaySpec({ peers: [changed] }), world.now));
+  world.runFor(1_000);
+  expect(lns.engine.accepted()).toEqual({ tunnels: 0, sessions: 0 });
+  lac.dial(tunnelSpec(lns.address));
+  world.runFor(1_000);
+  lac.run(lac.engine.openSession(sessionSpec('call'), world.now));
+  world.runFor(5_000);
+  expect([...lns.engine.acceptedSessions()].map((session) => session.interface)).toEqual(['l2tp1']);
+});
+
 it('closes the tunnels of a listener that is closed, and tells their peers', () => {
   const { world, lac, lns } = connected();
   lns.run(lns.engine.closeListener(1, world.now));

@@ -225,7 +225,11 @@ export class Node {
         const session = this.planeSessions.get(op.session);
         if (!session) throw new Error('attach without sessionUp');
         session.attached = true;
-        const fact = { fact: 'attached', session: op.session, interface: 'l2tp0' } as const;
+        const fact = {
+          fact: 'attached',
+          session: op.session,
+          interface: op.attachment.interface.name ?? 'l2tp0',
+        } as const;
         this.run(this.engine.planeFact(op.session, fact, this.world.now));
         break;
       }
