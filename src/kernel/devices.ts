@@ -130,7 +130,7 @@ export class Device implements Carrier {
       if (link === undefined) throw new PlaneError('ENODEV', `TUN device ${tun.name}`);
       this.#index = link.index;
       this.#ipv6Off = isIpv6Off(tun.name);
-      this.#rtnl.changeLink(link.index, { noIpv6Generation: true });
+      this.#rtnl.stopIpv6Generation(link.index);
       this.restore();
     } catch (error) {
       this.close();
@@ -173,7 +173,7 @@ export class Device implements Carrier {
   private restore(): void {
     const alias = ownershipMark + this.owner;
     this.#rtnl.changeLink(this.#index, { mtu: this.#mtu, alias, up: true });
-    for (const address of this.#addresses.values()) this.#rtnl.addAddress(this.#index, address);
+    for (const address of this.#addresses.values()) this.addAddress(address);
     for (const route of this.#routes.values()) this.addRoute(route);
     if (this.guard) this.#rtnl.addRoute(this.guard);
   }
@@ -183,8 +183,8 @@ export class Device implements Carrier {
     const link = links.get(this.#index);
     if (link?.name !== this.#name) return this.linkGaps(link);
     const gaps = this.linkGaps(link);
-    for (const text of this.#addresses.keys()) {
-      if (!addresses.get(this.#index)?.has(text)) gaps.push(`address ${text} missing`);
+    for (const [text, address] of this.#addresses) {
+      if (this.fits(address) && !addresses.get(this.#index)?.has(text)) gaps.push(`address ${text} missing`);
     }
     for (const text of this.#routes.keys()) {
       if (!routes.get(this.#index)?.has(text)) gaps.push(`route ${text} missing`);
@@ -210,11 +210,16 @@ export class Device implements Carrier {
 
   setMtu(mtu: number): void {
     if (mtu === this.#mtu) return;
-    this.#mtu = mtu;
     if (this.#index !== 0) this.#rtnl.changeLink(this.#index, { mtu });
+    const tookIpv6 = this.takesIpv6;
+    this.#mtu = mtu;
+    if (tookIpv6 || !this.takesIpv6 || this.#index === 0) return;
+    // IPv6 begins anew on the device.
+    this.#rtnl.stopIpv6Generation(this.#index);
+    for (const address of this.#addresses.values()) this.addAddress(address);
   }
 
-  /** Makes `wanted` all the addresses. */
+  /** Makes `wanted` all the addresses. Old ones go first: one with the same peer would take the new one with it. */
   setAddresses(wanted: readonly LinkAddress[]): void {
     const texts = new Set(wanted.map(addressText));
     for (const [text, address] of this.#addresses) if (!texts.has(text)) this.removeAddress(address);
@@ -222,14 +227,16 @@ export class Device implements Carrier {
   }
 
   setAddress(address: LinkAddress): void {
-    if (this.#index !== 0) this.#rtnl.addAddress(this.#index, address);
+    if (this.#index !== 0) this.addAddress(address);
     this.#addresses.set(addressText(address), address);
   }
 
   removeAddress(address: LinkAddress): void {
-    if (this.#addresses.delete(addressText(address)) && this.#index !== 0) {
-      this.#rtnl.deleteAddress(this.#index, address);
-    }
+    if (!this.#addresses.delete(addressText(address)) || this.#index === 0) return;
+    this.#rtnl.deleteAddress(this.#index, address);
+    if (isIpv6(address) || [...this.#addresses.values()].some((other) => !isIpv6(other))) return;
+    // With its last IPv4 address the kernel takes a device's routes away.
+    for (const route of this.#routes.values()) this.addRoute(route);
   }
 
   /** Makes `wanted` all the routes. */
@@ -250,6 +257,15 @@ export class Device implements Carrier {
     }
   }
 
+  /** Whether the device can have the address now: an IPv6 address needs room for IPv6. */
+  private fits(address: LinkAddress): boolean {
+    return this.takesIpv6 || !isIpv6(address);
+  }
+
+  private addAddress(address: LinkAddress): void {
+    if (this.fits(address)) this.#rtnl.addAddress(this.#index, address);
+  }
+
   private addRoute(route: DeviceRoute): void {
     const link = this.#index;
     if (this.#rtnl.addRoute({ ...route, link })) return;
@@ -265,6 +281,10 @@ function isIpv6Off(device: string): boolean {
   } catch {
     return true;
   }
+}
+
+function isIpv6({ address }: LinkAddress): boolean {
+  return address.includes(':');
 }
 
 function deviceRouteText(route: DeviceRoute): string {

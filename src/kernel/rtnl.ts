@@ -35,8 +35,6 @@ export interface LinkChange {
   up?: boolean;
   mtu?: number;
   alias?: string;
-  /** The kernel makes no IPv6 link-local address of its own. */
-  noIpv6Generation?: boolean;
 }
 
 /** An address of a link. With a peer it is point-to-point, and the prefix is the peer's. */
@@ -112,6 +110,7 @@ const enoent = -2;
 const esrch = -3;
 const eexist = -17;
 const enodev = -19;
+const eafnosupport = -97;
 const eaddrnotavail = -99;
 const enetunreach = -101;
 const ehostunreach = -113;
@@ -137,15 +136,18 @@ export class Rtnl {
   }
 
   /** @throws PlaneError */
-  changeLink(index: number, { up, mtu, alias, noIpv6Generation }: LinkChange): void {
+  changeLink(index: number, { up, mtu, alias }: LinkChange): void {
     const parts = [linkHeader(index, up)];
     if (mtu !== undefined) parts.push(attribute(ifla.mtu, number32(mtu)));
     if (alias !== undefined) parts.push(attribute(ifla.alias, new TextEncoder().encode(alias)));
-    if (noIpv6Generation) {
-      const mode = attribute(ifla.inet6AddrGenMode, Uint8Array.of(addrGenModeNone));
-      parts.push(nested(ifla.afSpec, nested(familyIpv6, mode)));
-    }
     checked(this.#socket.change(rtm.newLink, 0, ...parts), `link ${index}`);
+  }
+
+  /** The kernel makes no IPv6 link-local address of its own. False when the kernel or the link has no IPv6 at all. */
+  stopIpv6Generation(index: number): boolean {
+    const mode = attribute(ifla.inet6AddrGenMode, Uint8Array.of(addrGenModeNone));
+    const parts = [linkHeader(index), nested(ifla.afSpec, nested(familyIpv6, mode))];
+    return done(this.#socket.change(rtm.newLink, 0, ...parts), [eafnosupport], `link ${index} without generation`);
   }
 
   /** False when there was none. */

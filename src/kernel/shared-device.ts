@@ -1,4 +1,5 @@
 /** A device that many sessions share: our addresses on it, the pools routed to it, and what single sessions add. */
+import { PlaneError } from '../engine/errors.ts';
 import type { IpAttachment } from '../engine/ports.ts';
 import type { DeviceSpec } from '../engine/spec.ts';
 import { formatIpv4, parseIpv4 } from '../engine/wire/ipv4.ts';
@@ -30,16 +31,27 @@ export function configureShared(device: Device, spec: DeviceSpec): void {
     settle(device, spec, before);
   } catch (error) {
     device.spec = before;
+    if (before) retreat(device, before, spec);
     throw error;
+  }
+}
+
+/** After a change that failed half-way. What fails again shows as a gap or with the next change. */
+function retreat(device: Device, before: DeviceSpec, failed: DeviceSpec): void {
+  try {
+    settle(device, before, failed);
+  } catch (error) {
+    if (!(error instanceof PlaneError)) throw error;
   }
 }
 
 function settle(device: Device, spec: DeviceSpec, before: DeviceSpec | undefined): void {
   device.setMtu(spec.mtu);
+  // New addresses come first: with its last address a device loses its routes.
+  for (const address of specAddresses(spec)) device.setAddress(address);
   for (const address of before ? specAddresses(before) : []) {
     if (!spec.addresses.includes(address.address)) device.removeAddress(address);
   }
-  for (const address of specAddresses(spec)) device.setAddress(address);
   const routes = new Set(spec.routes);
   for (const cidr of before?.routes ?? []) {
     if (!routes.has(cidr)) for (const route of specRoutes({ ...spec, routes: [cidr] })) device.removeRoute(route);
@@ -59,6 +71,9 @@ export function joinShared(device: Device, session: PlaneSession, attachment: Ip
   if (ipv4) {
     session.ipv4 = ipv4.remote | 0;
     session.hasIpv4 = true;
+    // A caller that comes again may still have its old session: the route goes over to the new one.
+    const old = device.byIpv4.get(session.ipv4);
+    if (old) dropHostRoute(device, old);
     device.byIpv4.set(session.ipv4, session);
     setHostRoute(device, session);
   }
@@ -84,10 +99,9 @@ export function leaveShared(device: Device, session: PlaneSession): void {
   session.carrier = undefined;
   session.hasIpv4 = false;
   session.hasIpv6 = false;
-  const { hostRoute, linkLocal } = session;
-  session.hostRoute = undefined;
+  dropHostRoute(device, session);
+  const { linkLocal } = session;
   session.linkLocal = undefined;
-  if (hostRoute) device.removeRoute(hostRoute);
   if (linkLocal && --linkLocal.users === 0) {
     device.linkLocals.delete(linkLocal.interfaceId);
     device.removeAddress(linkLocalAddress(linkLocal.interfaceId));
@@ -111,10 +125,15 @@ function setHostRoute(device: Device, session: PlaneSession): void {
   const before = session.hostRoute;
   const wanted = wantedHostRoute(device, session);
   if (before?.mtu === wanted?.mtu && before?.destination === wanted?.destination) return;
-  session.hostRoute = undefined;
-  if (before) device.removeRoute(before);
+  dropHostRoute(device, session);
   if (wanted) device.setRoute(wanted);
   session.hostRoute = wanted;
+}
+
+function dropHostRoute(device: Device, session: PlaneSession): void {
+  const { hostRoute } = session;
+  session.hostRoute = undefined;
+  if (hostRoute) device.removeRoute(hostRoute);
 }
 
 function wantedHostRoute(device: Device, session: PlaneSession): DeviceRoute | undefined {

@@ -11,7 +11,7 @@ import type {
 } from '../engine/ports.ts';
 import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts';
 import { DataPath, PlaneSession } from './data-path.ts';
-import { Device, type DeviceEvents, sweep, takeSnapshot } from './devices.ts';
+import { Device, type DeviceEvents, type Snapshot, sweep, takeSnapshot } from './devices.ts';
 import { configureOwn, Guards, releaseGuard } from './own-device.ts';
 import { Removals } from './removals.ts';
 import { Rtnl } from './rtnl.ts';
@@ -166,7 +166,7 @@ export class UserspacePlane implements DataPlane {
     const before = this.carrierOf(session);
     const same = before?.sole === session && before.owner === attachment.owner && (name ?? before.name) === before.name;
     if (!same) this.detach(session.key);
-    const device = same ? before : this.openDevice(name ?? ownNamePattern, attachment.owner, attachment.mtu);
+    const device = same ? before : this.openDevice(name, attachment.owner, attachment.mtu);
     configureOwn(device, session, attachment, this.#rtnl, this.#guards, () =>
       [...this.#devices.values()].map((other) => other.index),
     );
@@ -199,13 +199,27 @@ export class UserspacePlane implements DataPlane {
 
   // -------------------------------------------------------------- devices
 
-  private openDevice(name: string, owner: string, mtu: number): Device {
-    if (this.#devices.has(name))
-      throw new PlaneError('EEXIST', `device ${name} is in use by ${this.#devices.get(name)?.owner}`);
-    const device = new Device(this.#rtnl, this.#removals, this.#deviceEvents, name, owner, mtu);
+  /** Without a name, the kernel gives one. */
+  private openDevice(name: string | undefined, owner: string, mtu: number): Device {
+    const holder = name === undefined ? undefined : this.#devices.get(name);
+    if (holder) throw new PlaneError('EEXIST', `device ${name} is in use by ${holder.owner}`);
+    if (name?.includes('%')) throw new PlaneError('EINVAL', `device ${name}: a name without "%"`);
+    const device = new Device(this.#rtnl, this.#removals, this.#deviceEvents, name ?? ownNamePattern, owner, mtu);
     device.open();
+    if (this.#devices.has(device.name)) {
+      // The kernel gave the name of a device of ours that somebody deleted: it waits to be repaired under that name.
+      device.close();
+      return this.openDevice(this.unusedName(), owner, mtu);
+    }
     this.#devices.set(device.name, device);
     return device;
+  }
+
+  private unusedName(): string {
+    for (let number = 0; ; number++) {
+      const name = ownNamePattern.replace('%d', String(number));
+      if (!this.#devices.has(name) && this.#rtnl.link(name) === undefined) return name;
+    }
   }
 
   private closeDevice(device: Device): void {
@@ -245,6 +259,7 @@ export class UserspacePlane implements DataPlane {
     const device = this.#devices.get(name);
     if (!device) throw new PlaneError('ENODEV', `device ${name}`);
     device.repair();
+    device.toldGaps = '';
     return done;
   }
 
@@ -289,7 +304,16 @@ export class UserspacePlane implements DataPlane {
     this.#compare = undefined;
     const changed = this.#changed;
     this.#changed = new Set();
-    const snapshot = takeSnapshot(this.#rtnl);
+    let snapshot: Snapshot;
+    try {
+      snapshot = takeSnapshot(this.#rtnl);
+    } catch (error) {
+      if (!(error instanceof PlaneError)) throw error;
+      // Others change so much that no dump holds together: later.
+      this.#compareDelayMs = maxCompareDelayMs;
+      for (const device of changed) this.mark(device);
+      return;
+    }
     for (const device of changed) {
       const gaps = device.gaps(snapshot).join(', ');
       const told = device.toldGaps;

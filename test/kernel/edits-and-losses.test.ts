@@ -1,0 +1,212 @@
+/** What becomes of devices when edits fail or go back and forth, and when others take or delete them. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { IpAttachment } from '../../src/engine/ports.ts';
+import { sessionKeyV2 } from '../../src/engine/ports.ts';
+import { join, Namespace, PlaneProcess, until } from './lab.ts';
+import { clientSide, ipv4, serverSide, session, sessionUp, subs } from './sessions.ts';
+
+let left: Namespace;
+let right: Namespace;
+let plane: PlaneProcess;
+
+beforeEach(() => {
+  left = new Namespace('edit');
+  right = new Namespace('edit-far');
+  join(left, right);
+  plane = new PlaneProcess(left);
+});
+
+afterEach(async () => {
+  await plane.kill();
+  left.remove();
+  right.remove();
+});
+
+const done = { fact: 'done' };
+const second = sessionKeyV2(7, 10);
+
+const up = (): Promise<number> => sessionUp(plane, '192.0.2.1', '192.0.2.2');
+
+function secondUp(): Promise<unknown> {
+  return plane.apply({
+    op: 'sessionUp',
+    session: second,
+    localTunnelId: 7,
+    remoteSessionId: 10,
+    pseudowire: 'ppp',
+    sequencing: false,
+  });
+}
+
+const attach = (key: number, attachment: IpAttachment): Promise<unknown> =>
+  plane.apply({ op: 'attach', session: key, attachment, acfc: false, pfc: false });
+
+async function gaps(): Promise<Record<string, readonly string[]>> {
+  return Object.fromEntries((await plane.list()).map((device) => [device.name, device.gaps]));
+}
+
+async function drifts(count: number): Promise<{ device: string; what: string }[]> {
+  return until(
+    () => plane.drifts(),
+    (all) => all.length >= count,
+  );
+}
+
+test('the name of a deleted device stays its own until it is repaired', async () => {
+  await up();
+  await secondUp();
+  await attach(session, clientSide);
+  left.ip('link', 'del', 'l2tp0');
+  await drifts(1);
+  left.ip('tuntap', 'add', 'l2tp1', 'mode', 'tun');
+  const other = { ...clientSide, owner: 'Session/other', ipv4: undefined };
+  expect(await attach(second, other)).toEqual({ fact: 'attached', session: second, interface: 'l2tp2' });
+  expect(await plane.apply({ op: 'repair', name: 'l2tp0' })).toEqual(done);
+  expect(left.ip('link', 'show', 'l2tp0')).toContain('alias prol2tp:Session/office');
+  expect(left.ip('addr', 'show', 'l2tp0')).toContain('10.9.0.2');
+  expect(await gaps()).toEqual({ l2tp0: [], l2tp2: [] });
+  await plane.apply({ op: 'sessionDown', session });
+  expect(await gaps()).toEqual({ l2tp2: [] });
+});
+
+test('the same drift is told again when it comes again', async () => {
+  await plane.apply({ op: 'device', device: subs });
+  for (let time = 1; time <= 2; time++) {
+    left.ip('link', 'del', 'subs');
+    expect(await drifts(time)).toHaveLength(time);
+    expect(await plane.apply({ op: 'repair', name: 'subs' })).toEqual(done);
+    left.ip('link', 'set', 'wire', 'mtu', String(1400 + time));
+  }
+});
+
+test('an edit of a shared device that fails leaves it as it was', async () => {
+  await plane.apply({ op: 'device', device: subs });
+  left.ip('route', 'add', '10.7.0.0/16', 'dev', 'wire');
+  const edited = { ...subs, mtu: 1380, addresses: ['10.7.0.1'], routes: ['10.6.0.0/16', '10.7.0.0/16'] };
+  expect(await plane.apply({ op: 'device', device: edited })).toMatchObject({ fact: 'failed', code: 'EEXIST' });
+  expect((await plane.list()).map(({ spec }) => spec)).toEqual([subs]);
+  const shown = left.ip('addr', 'show', 'subs');
+  expect(shown).toContain('mtu 1400');
+  expect(shown).toContain('10.9.0.1/32');
+  expect(shown).not.toContain('10.7.0.1');
+  expect(left.ip('route', 'show', 'dev', 'subs')).toBe('10.9.0.0/16 proto 171 scope link \n');
+});
+
+test('a new address of a shared device takes no routes away', async () => {
+  await up();
+  await plane.apply({ op: 'device', device: { ...subs, routes: [] } });
+  await attach(session, serverSide);
+  await plane.apply({ op: 'device', device: { ...subs, addresses: ['10.9.0.5'], routes: [] } });
+  expect(left.ip('addr', 'show', 'subs')).not.toContain('10.9.0.1/');
+  expect(left.ip('route', 'show', 'dev', 'subs')).toContain('10.9.0.2');
+  expect(await gaps()).toEqual({ subs: [] });
+});
+
+test('a new address of an own device does not take its default route away', async () => {
+  await up();
+  const everything = { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true };
+  await attach(session, { ...clientSide, ipv4: everything });
+  await attach(session, { ...clientSide, ipv4: { ...everything, local: ipv4('10.9.0.3') } });
+  expect(left.ip('addr', 'show', 'l2tp0')).not.toContain('10.9.0.2');
+  expect(left.ip('route', 'show', 'default')).toContain('dev l2tp0');
+  expect(await gaps()).toEqual({ l2tp0: [] });
+});
+
+test('a session that comes again before its old self is gone keeps its route', async () => {
+  await up();
+  await secondUp();
+  await plane.apply({ op: 'device', device: subs });
+  await attach(session, { ...serverSide, mtu: 1300 });
+  expect(await attach(second, { ...serverSide, mtu: 1200 })).toMatchObject({ fact: 'attached' });
+  await plane.apply({ op: 'sessionDown', session });
+  expect(left.ip('route', 'show', 'dev', 'subs')).toContain('10.9.0.2 proto 171 scope link mtu 1200');
+  expect(await gaps()).toEqual({ subs: [] });
+  await plane.apply({ op: 'sessionDown', session: second });
+  expect(left.ip('route', 'show', 'dev', 'subs')).not.toContain('10.9.0.2');
+});
+
+test('a shared device that becomes too small for IPv6 lacks nothing, and has it back later', async () => {
+  await up();
+  await plane.apply({ op: 'device', device: subs });
+  await attach(session, serverSide);
+  expect(await plane.apply({ op: 'device', device: { ...subs, mtu: 1000 } })).toEqual(done);
+  expect(await gaps()).toEqual({ subs: [] });
+  expect(await plane.apply({ op: 'repair', name: 'subs' })).toEqual(done);
+  left.ip('link', 'del', 'subs');
+  await drifts(1);
+  expect(await plane.apply({ op: 'repair', name: 'subs' })).toEqual(done);
+  expect(await plane.apply({ op: 'device', device: subs })).toEqual(done);
+  expect(left.ip('addr', 'show', 'subs')).toContain('fe80::1/64');
+  expect(await gaps()).toEqual({ subs: [] });
+});
+
+test('a name that another device has is ours once that is gone', async () => {
+  left.ip('link', 'add', 'subs', 'type', 'veth', 'peer', 'name', 'peer');
+  expect(await plane.apply({ op: 'device', device: subs })).toMatchObject({ fact: 'failed', code: 'EEXIST' });
+  expect(await plane.list()).toEqual([]);
+  left.ip('link', 'del', 'subs');
+  expect(await plane.apply({ op: 'device', device: subs })).toEqual(done);
+
+  left.ip('link', 'del', 'subs');
+  left.ip('tuntap', 'add', 'subs', 'mode', 'tun');
+  await drifts(1);
+  expect(await plane.apply({ op: 'repair', name: 'subs' })).toMatchObject({ fact: 'failed', code: 'EEXIST' });
+  expect(await gaps()).toEqual({ subs: ['missing'] });
+  left.ip('link', 'del', 'subs');
+  expect(await plane.apply({ op: 'repair', name: 'subs' })).toEqual(done);
+  expect(await gaps()).toEqual({ subs: [] });
+});
+
+test('a name is taken as it stands: the kernel does not complete it', async () => {
+  const patterned = await plane.apply({ op: 'device', device: { ...subs, name: 'subs%d' } });
+  expect(patterned).toMatchObject({ fact: 'failed', code: 'EINVAL' });
+  await up();
+  expect(await attach(session, { ...clientSide, interface: { kind: 'own', name: 'l2tp%d' } })).toMatchObject({
+    code: 'EINVAL',
+  });
+});
+
+/** Runs a module's text inside the namespace; `kernel` is where the sources are. */
+function runScript(text: string): string {
+  const kernel = new URL('../../src/', import.meta.url).href;
+  const script = `const kernel = ${JSON.stringify(kernel)};\n${text}`;
+  return left.run(process.execPath, '--import', 'tsx', '--input-type=module', '-e', script);
+}
+
+test('a link without IPv6 has no IPv6 addresses to stop', () => {
+  left.ip('link', 'add', 'small', 'mtu', '1000', 'type', 'veth');
+  const printed = runScript(`
+    const { Rtnl } = await import(kernel + 'kernel/rtnl.ts');
+    const rtnl = new Rtnl();
+    const stopped = ['small', 'wire'].map((name) => rtnl.stopIpv6Generation(rtnl.link(name).index));
+    rtnl.close();
+    console.log(JSON.stringify(stopped));
+  `);
+  expect(printed).toBe('[false,true]\n');
+});
+
+test('a comparison that fails, as when others change too much for a dump to hold together, is made later', () => {
+  const printed = runScript(`
+    const { execFileSync } = await import('node:child_process');
+    const { PlaneError } = await import(kernel + 'engine/errors.ts');
+    const { Rtnl } = await import(kernel + 'kernel/rtnl.ts');
+    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
+    const { links } = Rtnl.prototype;
+    let refusals = 2;
+    Rtnl.prototype.links = function () {
+      if (refusals-- > 0) throw new PlaneError('EINTR', 'netlink dump kept changing');
+      return links.call(this);
+    };
+    const plane = new UserspacePlane(new UdpTransport(), {
+      frame: () => undefined,
+      drift: (device, what) => {
+        console.log(device, what);
+        plane.close();
+      },
+    });
+    plane.apply({ op: 'device', device: ${JSON.stringify(subs)} }, () => undefined);
+    execFileSync('ip', ['link', 'set', 'subs', 'mtu', '1300']);
+  `);
+  expect(printed).toBe('subs mtu 1300 instead of 1400\n');
+});
