@@ -20,6 +20,8 @@ export class Calls {
   /** By local session id. */
   readonly sessions = new Map<number, Session>();
   established = 0;
+  /** By the id that the peer gave, once it is known. */
+  private readonly byRemoteId = new Map<number, Session>();
   private readonly core: EngineCore;
   private readonly tunnel: CallsTunnel;
 
@@ -38,8 +40,12 @@ export class Calls {
 
   toSession(session: Session, event: SessionEvent, now: Instant): EngineEffect[] {
     const before = Number(session.state === 'established');
+    const { remoteId } = session;
     const effects = session.handle(event, now);
     this.established += Number(session.state === 'established') - before;
+    if (session.remoteId !== remoteId && !this.byRemoteId.has(session.remoteId)) {
+      this.byRemoteId.set(session.remoteId, session);
+    }
     return this.fromSession(session, effects, now);
   }
 
@@ -49,6 +55,8 @@ export class Calls {
 
   /** A call message of the peer's. */
   message(message: Message, headerSessionId: number, now: Instant): EngineEffect[] {
+    const session = this.sessions.get(headerSessionId) ?? this.ofPeersId(message, headerSessionId);
+    if (session) return this.toSession(session, { event: 'message', message }, now);
     if (headerSessionId === 0 && message.type === 'ICRQ') {
       return this.incoming(message, message.avps.assignedSessionId, now);
     }
@@ -56,8 +64,6 @@ export class Calls {
       const facilities = { result: 5, error: 0, message: 'outgoing calls are not configured here' };
       return this.refuse(message.avps.assignedSessionId, facilities, now);
     }
-    const session = this.sessions.get(headerSessionId) ?? this.byRemoteId(message, headerSessionId);
-    if (session) return this.toSession(session, { event: 'message', message }, now);
     // RFC 2661 7.4.2, idle: whoever waits for an answer to this gets one.
     if (message.type !== 'ICRP' && message.type !== 'OCRP') return [];
     const unknown = { result: 2, error: 5, message: `there is no session ${headerSessionId}` };
@@ -80,14 +86,13 @@ export class Calls {
     return out;
   }
 
-  /** A peer that hangs up before it knows our id can only name its own (RFC 2661 4.4.4, Assigned Session ID). */
-  private byRemoteId(message: Message, headerSessionId: number): Session | undefined {
-    if (message.type !== 'CDN' || headerSessionId !== 0 || message.avps.assignedSessionId === undefined)
-      return undefined;
-    for (const session of this.sessions.values()) {
-      if (session.remoteId === message.avps.assignedSessionId) return session;
-    }
-    return undefined;
+  /**
+   * A peer that hangs up before it knows our id can only name its own (RFC 2661 4.4.4, Assigned Session ID). One that
+   * asks for a call under an id that is in use means the call that is there, for which that is out of place (7.4).
+   */
+  private ofPeersId({ type, avps }: Message, headerSessionId: number): Session | undefined {
+    if (headerSessionId !== 0 || (type !== 'CDN' && type !== 'ICRQ')) return undefined;
+    return avps.assignedSessionId === undefined ? undefined : this.byRemoteId.get(avps.assignedSessionId);
   }
 
   private incoming(message: Message, remoteSessionId: number, now: Instant): EngineEffect[] {
@@ -132,6 +137,7 @@ export class Calls {
         out.push(...this.tunnel.send(effect.message, session.remoteId, now));
       } else if (effect.effect === 'ended') {
         this.sessions.delete(session.localId);
+        if (this.byRemoteId.get(session.remoteId) === session) this.byRemoteId.delete(session.remoteId);
         this.core.sessions.delete(session.key);
         this.core.deadlines.remove(session);
         if (session.declared) this.core.declaredEnded(session);

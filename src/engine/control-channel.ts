@@ -40,8 +40,6 @@ export interface ControlHeader {
 }
 
 export class ControlChannel {
-  /** 0 until the peer has told it. */
-  remoteTunnelId = 0;
   /** Set when the peer did not acknowledge a message after all retries. */
   dead = false;
   lastReceivedAt: Instant;
@@ -49,6 +47,7 @@ export class ControlChannel {
   parameters: ChannelParameters;
 
   private readonly dialect: Dialect;
+  private peersTunnelId = 0;
   /** Datagrams from the oldest unacknowledged one to the newest one queued; the first has sequence number `base`. */
   private queue: Uint8Array[] = [];
   private base = 0;
@@ -72,6 +71,16 @@ export class ControlChannel {
     this.parameters = parameters;
     this.slowStartThreshold = defaultPeerWindow;
     this.lastReceivedAt = now;
+  }
+
+  /** 0 until the peer has told it. What waits to be sent follows it. */
+  get remoteTunnelId(): number {
+    return this.peersTunnelId;
+  }
+
+  set remoteTunnelId(tunnelId: number) {
+    this.peersTunnelId = tunnelId;
+    for (const datagram of this.queue) this.dialect.patchTunnelId(datagram, tunnelId);
   }
 
   /** The peer's Receive Window Size AVP; 0 is invalid (RFC 2661 5.8) and leaves the default. */

@@ -18,6 +18,8 @@ export interface EngineCore {
   gateway: GatewaySpec;
   peers: PeerTable;
   establishedTunnels: number;
+  /** Of the call that we asked for last; the next one takes the next number. */
+  callSerialNumber: number;
   /** A declared session has begun, and bears its name from now on. */
   declaredBegan(session: Session): void;
   /** A declared session is over: its name is free, its last state may be shown. */

@@ -67,7 +67,7 @@ export class Door {
     const localId = registry.freeId();
     if (localId === undefined) return registry.drop('tooManyTunnels');
     const out = tie.effects;
-    if (registry.halfOpen.size >= maxHalfOpenTunnels) out.push(...this.forgetOldestHalfOpen(now));
+    if (registry.halfOpen.size >= maxHalfOpenTunnels) out.push(...this.makeRoom(from.address, now));
     const path = { socket: datagram.socket, local, remote: from, from: datagram.to };
     const origin = tie.adopts ? { dialled: tie.adopts, accepted: peer } : { accepted: peer };
     const tunnel = new Tunnel(core, dialect, localId, origin, path, now);
@@ -143,13 +143,19 @@ export class Door {
     return { verdict: 'accept', effects: [] };
   }
 
-  private forgetOldestHalfOpen(now: Instant): EngineEffect[] {
+  /** Forgets the oldest half-open tunnel of this address, or else of all: a flood from one place pushes out itself. */
+  private makeRoom(address: string, now: Instant): EngineEffect[] {
+    let oldest: Tunnel | undefined;
     for (const tunnel of this.registry.halfOpen) {
-      this.registry.count('halfOpenForgotten');
-      // Counted only: one notice for each datagram of a flood would push out all others.
-      const effects = this.registry.settle(tunnel, tunnel.abandon('too many tunnels are half open', now));
-      return effects.filter(({ effect }) => effect !== 'notice');
+      oldest ??= tunnel;
+      if (tunnel.path.remote.address !== address) continue;
+      oldest = tunnel;
+      break;
     }
-    return [];
+    if (!oldest) return [];
+    this.registry.count('halfOpenForgotten');
+    // Counted only: one notice for each datagram of a flood would push out all others.
+    const effects = this.registry.settle(oldest, oldest.abandon('too many tunnels are half open', now));
+    return effects.filter(({ effect }) => effect !== 'notice');
   }
 }

@@ -51,6 +51,8 @@ export class Engine {
       gateway,
       peers: this.peerTable(gateway),
       establishedTunnels: 0,
+      // Grows from call to call, and begins anywhere, to be unlike those of other LACs (RFC 2661 4.4.4).
+      callSerialNumber: options.random.below(0x1_0000_0000),
       declaredBegan: (session) => {
         const name = session.declared?.name;
         if (name === undefined) return;

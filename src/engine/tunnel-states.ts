@@ -15,6 +15,7 @@ export type TunnelStep =
   | 'confirmed'
   | 'stopped'
   | 'stop'
+  | 'learnId'
   | 'misplaced'
   | 'toSession'
   | 'discard';
@@ -60,7 +61,7 @@ export const tunnelTable = {
     StopCCN: 'stopped',
     call: 'toSession',
   },
-  closing: { ...over, StopCCN: 'stopped' },
+  closing: { ...over, SCCRP: 'learnId', StopCCN: 'stopped' },
   closed: over,
 } as const satisfies Record<TunnelState, Record<TunnelInput, TunnelStep>>;
 

@@ -97,6 +97,8 @@ describe('a tunnel that we close', () => {
     expect([...node.engine.declaredTunnels()]).toEqual([]);
     const [stop] = peer.sccrp();
     expect(stop).toMatchObject({ type: 'StopCCN', avps: { assignedTunnelId: peer.remoteId }, header: { nr: 1 } });
+    // RFC 2661 4.4.3, Assigned Tunnel ID: from now on it is in every header.
+    expect(stop.header.tunnelId).toBe(peer.tunnelId);
     peer.ack();
     world.runFor(cycleMs);
     expectNothingLeft(scene);

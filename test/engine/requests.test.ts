@@ -250,6 +250,18 @@ describe('half-open tunnels', () => {
     expect(node.engine.sizes()).toMatchObject({ tunnels: 1, halfOpen: 0 });
   }, 60_000);
 
+  it('of one address do not push out those of others', () => {
+    const { node, peer } = bench(gatewaySpec());
+    peer.sccrq();
+    const from = { address: '10.0.0.66', port: 1701 };
+    for (let assignedTunnelId = 1; assignedTunnelId <= 3_000; assignedTunnelId++) {
+      peer.sccrq({ assignedTunnelId }, { from, tunnelId: 0, ns: 0, nr: 0 });
+    }
+    expect(node.engine.sizes()).toMatchObject({ tunnels: 1_000, halfOpen: 1_000 });
+    peer.sccn();
+    expect([...node.engine.acceptedTunnels()].filter(({ state }) => state === 'established').length).toBe(1);
+  });
+
   it('of the same peer are at most 1,000, refused or given up as well', () => {
     const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
     for (let id = 1; id <= 3_000; id++) {
@@ -331,9 +343,12 @@ describe('a request is refused without any state of ours', () => {
 });
 
 describe('a call is refused', () => {
-  function cdnFor(got: readonly Got[]): [result: number | undefined, error: number | undefined] {
+  /** Another call than that of `sample`. */
+  const another = { type: 'ICRQ', avps: { assignedSessionId: 6, callSerialNumber: 2 } } as const;
+
+  function cdnFor(got: readonly Got[], sessionId = 6): [result: number | undefined, error: number | undefined] {
     expect(types(got)).toEqual(['CDN']);
-    expect(got[0].header.sessionId).toBe(5);
+    expect(got[0].header.sessionId).toBe(sessionId);
     expect(got[0].avps.assignedSessionId).toBeGreaterThan(0);
     const { result, error } = got[0].avps.resultCode ?? {};
     return [result, error];
@@ -345,9 +360,9 @@ describe('a call is refused', () => {
     peer.connect();
     other.connect();
     for (const each of [peer, other]) expect(types(each.send(sample(each).ICRQ))).toEqual(['ICRP']);
-    expect(cdnFor(peer.send(sample(peer).ICRQ))).toEqual([4, 0]);
+    expect(cdnFor(peer.send(another))).toEqual([4, 0]);
     other.send(sample(other).CDN);
-    expect(types(peer.send(sample(peer).ICRQ))).toEqual(['ICRP']);
+    expect(types(peer.send(another))).toEqual(['ICRP']);
     expect(node.engine.sizes().sessions).toBe(2);
   });
 
@@ -357,7 +372,7 @@ describe('a call is refused', () => {
     for (const each of [peer, other]) {
       each.connect();
       expect(types(each.send(sample(each).ICRQ))).toEqual(['ICRP']);
-      expect(cdnFor(each.send(sample(each).ICRQ))).toEqual([4, 0]);
+      expect(cdnFor(each.send(another))).toEqual([4, 0]);
     }
   });
 
@@ -366,7 +381,7 @@ describe('a call is refused', () => {
     peer.connect();
     peer.send(sample(peer).ICRQ);
     node.engine.configure(gatewaySpec({ drain: true }), 0);
-    expect(cdnFor(peer.send(sample(peer).ICRQ))).toEqual([2, 7]);
+    expect(cdnFor(peer.send(another))).toEqual([2, 7]);
     expect(node.engine.sizes()).toMatchObject({ tunnels: 1, sessions: 1 });
   });
 
@@ -395,7 +410,7 @@ describe('a call is refused', () => {
   it('when it is outgoing', () => {
     const { peer } = bench(gatewaySpec());
     peer.connect();
-    expect(cdnFor(peer.send(sample(peer).OCRQ))).toEqual([5, 0]);
+    expect(cdnFor(peer.send(sample(peer).OCRQ), 5)).toEqual([5, 0]);
   });
 });
 

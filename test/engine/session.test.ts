@@ -7,7 +7,16 @@ import type { SessionView } from '../../src/engine/spec.ts';
 import { dialectV2 } from '../../src/engine/wire/dialect.ts';
 import { messageTypes, type OutgoingMessage } from '../../src/engine/wire/message.ts';
 import { bench, type Got, type ScriptedPeer, sample, types } from './scripted-peer.ts';
-import { gatewaySpec, type Node, sessionParameters, sessionSpec, tunnelSpec, type World } from './world.ts';
+import {
+  gatewaySpec,
+  type Node,
+  peerSpec,
+  sessionParameters,
+  sessionSpec,
+  tunnelParameters,
+  tunnelSpec,
+  type World,
+} from './world.ts';
 
 interface Scene {
   world: World;
@@ -217,6 +226,29 @@ describe('a call that we open', () => {
     });
   });
 
+  it('asks for no framing that the peer did not offer (RFC 2661 4.4.3)', () => {
+    const scene = bench(gatewaySpec());
+    const { node, peer, world } = scene;
+    node.dial(tunnelSpec('10.0.0.9'));
+    peer.accept({ framingCapabilities: ['async'] });
+    const parameters = { ...sessionParameters, framingType: ['sync', 'async'] as const };
+    node.run(node.engine.openSession(sessionSpec('call', { parameters: { ...parameters } }), world.now));
+    const sessionId = assignedId(peer.unread().find(({ type }) => type === 'ICRQ'));
+    const [iccn] = peer.send(sample(peer).ICRP, { sessionId });
+    expect(iccn).toMatchObject({ type: 'ICCN', avps: { framingType: ['async'] } });
+  });
+
+  it('bears a serial number that grows from call to call (RFC 2661 4.4.4)', () => {
+    const { node, peer, world } = lacWaitReply();
+    for (const name of ['second', 'third']) {
+      node.run(node.engine.openSession(sessionSpec(name), world.now));
+      peer.ack();
+    }
+    const requests = peer.log.filter(({ type }) => type === 'ICRQ');
+    const [first = 0, second, third] = requests.map(({ avps }) => avps.callSerialNumber);
+    expect([second, third]).toEqual([first + 1, first + 2]);
+  });
+
   it('needs an established tunnel of ours, and a free name', () => {
     const { node, peer, world } = lacWaitReply();
     node.run(node.engine.openSession(spec, world.now));
@@ -286,6 +318,48 @@ describe('a call that the peer opens', () => {
     expect(stateOf(node)).toBe('idle');
   });
 
+  it.each([lnsWaitConnect, lnsEstablished, lacEstablished])(
+    'ends when the peer asks for another under its id, and leaves no second one (%o)',
+    (begin) => {
+      const { node, peer, sessionId } = begin();
+      peer.unread();
+      const sent = peer.send(sample(peer).ICRQ);
+      expect(types(sent)).toEqual(['CDN']);
+      expect(sent[0]).toMatchObject({ header: { sessionId: peerSessionId }, avps: { assignedSessionId: sessionId } });
+      expect(stateOf(node)).toBe('idle');
+      expect(node.engine.sizes().sessions).toBe(0);
+    },
+  );
+
+  it('may bear the id of one that has ended', () => {
+    const { node, peer, sessionId } = lnsEstablished();
+    peer.send(sample(peer).CDN, { sessionId });
+    expect(types(peer.send(sample(peer).ICRQ))).toEqual(['ICRP']);
+    expect(peer.send(sample(peer).CDN, { sessionId: 0 })).toEqual([]);
+    expect(node.engine.sizes().sessions).toBe(0);
+  });
+
+  it('is refused with a framing that we did not offer (RFC 2661 4.4.3)', () => {
+    const peers = [peerSpec({ tunnel: tunnelParameters({ framingCapabilities: ['sync'] }) })];
+    const { node, peer } = bench(gatewaySpec({ peers }));
+    peer.connect();
+    const [icrp] = peer.send(sample(peer).ICRQ);
+    const iccn = { txConnectSpeedBps: 1_000, framingType: ['sync', 'async'] as const };
+    const [cdn] = peer.send({ type: 'ICCN', avps: iccn }, { sessionId: icrp.avps.assignedSessionId });
+    expect(cdn).toMatchObject({ type: 'CDN', avps: { resultCode: { result: 5 } } });
+    expect(node.engine.sizes().sessions).toBe(0);
+  });
+
+  it('does not keep a frame of any length that comes before it is connected', () => {
+    const { node, sessionId, peer, world } = lnsWaitConnect();
+    const key = sessionKeyV2(peer.remoteId, sessionId);
+    const held = Reflect.get(node.engine, 'core').sessions.get(key);
+    node.run(node.engine.frame(key, new Uint8Array(9_000), 0, 9_000, world.now));
+    expect(held.earlyFrame).toBe(undefined);
+    node.run(node.engine.frame(key, new Uint8Array(100), 0, 100, world.now));
+    expect(held.earlyFrame).toHaveLength(100);
+  });
+
   it('is not mixed up with others', () => {
     const { node, peer, sessionId } = lnsWaitConnect();
     const [second] = peer.send({ type: 'ICRQ', avps: { assignedSessionId: 6, callSerialNumber: 2 } });
@@ -320,6 +394,15 @@ describe('a malformed call message', () => {
     const whole = dialectV2.encodeMessage(sample(peer).ICRQ);
     const unknownMandatory = Uint8Array.of(...whole, 0x80, 6, 0, 9, 0, 1);
     const [cdn] = peer.sendBody(unknownMandatory);
+    expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
+    expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 8 });
+    expect(stateOf(node)).toBe('idle');
+  });
+
+  it('is refused also when the defect comes before its id', () => {
+    const { node, peer } = asLns();
+    const whole = dialectV2.encodeMessage(sample(peer).ICRQ);
+    const [cdn] = peer.sendBody(Uint8Array.of(...whole.subarray(0, 8), 0x80, 6, 0, 9, 0, 1, ...whole.subarray(8)));
     expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
     expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 8 });
     expect(stateOf(node)).toBe('idle');

@@ -3,7 +3,7 @@
  * asks nowhere else which version it is.
  */
 import type { AvpValues, ProtocolVersion } from './avp.ts';
-import { decodeHeader, encodeControl, type Header, patchNr } from './header.ts';
+import { decodeHeader, encodeControl, type Header, patchNr, patchTunnelId } from './header.ts';
 import {
   type DecodeOptions,
   decodeMessage,
@@ -46,6 +46,8 @@ export interface Dialect {
   encodeAck(tunnelId: number, ns: number, nr: number): Uint8Array;
   /** Brings Nr up to date in a datagram that is sent again. */
   patchNr(datagram: Uint8Array, nr: number): void;
+  /** The same for the receiver's tunnel id, once it is known. */
+  patchTunnelId(datagram: Uint8Array, tunnelId: number): void;
 }
 
 const nothing = new Uint8Array(0);
@@ -67,4 +69,5 @@ export const dialectV2: Dialect = {
   encodeControl,
   encodeAck: (tunnelId, ns, nr) => encodeControl(tunnelId, 0, ns, nr, nothing),
   patchNr,
+  patchTunnelId,
 };

@@ -13,6 +13,7 @@ const priorityBit = 0x0100;
 const versionBits = 0x000f;
 
 const controlHeaderOctets = 12;
+const tunnelIdOffset = 4;
 const nrOffset = 10;
 
 /** One decoded header. Made once and filled again for every datagram. */
@@ -132,6 +133,11 @@ export function encodeControl(
 /** A retransmitted control message carries the newest Nr (RFC 2661 5.8). */
 export function patchNr(datagram: Uint8Array, nr: number): void {
   writeU16(datagram, nrOffset, nr);
+}
+
+/** A control message that was made before the peer had told its id bears it when it is sent (RFC 2661 4.4.3). */
+export function patchTunnelId(datagram: Uint8Array, tunnelId: number): void {
+  writeU16(datagram, tunnelIdOffset, tunnelId);
 }
 
 /** How many octets `writeDataHeader` will write. */

@@ -203,13 +203,18 @@ class Decoding {
   readonly avps: AvpValues = {};
   private readonly type: MessageType;
   private readonly oddities: Oddity[] = [];
+  /** The first defect that ends the message. What follows is still read: it may tell whom the answer is for. */
+  private defect: WireError | undefined;
 
   constructor(type: MessageType) {
     this.type = type;
   }
 
   error(reason: string, text: string, result: Result): WireError {
-    const error = new WireError(messageScope(this.type), reason, `${this.type}: ${text}`, result);
+    return this.addressed(new WireError(messageScope(this.type), reason, `${this.type}: ${text}`, result));
+  }
+
+  private addressed(error: WireError): WireError {
     error.assignedSessionId = this.avps.assignedSessionId;
     return error;
   }
@@ -247,6 +252,7 @@ class Decoding {
   }
 
   finish(): Message {
+    if (this.defect) throw this.addressed(this.defect);
     for (const name of messageRows[this.type].required) {
       if (this.avps[name] === undefined) {
         throw this.error('missingAvp', `AVP ${name} is missing`, { result: 2, error: 3 });
@@ -261,10 +267,11 @@ class Decoding {
     const name = avp.reserved ? undefined : avpNameOf(avp.vendor, avp.type);
     if (name !== undefined) return name;
     if (avp.mandatory) {
-      throw this.error('unknownAvp', `unknown mandatory AVP, vendor ${avp.vendor} type ${avp.type}`, {
+      this.defect ??= this.error('unknownAvp', `unknown mandatory AVP, vendor ${avp.vendor} type ${avp.type}`, {
         result: 2,
         error: 8,
       });
+      return undefined;
     }
     this.note(avp, 'unknown');
     return undefined;
@@ -274,7 +281,8 @@ class Decoding {
   private malformed(avp: RawAvp, name: AvpName, error: unknown): void {
     if (!(error instanceof MalformedValue)) throw error;
     if (avp.mandatory) {
-      throw this.error('malformedAvp', `AVP ${name} ${error.message}`, { result: 2, error: error.error });
+      this.defect ??= this.error('malformedAvp', `AVP ${name} ${error.message}`, { result: 2, error: error.error });
+      return;
     }
     this.note(avp, 'malformed');
   }
