@@ -272,6 +272,11 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     } else if (login?.state === 'failed') {
       out.push({ effect: 'notice', event: 'authFailed', message: login.failure });
       this.terminate(login.failure, now, out);
+    } else if (this.phase === 'network' && authenticator?.state === 'asking' && authenticator.user !== this.user) {
+      // The address and the place in the session limit are the first user's.
+      const message = `user ${JSON.stringify(authenticator.user)} answers the challenge for ${JSON.stringify(this.user)}`;
+      out.push({ effect: 'notice', event: 'authFailed', message });
+      this.terminate('authentication failed: another user answers a later challenge', now, out);
     } else {
       this.ask(authenticator, out);
       const passed = (authenticator?.state ?? 'passed') === 'passed' && (login?.state ?? 'passed') === 'passed';
