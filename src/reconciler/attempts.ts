@@ -7,6 +7,8 @@ import { objectOf } from './plan.ts';
 const firstWaitMs = 1000;
 /** A tunnel or session that was up for this long is dialled again as if for the first time. */
 const steadyMs = 30_000;
+/** A device that was whole for this long is repaired at once; one that somebody keeps changing is not fought over. */
+const wholeMs = 10_000;
 
 /** What is known of one action on one object that did not lead to its end yet, or is kept for a redial. */
 export interface Attempt {
@@ -31,6 +33,7 @@ export interface Bounds {
 
 /** The longest wait before an action other than dialling is tried again. */
 const otherBoundMs = 60_000;
+const repairBoundMs = 5_000;
 
 export class Attempts {
   readonly #random: () => number;
@@ -47,12 +50,13 @@ export class Attempts {
     for (const [key, attempt] of this.#attempts) {
       const action = planned.get(key);
       if (action) {
-        if (!same(attempt.spec, specOf(action))) this.#attempts.delete(key);
+        if (!same(attempt.spec, specOf(action)) || isLongWhole(attempt, now)) this.#attempts.delete(key);
         else if (attempt.underway) this.#wait(attempt, action, bounds, now);
-      } else if (!isDial(attempt.action) || !this.#isKept(attempt, desired, observed)) {
+      } else if (!this.#isKept(attempt, desired, observed, now)) {
         this.#attempts.delete(key);
       } else if (isUp(attempt.object, observed)) {
         attempt.upAt ??= now;
+        attempt.error = undefined;
       }
     }
   }
@@ -120,10 +124,17 @@ export class Attempts {
 
   /**
    * A dial that is underway or up; how long it is up decides whether the next one waits longer. Calls that went down
-   * with their tunnel are placed at once when it is back: the tunnel has done the waiting.
+   * with their tunnel are placed at once when it is back: the tunnel has done the waiting. Likewise a repair.
    */
-  #isKept({ object, upAt }: Attempt, { tunnels, sessions }: DesiredState, observed: ObservedState): boolean {
+  #isKept(
+    { object, action, upAt }: Attempt,
+    { tunnels, sessions }: DesiredState,
+    observed: ObservedState,
+    now: number,
+  ): boolean {
     const [kind, name] = object.split('/');
+    if (action === 'repairDevice') return observed.devices.has(name) && !isLongWhole({ action, upAt }, now);
+    if (!isDial(action)) return false;
     if (kind === 'Tunnel') return tunnels.has(name);
     const session = sessions.get(name);
     const tunnel = session && observed.tunnels.get(session.tunnel);
@@ -131,10 +142,17 @@ export class Attempts {
   }
 }
 
-function isUp(object: string, { tunnels, sessions }: ObservedState): boolean {
+function isLongWhole({ action, upAt }: Pick<Attempt, 'action' | 'upAt'>, now: number): boolean {
+  return action === 'repairDevice' && upAt !== undefined && now - upAt >= wholeMs;
+}
+
+/** A call is up when it carries user packets: PPP that never opens takes longer to give up than `steadyMs`. */
+function isUp(object: string, { tunnels, sessions, devices }: ObservedState): boolean {
   const [kind, name] = object.split('/');
-  const view = kind === 'Tunnel' ? tunnels.get(name) : sessions.get(name);
-  return view?.state === 'established';
+  if (kind === 'Device') return devices.has(name);
+  if (kind === 'Tunnel') return tunnels.get(name)?.state === 'established';
+  const view = sessions.get(name);
+  return view?.state === 'established' && (view.ppp.ipv4 ?? view.ppp.ipv6) !== undefined;
 }
 
 function keyOf(action: Action): string {
@@ -155,6 +173,8 @@ function boundOf(action: Action, bounds: Bounds): number {
       return bounds.tunnelMs;
     case 'openSession':
       return bounds.sessionMs;
+    case 'repairDevice':
+      return repairBoundMs;
     default:
       return otherBoundMs;
   }

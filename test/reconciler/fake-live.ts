@@ -99,6 +99,8 @@ export function sessionView(
   };
 }
 
+const openPpp: SessionView['ppp'] = { phase: 'network', peerMru: 1500, ipv4: { local: 1, remote: 2, dns: [] } };
+
 export const nothing: ObservedState = {
   gateway: undefined,
   aaa: undefined,
@@ -124,6 +126,8 @@ export class FakeLive implements Live {
   refuse: (action: Action) => string | undefined = () => undefined;
   /** Whether a peer answers. */
   answers: (address: string) => boolean = () => true;
+  /** Whether PPP opens in a call. */
+  pppOpens = true;
   onChange: () => void = () => undefined;
   #nextId = 1;
 
@@ -241,7 +245,8 @@ export class FakeLive implements Live {
     this.#later(50, () => {
       const now = this.sessions.get(spec.name);
       if (now?.localId !== view.localId || now.state !== 'waitReply') return;
-      this.sessions.set(spec.name, { ...now, state: 'established' });
+      const ppp = this.pppOpens ? openPpp : now.ppp;
+      this.sessions.set(spec.name, { ...now, state: 'established', ppp });
     });
   }
 

@@ -176,6 +176,45 @@ describe('back-off', () => {
     expect(waits(live, 'openSession').slice(0, 4)).toEqual([1000, 2000, 3000, 3000]);
   });
 
+  it('grows also for calls whose PPP never opens, however long it tries', async () => {
+    const { clock, live } = start(snapshot(tunnel(), session()));
+    live.pppOpens = false;
+    await clock.advance(1000);
+    const placed: number[] = [];
+    for (let call = 0; call < 5; call++) {
+      await clock.advance(35_000);
+      const lost = clock.now();
+      live.asked.splice(0);
+      live.loseSession('s');
+      await clock.advance(61_000);
+      placed.push(...live.asked.map(({ at }) => at - lost));
+    }
+    expect(placed).toEqual([1000, 2000, 4000, 8000, 16_000]);
+  });
+
+  it('keeps from fighting over a device with somebody who changes it each time', async () => {
+    const { clock, live, reconciler } = start(snapshot(doc('Gateway', 'g', { listen: [{ address: '0.0.0.0' }] })));
+    await clock.advance(1000);
+    const damage = () => {
+      const device = live.devices.get('l2tp0');
+      if (device) live.devices.set('l2tp0', { ...device, gaps: ['down'] });
+      reconciler.wake();
+    };
+    live.asked.splice(0);
+    for (let tenth = 0; tenth < 300; tenth++) {
+      if (live.devices.get('l2tp0')?.gaps.length === 0) damage();
+      await clock.advance(100);
+    }
+    expect(waits(live, 'repairDevice').map((ms) => Math.round(ms / 1000))).toEqual([1, 2, 4, 5, 5, 5, 5]);
+    await clock.advance(60_000);
+    expect(live.devices.get('l2tp0')?.gaps).toEqual([]);
+    live.asked.splice(0);
+    const at = clock.now();
+    damage();
+    await clock.advance(500);
+    expect(live.asked.map((each) => each.at - at)).toEqual([0]);
+  });
+
   it('starts anew after the tunnel was up for a while, not when it falls at once', async () => {
     const { clock, live } = start(snapshot(tunnel()));
     live.answers = () => false;
