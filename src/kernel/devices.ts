@@ -278,8 +278,11 @@ export class Device implements Carrier {
 function isIpv6Off(device: string): boolean {
   try {
     return readFileSync(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, 'utf8').trim() !== '0';
-  } catch {
-    return true;
+  } catch (error) {
+    // A kernel without IPv6 has no such file.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'EIO';
+    if (code === 'ENOENT') return true;
+    throw new PlaneError(code, `TUN device ${device}: whether it takes IPv6`);
   }
 }
 

@@ -77,7 +77,8 @@ export function joinShared(device: Device, session: PlaneSession, attachment: Ip
     device.byIpv4.set(session.ipv4, session);
     setHostRoute(device, session);
   }
-  if (ipv6 && device.takesIpv6) {
+  // The peer chose its identifier: another's, which would lead that one's packets astray, is not carried.
+  if (ipv6 && device.takesIpv6 && !device.byInterfaceId.has(ipv6.remoteInterfaceId)) {
     session.interfaceIdHigh = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId >> 32n));
     session.interfaceIdLow = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId));
     session.hasIpv6 = true;

@@ -9,8 +9,8 @@ import { familyIpv4, familyIpv6, formatIp, type IpWords, parseIp, sockaddr } fro
 import { EndpointCache, type RawEndpoint } from './endpoints.ts';
 import { checked, datagramsPerSlot, datagramWord, datagramWords, errnoName, native, pollReadable } from './native.ts';
 
-/** The longest datagram that is taken; it leaves room for jumbo frames. */
-export const maxDatagramOctets = 10_240;
+/** The longest datagram that is taken: the greatest MTU that resources may ask for, and room for headers. */
+export const maxDatagramOctets = 16_384 + 64;
 /** The kernel may hand over datagrams of one peer joined, up to an IP packet's length: a slot holds that much. */
 const slotOctets = 65_536;
 const receiveSlots = 32;

@@ -210,3 +210,37 @@ test('a comparison that fails, as when others change too much for a dump to hold
   `);
   expect(printed).toBe('subs mtu 1300 instead of 1400\n');
 });
+
+test('without a descriptor to spare a device fails as a whole, and works when there is one', () => {
+  const printed = runScript(`
+    const { closeSync, openSync } = await import('node:fs');
+    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
+    const plane = new UserspacePlane(new UdpTransport(), { frame: () => undefined, drift: () => undefined });
+    const spare = openSync('/dev/null', 'r');
+    const held = [];
+    const device = ${JSON.stringify(subs)};
+    const tell = (fact) => console.log(fact.fact, fact.error?.code);
+    try {
+      for (;;) held.push(openSync('/dev/null', 'r'));
+    } catch {}
+    plane.apply({ op: 'device', device }, tell);
+    closeSync(spare);
+    plane.apply({ op: 'device', device }, tell);
+    for (const fd of held) closeSync(fd);
+    plane.apply({ op: 'device', device }, tell);
+    await plane.close();
+  `);
+  expect(printed).toBe('failed EMFILE\nfailed EMFILE\ndone undefined\n');
+});
+
+test("a subscriber cannot take another's interface identifier", async () => {
+  await up();
+  await secondUp();
+  await plane.apply({ op: 'device', device: subs });
+  await attach(session, { ...serverSide, ipv4: undefined });
+  await attach(second, { ...serverSide, ipv4: undefined });
+  left.run('sh', '-c', 'ping -c 3 -i 0.02 -W 1 fe80::2%subs || true');
+  expect((await plane.counters(session)).txPackets).toBeGreaterThanOrEqual(3);
+  expect((await plane.counters(second)).txPackets).toBe(0);
+});

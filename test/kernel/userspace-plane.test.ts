@@ -219,6 +219,17 @@ test('packets that exceed the MTU of the path go in fragments, in bursts as well
   expect(shown).toContain(' 0% packet loss');
 });
 
+test('the greatest MTU is carried whole', async () => {
+  await sessionUp(lac, lacAddress, lnsAddress);
+  await sessionUp(lns, lnsAddress, lacAddress);
+  const mtu = 16_384;
+  await lns.apply({ op: 'device', device: { ...subs, mtu } });
+  await lns.apply({ op: 'attach', session, attachment: { ...serverSide, mtu }, acfc: false, pfc: false });
+  await lac.apply({ op: 'attach', session, attachment: { ...clientSide, mtu }, acfc: false, pfc: false });
+  const shown = left.run('ping', '-c', '2', '-i', '0.02', '-s', String(mtu - 28), '-M', 'do', '-W', '2', '10.9.0.1');
+  expect(shown).toContain(' 0% packet loss');
+});
+
 test('datagrams from others than the tunnel peer and broken ones are counted and dropped', async () => {
   const socket = await sessionUp(lac, lacAddress, lnsAddress);
   await sessionUp(lns, lnsAddress, lacAddress);
