@@ -60,9 +60,9 @@ export class LocalAaa implements Aaa {
   }
 
   #admit(request: AllocateRequest): AllocateAnswer {
-    const answer = this.#pools.allocate(request);
-    if ('ipv4' in answer) this.#enter(request.session, request.user);
-    return answer;
+    // Also without an address: the session may go on with IPv6.
+    this.#enter(request.session, request.user);
+    return this.#pools.allocate(request);
   }
 
   #enter(session: SessionKey, user: string | undefined): void {

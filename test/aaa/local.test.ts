@@ -50,7 +50,7 @@ describe('authentication', () => {
 });
 
 describe('the session limit', () => {
-  test('counts sessions that hold an address, and frees the place on release', () => {
+  test('counts sessions that asked for an address, and frees the place on release', () => {
     expect(allocate(1, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
     expect(allocate(2, 'bob@isp')).toEqual(FULL);
     aaa.release(1);
@@ -76,11 +76,16 @@ describe('the session limit', () => {
     expect(allocate(3, 'bob@isp')).toEqual(FULL);
   });
 
-  test('is not used up by sessions that were refused an address, nor by attempts to authenticate', () => {
+  test('counts sessions that were refused an address until they are gone: they may go on with IPv6', () => {
     aaa.configure({ ...spec, pools: [] });
     expect(allocate(1, 'bob@isp')).toEqual([{ refused: 'AddressPool home does not exist' }]);
+    expect(authenticate('bob@isp', 2)).toEqual([{ verdict: 'reject', message: FULL[0].refused }]);
+    aaa.release(1);
+    expect(authenticate('bob@isp', 2)[0].verdict).toBe('check');
+  });
+
+  test('is not used up by attempts to authenticate', () => {
     for (let attempt = 0; attempt < 10; attempt++) authenticate('bob@isp');
-    aaa.configure(spec);
     expect(allocate(2, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
   });
 

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { desired } from '../../src/reconciler/desired.ts';
 import { foresee } from '../../src/reconciler/foresee.ts';
-import { objectOf } from '../../src/reconciler/plan.ts';
+import { objectOf, plan } from '../../src/reconciler/plan.ts';
+import { Reconciler } from '../../src/reconciler/reconciler.ts';
 import { loadDirectory } from '../../src/reconciler/sources/files.ts';
-import { nothing } from './fake-live.ts';
+import { FakeLive, nothing, VirtualClock } from './fake-live.ts';
 
 const root = join(import.meta.dirname, '../../examples');
 
@@ -36,6 +37,27 @@ describe('the examples', () => {
     const planned = foresee(state, nothing).map((action) => `${action.action} ${objectOf(action)}`);
     expect(planned).toEqual(['configureAaa AAA', 'configureGateway Gateway', ...expected]);
   });
+
+  it.each(Object.keys(steps))(
+    '%s is reached, and then nothing is left to do, also by whoever reads it anew',
+    async (path) => {
+      const clock = new VirtualClock();
+      const live = new FakeLive(clock);
+      const reconciler = new Reconciler({ live, clock, random: () => 0 });
+      live.onChange = () => reconciler.wake();
+      reconciler.setSnapshot(await loadDirectory(join(root, path)));
+      await clock.advance(2000);
+      const observed = await live.observe();
+      for (const { state } of [...live.tunnels.values(), ...live.sessions.values()]) expect(state).toBe('established');
+      const anew = desired(await loadDirectory(join(root, path)));
+      expect(plan(anew.state, observed)).toEqual([]);
+      expect(anew.state.tunnels.size + anew.state.sessions.size).toBe(live.tunnels.size + live.sessions.size);
+      live.taken();
+      reconciler.setSnapshot(await loadDirectory(join(root, path)));
+      await clock.advance(100_000);
+      expect(live.taken()).toEqual([]);
+    },
+  );
 
   it('of the quick start speak the same secret to each other', async () => {
     const [lac, lns] = await Promise.all(
