@@ -97,8 +97,10 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   /** Takes the fields that may change in place; data messages follow at once. */
   modify(spec: SessionSpec): SessionEffect[] {
     if (!('declared' in this.origin)) return [];
+    const before = this.sequencing;
     this.origin.declared = spec;
-    if (this.state !== 'established') return [];
+    // Unasked it would undo what the LNS has turned on or off since (RFC 2661 5.4).
+    if (this.state !== 'established' || this.sequencing === before) return [];
     return [this.plane()];
   }
 

@@ -370,6 +370,56 @@ describe('a call that the peer opens', () => {
   });
 });
 
+/** What the plane is told of sequence numbers from now on. */
+function sequencingOf({ node }: Scene): unknown[] {
+  const told: unknown[] = [];
+  const run = node.run.bind(node);
+  node.run = (effects) => {
+    for (const effect of effects) {
+      if (effect.effect !== 'plane') continue;
+      const { op } = effect;
+      if (op.op === 'sessionUp') told.push({ send: op.sequencing, follow: op.followSequencing });
+      if (op.op === 'sessionModify') told.push({ send: op.sequencing });
+    }
+    run(effects);
+  };
+  return told;
+}
+
+describe('sequence numbers in data (RFC 2661 5.4)', () => {
+  it.each([
+    [{}, { send: false, follow: true }],
+    [{ useSequenceNumbers: true }, { send: true, follow: true }],
+    [{ sequencingRequired: true }, { send: true, follow: false }],
+  ])('of a call that we open with %j', (changes, expected) => {
+    const parameters = { ...sessionParameters, ...changes };
+    const scene = lacWaitReply(sessionSpec('call', { parameters }));
+    const told = sequencingOf(scene);
+    scene.peer.send(sample(scene.peer).ICRP, { sessionId: scene.sessionId });
+    expect(told).toEqual([expected]);
+  });
+
+  it('are on in a call whose peer requires them, and never follow it', () => {
+    const scene = asLns();
+    const told = sequencingOf(scene);
+    const [icrp] = scene.peer.send(sample(scene.peer).ICRQ);
+    const avps = { txConnectSpeedBps: 1_000, framingType: ['sync'] as const, sequencingRequired: true as const };
+    scene.peer.send({ type: 'ICCN', avps }, { sessionId: assignedId(icrp) });
+    expect(told).toEqual([{ send: false, follow: false }, { send: true }]);
+  });
+
+  it('stay as the LNS has set them when something else of a call is edited', () => {
+    const scene = lacEstablished();
+    const { node, world } = scene;
+    const told = sequencingOf(scene);
+    node.run(node.engine.modifySession({ ...spec, ppp: { ...spec.ppp, mtu: 1_400 } }, world.now));
+    expect(told).toEqual([]);
+    const parameters = { ...sessionParameters, useSequenceNumbers: true };
+    node.run(node.engine.modifySession({ ...spec, parameters }, world.now));
+    expect(told).toEqual([{ send: true }]);
+  });
+});
+
 /** A body with just a Message Type AVP, so that what the message requires is missing. */
 function bare(code: number): Uint8Array {
   return Uint8Array.of(0x80, 8, 0, 0, 0, 0, code >> 8, code & 0xff);
@@ -405,6 +455,14 @@ describe('a malformed call message', () => {
     const [cdn] = peer.sendBody(Uint8Array.of(...whole.subarray(0, 8), 0x80, 6, 0, 9, 0, 1, ...whole.subarray(8)));
     expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
     expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 8 });
+    expect(stateOf(node)).toBe('idle');
+  });
+
+  it('is refused also when it breaks off behind its id', () => {
+    const { node, peer } = asLns();
+    const [cdn] = peer.sendBody(Uint8Array.of(...dialectV2.encodeMessage(sample(peer).ICRQ), 0x80, 9, 0));
+    expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
+    expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 2 });
     expect(stateOf(node)).toBe('idle');
   });
 

@@ -120,7 +120,7 @@ export function decodeMessage(bytes: Uint8Array, start: number, end: number, opt
   let randomVector: Uint8Array | undefined;
   for (let count = 1; reader.left > 0; count++) {
     if (count === maxAvpsPerMessage) throw decoding.error('tooManyAvps', 'too many AVPs', { result: 2, error: 4 });
-    const avp = readAvp(reader, messageScope(type), type);
+    const avp = decoding.next(reader);
     if (isRandomVector(avp)) randomVector = avp.value.copy();
     else if (avp.hidden) hidden.push({ avp, randomVector });
     else decoding.take(avp, avp.value);
@@ -212,6 +212,14 @@ class Decoding {
 
   error(reason: string, text: string, result: Result): WireError {
     return this.addressed(new WireError(messageScope(this.type), reason, `${this.type}: ${text}`, result));
+  }
+
+  next(reader: Reader): RawAvp {
+    try {
+      return readAvp(reader, messageScope(this.type), this.type);
+    } catch (error) {
+      throw error instanceof WireError ? this.addressed(error) : error;
+    }
   }
 
   private addressed(error: WireError): WireError {

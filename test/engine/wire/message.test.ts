@@ -137,6 +137,12 @@ describe('malformed AVPs (RFC 2661 7.1)', () => {
     expect(error.result).toMatchObject({ result: 2, error: 3, message: 'ICRP: AVP assignedSessionId is zero' });
     expect(refusal(rawMessage(1, knownAvp('receiveWindowSize', new Uint8Array(2)))).result.error).toBe(3);
   });
+  it('are names and challenges without an octet', () => {
+    for (const name of ['hostName', 'challenge'] as const) {
+      const error = refusal(rawMessage(1, knownAvp(name, new Uint8Array(0))));
+      expect(error).toMatchObject({ scope: 'tunnel', reason: 'malformedAvp', result: { result: 2, error: 2 } });
+    }
+  });
   it('whose length leads nowhere end the message', () => {
     for (const length of [0, 5, 9, 1023]) {
       const broken = rawAvp(99, new Uint8Array(2), 0);
