@@ -174,7 +174,7 @@ export class Device implements Carrier {
     const alias = ownershipMark + this.owner;
     this.#rtnl.changeLink(this.#index, { mtu: this.#mtu, alias, up: true });
     for (const address of this.#addresses.values()) this.addAddress(address);
-    for (const route of this.#routes.values()) this.addRoute(route);
+    this.addRoutes(this.#routes.values());
     if (this.guard) this.#rtnl.addRoute(this.guard);
   }
 
@@ -236,7 +236,7 @@ export class Device implements Carrier {
     this.#rtnl.deleteAddress(this.#index, address);
     if (isIpv6(address) || [...this.#addresses.values()].some((other) => !isIpv6(other))) return;
     // With its last IPv4 address the kernel takes a device's routes away.
-    for (const route of this.#routes.values()) this.addRoute(route);
+    this.addRoutes(this.#routes.values());
   }
 
   /** Makes `wanted` all the routes. */
@@ -247,7 +247,7 @@ export class Device implements Carrier {
   }
 
   setRoute(route: DeviceRoute): void {
-    if (this.#index !== 0) this.addRoute(route);
+    if (this.#index !== 0) this.addRoutes([route]);
     this.#routes.set(deviceRouteText(route), route);
   }
 
@@ -266,12 +266,16 @@ export class Device implements Carrier {
     if (this.fits(address)) this.#rtnl.addAddress(this.#index, address);
   }
 
-  private addRoute(route: DeviceRoute): void {
+  private addRoutes(routes: Iterable<DeviceRoute>): void {
     const link = this.#index;
-    if (this.#rtnl.addRoute({ ...route, link })) return;
-    const text = deviceRouteText(route);
-    const held = this.#rtnl.routes().some((other) => other.link === link && routeText(other) === text);
-    if (!held) throw new PlaneError('EEXIST', `route ${text} for ${this.#name}: another device has it`);
+    // Asked for once at most: the table may be as long as the list of sessions.
+    let held: Set<string> | undefined;
+    for (const route of routes) {
+      if (this.#rtnl.addRoute({ ...route, link })) continue;
+      held ??= new Set(this.#rtnl.routes().flatMap((other) => (other.link === link ? routeText(other) : [])));
+      const text = deviceRouteText(route);
+      if (!held.has(text)) throw new PlaneError('EEXIST', `route ${text} for ${this.#name}: another device has it`);
+    }
   }
 }
 

@@ -244,3 +244,39 @@ test("a subscriber cannot take another's interface identifier", async () => {
   expect((await plane.counters(session)).txPackets).toBeGreaterThanOrEqual(3);
   expect((await plane.counters(second)).txPackets).toBe(0);
 });
+
+test('a repair reads the routing table once, however many routes the device has', () => {
+  const printed = runScript(`
+    const { execFileSync } = await import('node:child_process');
+    const { sessionKeyV2 } = await import(kernel + 'engine/ports.ts');
+    const { Rtnl } = await import(kernel + 'kernel/rtnl.ts');
+    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
+    const plane = new UserspacePlane(new UdpTransport(), { frame: () => undefined, drift: () => undefined });
+    const failures = [];
+    const apply = (op) => plane.apply(op, (fact) => fact.fact === 'failed' && failures.push(fact.error.message));
+    const remote = { address: '192.0.2.2', port: 1701 };
+    apply({ op: 'device', device: ${JSON.stringify(subs)} });
+    apply({ op: 'tunnelUp', localTunnelId: 7, remoteTunnelId: 7, version: 2, socket: 1, remote });
+    const sessions = 100;
+    for (let id = 1; id <= sessions; id++) {
+      const session = sessionKeyV2(7, id);
+      const ipv4 = { local: ${ipv4('10.9.0.1')}, remote: ${ipv4('10.9.1.0')} + id, defaultRoute: false };
+      const attachment = { interface: { kind: 'shared', name: 'subs' }, owner: 'Session/x', mtu: 1300, ipv4 };
+      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: false });
+      apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+    }
+    const { routes } = Rtnl.prototype;
+    let reads = 0;
+    Rtnl.prototype.routes = function () {
+      reads++;
+      return routes.call(this);
+    };
+    execFileSync('ip', ['route', 'del', '10.9.1.50', 'dev', 'subs']);
+    apply({ op: 'repair', name: 'subs' });
+    const held = execFileSync('ip', ['route', 'show', 'dev', 'subs'], { encoding: 'utf8' }).trim().split('\\n');
+    console.log(failures.join(), reads, held.length);
+    await plane.close();
+  `);
+  expect(printed).toBe(' 1 101\n');
+});
