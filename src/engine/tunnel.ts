@@ -182,7 +182,7 @@ export class Tunnel {
 
   /** Gives up without a word: the peer's own tunnel won the tie, or nobody did. */
   abandon(message: string, now: Instant): EngineEffect[] {
-    const out = this.leave(message, { result: 3, message }, now);
+    const out = this.leave(message, undefined, now);
     this.state = 'closed';
     this.finished = true;
     return out;
@@ -417,16 +417,15 @@ export class Tunnel {
   }
 
   /** Leaves whatever state there was: all calls end without messages of their own (RFC 2661 6.4). */
-  private leave(message: string, result: Result, now: Instant): EngineEffect[] {
+  private leave(message: string, result: Result | undefined, now: Instant): EngineEffect[] {
     const out = this.calls.tunnelLost(message, now);
     if (this.state === 'established') {
       this.core.establishedTunnels--;
       out.push({ effect: 'plane', op: { op: 'tunnelDown', localTunnelId: this.localId } });
     }
     this.establishBy = undefined;
-    const { result: code, error } = result;
-    this.failure = { atMs: this.core.epochMs + now, result: code, error, message };
-    const event = code === 4 ? 'authFailed' : this.establishedAt === undefined ? 'refused' : 'down';
+    this.failure = { atMs: this.core.epochMs + now, result: result?.result, error: result?.error, message };
+    const event = result?.result === 4 ? 'authFailed' : this.establishedAt === undefined ? 'refused' : 'down';
     out.push(this.notice(event, message));
     return out;
   }

@@ -291,6 +291,8 @@ describe('what is not established in time', () => {
     world.runFor(1);
     expect(types(peer.log)).toEqual(Array.from({ length: 6 }, () => 'SCCRQ'));
     expect(theTunnel(node)).toMatchObject({ state: 'closed', failure: { message: 'the peer does not answer' } });
+    // Nobody gave a result code; 3 would say that the control channel exists already.
+    expect(theTunnel(node)?.failure?.result).toBe(undefined);
     expectNothingLeft(scene);
   });
 });
