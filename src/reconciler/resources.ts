@@ -8,6 +8,7 @@ import {
   type ParsedNode,
   parseAllDocuments,
   parseDocument,
+  YAMLParseError,
 } from 'yaml';
 import { SpecError, type SpecLocation } from '../engine/errors.ts';
 import { Secret } from '../engine/spec.ts';
@@ -77,7 +78,7 @@ export function parseFile(text: string, file: string): ParsedFile {
     const root = document.contents;
     for (const error of document.errors) {
       const { line, col } = lines.linePos(error.pos[0]);
-      result.errors.push(new SpecError(`YAML: ${error.message}`, { file, line, column: col, path: '' }));
+      result.errors.push(new SpecError(yamlText(error), { file, line, column: col, path: '' }));
       result.unidentified = true;
     }
     if (document.errors.length > 0 || root === null || (isScalar(root) && root.value === null)) continue;
@@ -86,7 +87,7 @@ export function parseFile(text: string, file: string): ParsedFile {
     try {
       value = document.toJS({ maxAliasCount: 100 });
     } catch (error) {
-      result.errors.push(new SpecError(`YAML: ${error instanceof Error ? error.message : error}`, locate([])));
+      result.errors.push(new SpecError(yamlText(error), locate([])));
       result.unidentified = true;
       continue;
     }
@@ -97,6 +98,18 @@ export function parseFile(text: string, file: string): ParsedFile {
     else result.unidentified = true;
   }
   return result;
+}
+
+/** What is wrong, without the document's own words that the parser quotes: they may be part of a secret. */
+function yamlText(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof YAMLParseError ? error.code : undefined;
+  if (code === 'TAG_RESOLVE_FAILED') return 'YAML: a tag that is not known; put quotes around text that begins with !';
+  if (code === 'BAD_DIRECTIVE') return 'YAML: a directive that is not known';
+  if (message.startsWith('Unresolved alias')) {
+    return 'YAML: an alias without its anchor; put quotes around text that begins with *';
+  }
+  return `YAML: ${message.replace(/((?<=\S): | \\).*$/s, '')}`;
 }
 
 /** One document's outcome: a resource, or errors and as much of its identity as can be read. */

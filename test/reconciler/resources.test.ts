@@ -144,3 +144,24 @@ describe('what is accepted', () => {
     expect(parsed.unidentified).toBe(true);
   });
 });
+
+it.each([
+  'hunter2: "x',
+  '*hunter2',
+  '|hunter2',
+  ']hunter2',
+  '"\\xhunter2"',
+  '"\\uhunter2"',
+  '!hunter2! x',
+  '"x" hunter2',
+  '@hunter2',
+])('a secret that is not YAML is not told: %s', (value) => {
+  const text = `apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData:\n  a: ${value}\n`;
+  const errors = errorsOf(text);
+  expect(errors.length).toBeGreaterThan(0);
+  expect(errors.join('\n')).not.toMatch(/hu/);
+});
+
+it('what is missing between items is told in full', () => {
+  expect(errorsOf('["a" "b"]\n')).toEqual([expect.stringMatching(/: YAML: Missing , .*items$/)]);
+});
