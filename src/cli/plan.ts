@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createColors } from 'picocolors';
 import type { PlannedAction, PlanRequest, PlanResult } from '../api/types.ts';
@@ -12,6 +12,9 @@ import type { Terminal } from './terminal.ts';
 const NOTHING_TO_DO = 0;
 const ERROR = 1;
 const CHANGES = 2;
+
+/** How many folders deep documents are looked for, as in the daemon. */
+const DEPTH_LIMIT = 8;
 
 type Colours = ReturnType<typeof createColors>;
 
@@ -43,14 +46,31 @@ export async function plan(
 /** Every YAML file in the directory and its folders. The daemon finds what a file refers to by its absolute path. */
 async function readDocuments(directory: string): Promise<PlanRequest['documents']> {
   try {
-    const paths = (await readdir(directory, { recursive: true, withFileTypes: true }))
-      .filter((entry) => !entry.isDirectory() && /^[^.].*\.ya?ml$/.test(entry.name))
-      .map((entry) => resolve(join(entry.parentPath, entry.name)))
-      .toSorted();
+    const paths = (await yamlFiles(resolve(directory), 0)).toSorted();
     return await Promise.all(paths.map(async (file) => ({ file, text: await readFile(file, 'utf8') })));
   } catch (error) {
     throw new CliError(`${directory} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
+}
+
+/** As the daemon finds them: links are followed, names with a dot left out, as in a mounted ConfigMap. */
+async function yamlFiles(directory: string, depth: number): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (entry.name.startsWith('.')) continue;
+    const path = join(directory, entry.name);
+    const isLink = entry.isSymbolicLink();
+    const isFolder = isLink ? ((await stat(path).catch(() => undefined))?.isDirectory() ?? false) : entry.isDirectory();
+    if (!isFolder) {
+      if (/\.ya?ml$/.test(entry.name)) found.push(path);
+    } else if (
+      depth < DEPTH_LIMIT &&
+      !(isLink && `${await realpath(directory)}/`.startsWith(`${await realpath(path)}/`))
+    ) {
+      found.push(...(await yamlFiles(path, depth + 1)));
+    }
+  }
+  return found;
 }
 
 function planText({ actions, drops, errors }: PlanResult, colours: Colours): string {

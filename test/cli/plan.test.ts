@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PlannedAction } from '../../src/api/types.ts';
@@ -30,6 +30,19 @@ test('sends every YAML file with its absolute path', async () => {
   expect(bench.source.planned).toEqual([
     { file: join(directory, 'lac.yaml'), text: 'kind: Tunnel\n' },
     { file: join(directory, 'more', 'b.yml'), text: 'kind: Session\n' },
+  ]);
+});
+
+test('sends the files of a mounted ConfigMap once', async () => {
+  await mkdir(join(directory, '..2024', 'sub'), { recursive: true });
+  await writeFile(join(directory, '..2024', 'sub', 'a.yaml'), 'kind: Session\n');
+  await symlink('..2024', join(directory, '..data'));
+  await symlink('..data/sub', join(directory, 'sub'));
+  await symlink('.', join(directory, 'round'));
+  await bench.run(`plan ${directory}`);
+  expect(bench.source.planned?.map(({ file }) => file)).toEqual([
+    join(directory, 'lac.yaml'),
+    join(directory, 'sub', 'a.yaml'),
   ]);
 });
 

@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
@@ -158,15 +158,27 @@ async function find(directory: string, depth: number, files: string[]): Promise<
     // Names with a dot are editors' temporary files and the turntables of mounted ConfigMaps.
     if (entry.name.startsWith('.')) continue;
     const path = join(directory, entry.name);
-    if (/\.ya?ml$/.test(entry.name) && !entry.isDirectory()) {
+    const isFolder = entry.isSymbolicLink() ? await isDirectory(path) : entry.isDirectory();
+    if (/\.ya?ml$/.test(entry.name) && !isFolder) {
       if (files.length >= filesLimit) {
         throw new SpecError(`more than ${filesLimit} files`, { file: directory, path: '' });
       }
       files.push(path);
-    } else if (entry.isDirectory() && depth < depthLimit) {
+    } else if (isFolder && depth < depthLimit && !(await isLoop(entry, path))) {
       await find(path, depth + 1, files);
     }
   }
+}
+
+/** Whether a link leads to a folder that it stands in. */
+async function isLoop(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return false;
+  const [target, here] = await Promise.all([realpath(path), realpath(dirname(path))]);
+  return `${here}/`.startsWith(`${target}/`);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 async function isFile(path: string): Promise<boolean> {

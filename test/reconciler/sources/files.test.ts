@@ -55,6 +55,17 @@ describe('a directory that is read once', () => {
     expect(ids(await loadDirectory(folder))).toEqual(['Tunnel/a']);
   });
 
+  it('follows links to folders, but not in a circle', async () => {
+    await mkdir(join(folder, '..2024/sub'), { recursive: true });
+    await write('..2024/sub/a.yaml', tunnel('a'));
+    await symlink('..2024', join(folder, '..data'));
+    await symlink('..data/sub', join(folder, 'sub'));
+    await symlink('.', join(folder, 'round'));
+    const snapshot = await loadDirectory(folder);
+    expect(ids(snapshot)).toEqual(['Tunnel/a']);
+    expect(snapshot.errors).toEqual([]);
+  });
+
   it('may be a single file', async () => {
     await write('a.txt', tunnel('a'));
     expect(ids(await loadDirectory(join(folder, 'a.txt')))).toEqual(['Tunnel/a']);
