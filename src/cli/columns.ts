@@ -34,7 +34,7 @@ export const tunnelColumns: readonly Column<TunnelObject>[] = [
   { title: 'VERSION', cell: ({ status: { version } }) => version && `v${version}`, wide: true },
   { title: 'HOST-NAME', cell: ({ status }) => status.peer?.hostName, wide: true },
   { title: 'DATA-PLANE', cell: ({ status }) => status.dataPlane, wide: true },
-  { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError), wide: true },
+  { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError) ?? refusalOf(status), wide: true },
 ];
 
 export const sessionColumns: readonly Column<SessionObject>[] = [
@@ -53,7 +53,7 @@ export const sessionColumns: readonly Column<SessionObject>[] = [
   { title: 'PHASE', cell: ({ status }) => status.ppp?.phase, wide: true },
   { title: 'AUTH', cell: ({ status }) => status.ppp?.auth, wide: true },
   { title: 'CALLING', cell: ({ status }) => status.callingNumber, wide: true },
-  { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError), wide: true },
+  { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError) ?? refusalOf(status), wide: true },
 ];
 
 export const gatewayColumns: readonly Column<GatewayObject>[] = [
@@ -97,11 +97,18 @@ export function formatObject({ kind, name }: { kind: string; name?: string }): s
 
 export function formatLastError(error: LastError | undefined): string | undefined {
   if (!error) return undefined;
+  // Tunnels' messages end with them already.
+  if (/\(result \d+[^)]*\)$/.test(error.message)) return error.message;
   const codes = [
     error.result === undefined ? undefined : `result ${error.result}`,
     error.error === undefined ? undefined : `error ${error.error}`,
   ].filter((code) => code !== undefined);
   return codes.length === 0 ? error.message : `${error.message} (${codes.join(', ')})`;
+}
+
+/** Why the system does not let us dial: then there is nothing live that has an error. */
+function refusalOf({ conditions }: TunnelObject['status'] | SessionObject['status']): string | undefined {
+  return conditions.find(({ type, reason }) => type === 'Ready' && reason === 'ActionFailed')?.message;
 }
 
 function nameOf({ metadata }: ApiObject): string {

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { TunnelObject } from '../../src/api/types.ts';
+import { formatLastError, tunnelColumns } from '../../src/cli/columns.ts';
 import { formatAge, formatEndpoint, formatOctets } from '../../src/cli/format.ts';
 
 const SECOND = 1000;
@@ -42,4 +44,28 @@ test.each([
 
 test('IPv6 addresses stand in brackets before a port', () => {
   expect(formatEndpoint({ address: '2001:db8::1', port: 1701 })).toBe('[2001:db8::1]:1701');
+});
+
+test('the codes of an error are told once', () => {
+  const time = '2026-03-01T12:00:00.000Z';
+  const message = 'the peer does not know the secret (result 4 error 0)';
+  expect(formatLastError({ time, result: 4, error: 0, message })).toBe(message);
+  expect(formatLastError({ time, result: 4, message: 'refused' })).toBe('refused (result 4)');
+});
+
+test('what the system refuses is the last error of what never lived', () => {
+  const lastError = tunnelColumns.find(({ title }) => title === 'LAST-ERROR');
+  const lastTransitionTime = '2026-03-01T12:00:00.000Z';
+  const message = 'openTunnel: cannot resolve lns.example.net';
+  const tunnel: TunnelObject = {
+    apiVersion: 'prol2tp.io/v1alpha1',
+    kind: 'Tunnel',
+    metadata: { name: 'x', generation: 1 },
+    status: {
+      direction: 'dialled',
+      state: 'idle',
+      conditions: [{ type: 'Ready', status: 'False', reason: 'ActionFailed', message, lastTransitionTime }],
+    },
+  };
+  expect(lastError?.cell(tunnel, 0)).toBe(message);
 });
