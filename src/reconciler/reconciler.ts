@@ -1,5 +1,5 @@
 /** The loop that makes what is into what should be. The only place that redials. */
-import type { SpecError } from '../engine/errors.ts';
+import { PlaneError, type SpecError } from '../engine/errors.ts';
 import { Attempts } from './attempts.ts';
 import { same } from './compare.ts';
 import { type Desired, desired, type Fields } from './desired.ts';
@@ -225,6 +225,20 @@ export class Reconciler {
   }
 }
 
+/** What the system's answers mean to the operator. */
+const systemWords: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EADDRINUSE: 'another program has this address and port',
+  EADDRNOTAVAIL: 'this machine does not have this address',
+  EAI_AGAIN: 'no name server answers',
+  EHOSTUNREACH: 'no way to this address',
+  ENETUNREACH: 'no route to this address',
+  ENOTFOUND: 'there is no such name',
+  EPERM: 'permission denied',
+};
+
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const words = error instanceof PlaneError ? systemWords[error.code] : undefined;
+  return words === undefined ? error.message : `${error.message} (${words})`;
 }

@@ -123,7 +123,7 @@ export class FakeLive implements Live {
   readonly asked: { at: number; action: Action }[] = [];
   observations = 0;
   /** Why an action is refused; undefined: it is not. */
-  refuse: (action: Action) => string | undefined = () => undefined;
+  refuse: (action: Action) => string | Error | undefined = () => undefined;
   /** Whether a peer answers. */
   answers: (address: string) => boolean = () => true;
   /** Whether PPP opens in a call. */
@@ -159,7 +159,7 @@ export class FakeLive implements Live {
   async apply(action: Action): Promise<void> {
     this.asked.push({ at: this.#clock.now(), action });
     const refusal = this.refuse(action);
-    if (refusal !== undefined) throw new Error(refusal);
+    if (refusal !== undefined) throw refusal instanceof Error ? refusal : new Error(refusal);
     switch (action.action) {
       case 'configureGateway':
         this.gateway = action.spec;

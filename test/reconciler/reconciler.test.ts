@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PlaneError } from '../../src/engine/errors.ts';
 import { plan } from '../../src/reconciler/plan.ts';
 import { Reconciler, type ReconcilerEvent } from '../../src/reconciler/reconciler.ts';
 import type { Snapshot } from '../../src/reconciler/resources.ts';
@@ -141,6 +142,14 @@ describe('the loop', () => {
       ['Tunnel/t', 'openTunnel', 'taken', 'declared'],
     ]);
   });
+});
+
+it('tells in words what the system refuses', async () => {
+  const { clock, live, events } = start(snapshot(tunnel()));
+  live.refuse = ({ action }) => (action === 'openTunnel' ? new PlaneError('EADDRINUSE', 'UDP socket') : undefined);
+  await clock.advance(500);
+  const refused = events.find(({ outcome }) => outcome === 'refused');
+  expect(refused?.message).toBe('UDP socket: EADDRINUSE (another program has this address and port)');
 });
 
 /** The times between the takings of one action. */
