@@ -43,6 +43,8 @@ export class ControlChannel {
   /** Set when the peer did not acknowledge a message after all retries. */
   dead = false;
   lastReceivedAt: Instant;
+  /** Whether messages that come too early are kept: not for somebody who may be nobody. */
+  keepEarly = true;
   readonly counters: TransportCounters = { sent: 0, received: 0, retransmitted: 0, duplicates: 0, outOfOrder: 0 };
   parameters: ChannelParameters;
 
@@ -114,7 +116,7 @@ export class ControlChannel {
     const { sessionId, payloadStart: start, payloadEnd: end } = header;
     if (ahead > 0) {
       this.counters.outOfOrder++;
-      if (!this.early.has(header.ns)) {
+      if (this.keepEarly && !this.early.has(header.ns)) {
         this.early.set(header.ns, {
           sessionId,
           bytes: new Uint8Array(bytes.subarray(start, end)),

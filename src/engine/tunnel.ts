@@ -92,6 +92,7 @@ export class Tunnel {
     this.name = origin.dialled?.name;
     this.calls = new Calls(core, this);
     this.channel = new ControlChannel(dialect, this.parameters, now);
+    this.channel.keepEarly = origin.dialled !== undefined;
   }
 
   // ------------------------------------------------------------ what its sessions see
@@ -332,6 +333,7 @@ export class Tunnel {
 
   private establish(now: Instant): EngineEffect[] {
     this.state = 'established';
+    this.channel.keepEarly = true;
     this.core.establishedTunnels++;
     this.establishedAt = now;
     this.establishBy = undefined;
