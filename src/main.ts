@@ -32,7 +32,12 @@ const { config, socket, logLevel } = new Command('prol2tpd')
   .parse()
   .opts<Options>();
 
-const log = pino({ level: logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+const log = pino({
+  level: logLevel,
+  base: undefined,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (level) => ({ level }) },
+});
 const events = new EventLog();
 
 const transport = new UdpTransport();

@@ -74,6 +74,7 @@ export class Door {
     registry.byLocalId.set(localId, tunnel);
     registry.byRequest.set(request, tunnel);
     tunnel.requestKey = request;
+    tunnel.askedUs = true;
     registry.halfOpen.add(tunnel);
     if (tie.adopts) registry.byName.set(tie.adopts.name, tunnel);
     out.push(...registry.settle(tunnel, tunnel.takeRequest(header, bytes, message, now)));
@@ -131,6 +132,7 @@ export class Door {
       const ours = tunnel.tieBreaker;
       if (ours === undefined && theirs === undefined) continue;
       if (theirs === undefined || (ours !== undefined && ours < theirs)) {
+        tunnel.askedUs = true;
         return { verdict: 'discard', effects: this.registry.drop('lostTie') };
       }
       const spec = tunnel.origin.dialled;

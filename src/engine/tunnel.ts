@@ -60,6 +60,8 @@ export class Tunnel {
   tieBreaker: bigint | undefined;
   /** The key of the SCCRQ that made an accepted tunnel. */
   requestKey: string | undefined;
+  /** The peer asked for a tunnel as well, and would have been let in had there been no tie. */
+  askedUs = false;
   /** The socket is this tunnel's alone, and is closed with it. */
   ownsSocket = false;
   readonly core: EngineCore;
@@ -378,12 +380,12 @@ export class Tunnel {
     this.peerFraming = avps.framingCapabilities;
   }
 
-  /** A peer that is known by name or address may call us in a tunnel that we dialled, too. */
+  /** A peer that is known by name or address, or that dialled us at the same time, may call us in a tunnel that we dialled. */
   private admitCalls(hostName: string): void {
     const { dialled } = this.origin;
     if (!dialled) return;
     const peer = this.core.peers.find(hostName, this.path.remote.address);
-    const known = peer && !matchesAnyone(peer) && this.core.gateway.acceptTunnels;
+    const known = peer && (this.askedUs || !matchesAnyone(peer)) && this.core.gateway.acceptTunnels;
     this.origin = { dialled, accepted: known ? peer : undefined };
   }
 

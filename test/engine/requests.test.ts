@@ -74,6 +74,8 @@ describe('the tie-breaker (RFC 2661 4.4.3)', () => {
     peer.remote = peer.log[0].from;
     expect(types(peer.sccrp({}, { ns: 0, nr: 1 }))).toEqual(['SCCCN']);
     expect(declaredStates(node)).toEqual(['to-peer established']);
+    // The one tunnel carries the calls of either side.
+    expect(types(peer.send(sample(peer).ICRQ, { ns: 1, nr: 2 }))).toEqual(['ICRP']);
   });
 
   it('both lose when the values are equal', () => {

@@ -30,7 +30,8 @@ export const emptyShelf: Shelf = { files: new Map(), declared: [], errors: [] };
 /**
  * Puts newly read files over what was there before. A document that became wrong keeps its last good version while
  * its error stands; where not even its name can be read, all documents that its file no longer names are kept. A
- * document or file that is gone is gone.
+ * document or file that is gone is gone; a file that is suddenly empty is not: a full disk and a save that broke off
+ * look like that.
  */
 export function shelve(texts: readonly FileText[], before: Shelf): Shelf {
   const errors: SpecError[] = [];
@@ -40,6 +41,12 @@ export function shelve(texts: readonly FileText[], before: Shelf): Shelf {
     if (text === undefined) {
       errors.push(new SpecError(`cannot be read: ${error ?? 'unknown reason'}`, { file, path: '' }));
       files.set(file, known);
+      continue;
+    }
+    if (text.trim() === '' && known.declared.length > 0) {
+      const advice = 'its documents stay in force; delete the file to take them back';
+      errors.push(new SpecError(`the file is empty: ${advice}`, { file, path: '' }));
+      files.set(file, { declared: known.declared });
       continue;
     }
     const parsed = known.parsed && known.text === text ? known.parsed : parseFile(text, file);

@@ -52,6 +52,16 @@ describe('the last good version', () => {
     expect(inForce(shelve([file('a', tunnel('y', 1401))], wrong))).toEqual({ 'Tunnel/y': 1401 });
   });
 
+  it('stays for a file that is suddenly empty, until that is deleted', () => {
+    const next = shelve([{ file: 'a', text: '\n' }, file('b', tunnel('z', 1402))], first);
+    expect(inForce(next)).toEqual(inForce(first));
+    expect(next.errors.map(({ message, at }) => [at.file, message])).toEqual([
+      ['a', 'the file is empty: its documents stay in force; delete the file to take them back'],
+    ]);
+    expect(inForce(shelve([file('b', tunnel('z', 1402))], next))).toEqual({ 'Tunnel/z': 1402 });
+    expect(shelve([{ file: 'a', text: '' }], emptyShelf).errors).toEqual([]);
+  });
+
   it('stays for a file that cannot be read', () => {
     const next = shelve([{ file: 'a', error: 'EACCES' }, file('b', tunnel('z', 1402))], first);
     expect(inForce(next)).toEqual(inForce(first));

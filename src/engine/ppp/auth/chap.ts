@@ -258,7 +258,7 @@ export class ChapLogin implements Login {
     const text = at + PACKET_HEADER_OCTETS;
     if (bytes[at] === Code.failure) {
       this.state = 'failed';
-      this.failure = `the peer refused our user name or password${reasonIn(bytes, text, end)}`;
+      this.failure = `the peer refused our user name or password${failureIn(reasonIn(bytes, text, end))}`;
     } else if (this.expected !== undefined && !startsWith(bytes, text, end, this.expected)) {
       // RFC 2759 5: the peer does not know our password either.
       this.state = 'failed';
@@ -288,4 +288,12 @@ export class ChapLogin implements Login {
 function startsWith(bytes: Uint8Array, at: number, end: number, text: string): boolean {
   const wanted = new TextEncoder().encode(text);
   return end - at >= wanted.length && equalBytes(bytes.slice(at, at + wanted.length), wanted);
+}
+
+/** RFC 2759 6: of an MS-CHAPv2 failure its message and error number, not the challenge; other text as it is. */
+function failureIn(reason: string): string {
+  const [, error] = /E=(\d+)/.exec(reason) ?? [];
+  if (error === undefined) return reason;
+  const [, message] = / M=(.*)$/.exec(reason) ?? [];
+  return message ? `: ${message} (error ${error})` : `: error ${error}`;
 }

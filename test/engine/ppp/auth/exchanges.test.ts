@@ -215,6 +215,13 @@ describe('the CHAP login', () => {
     }
   });
 
+  it("tells a Failure's message and error number, and not its challenge", () => {
+    const chap = new ChapLogin(clientSpec(), seededRandom(1), 'mschapv2');
+    hear(chap, challenge(5, 9));
+    hear(chap, packet(CHAP, 4, 5, text(`E=691 R=0 C=${'AB'.repeat(16)} V=3 M=try the new password`)));
+    expect(chap.failure).toBe('the peer refused our user name or password: try the new password (error 691)');
+  });
+
   it('repeats its response until there is a verdict', () => {
     const chap = new ChapLogin(clientSpec({ chapMaxChallenge: 3 }), seededRandom(1), 'chap');
     chap.start(0);
