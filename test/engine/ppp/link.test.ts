@@ -136,7 +136,9 @@ describe('a refusal', () => {
     const pair = new Pair(clientSpec({ password: new Secret('wrong') }), server).open().run();
     expect(pair.server.down).toEqual({ reason: 'authentication failed: wrong password', failed: true });
     expect(pair.server.notices).toEqual(['authFailed: user "bob": wrong password']);
-    expect(pair.client.down?.reason).toMatch(/^the peer refused our user name or password: .*authentication failed( \(error 691\))?$/);
+    expect(pair.client.down?.reason).toMatch(
+      /^the peer refused our user name or password: .*authentication failed( \(error 691\))?$/,
+    );
     expect(JSON.stringify([pair.server, pair.client])).not.toContain('hunter2');
   });
 
