@@ -11,7 +11,7 @@ import { PeerTable } from './peers.ts';
 import type { AllocateAnswer, AuthenticateAnswer, Datagram, PlaneFact, SessionKey, SocketId } from './ports.ts';
 import type { PppEvent } from './ppp/link.ts';
 import { TunnelRegistry } from './registry.ts';
-import type { Session } from './session.ts';
+import type { Session, SessionEvent } from './session.ts';
 import type { Endpoint, GatewaySpec, PeerSpec, SessionSpec, SessionView, TunnelSpec, TunnelView } from './spec.ts';
 import { Tunnel } from './tunnel.ts';
 import { type Header, newHeader } from './wire/header.ts';
@@ -148,12 +148,8 @@ export class Engine {
 
   /** Sends CDN and forgets the name. */
   closeSession(name: string, now: Instant): EngineEffect[] {
-    const session = this.sessionsByName.get(name);
-    const tunnel = session && this.registry.byLocalId.get(session.tunnel.localId);
     const result = { result: 3, error: 0, message: 'closed by the operator' };
-    const out = tunnel
-      ? this.registry.settle(tunnel, tunnel.calls.toSession(session, { event: 'close', result }, now))
-      : [];
+    const out = this.toSession(this.sessionsByName.get(name), { event: 'close', result }, now);
     this.endedSessions.delete(name);
     return out;
   }
@@ -228,9 +224,7 @@ export class Engine {
 
   /** The data plane's answer to an operation for a session. */
   planeFact(key: SessionKey, fact: PlaneFact, now: Instant): EngineEffect[] {
-    const session = this.core.sessions.get(key);
-    const tunnel = session && this.registry.byLocalId.get(session.tunnel.localId);
-    return tunnel ? this.registry.settle(tunnel, tunnel.calls.toSession(session, { event: 'fact', fact }, now)) : [];
+    return this.toSession(this.core.sessions.get(key), { event: 'fact', fact }, now);
   }
 
   deadline(): Instant | undefined {
@@ -242,8 +236,7 @@ export class Engine {
     const due = this.core.deadlines.takeDue(now);
     if (due === undefined) return [];
     if (due instanceof Tunnel) return this.registry.settle(due, due.tick(now));
-    const tunnel = this.registry.byLocalId.get(due.tunnel.localId);
-    return tunnel ? this.registry.settle(tunnel, tunnel.calls.toSession(due, { event: 'tick' }, now)) : [];
+    return this.toSession(due, { event: 'tick' }, now);
   }
 
   // ------------------------------------------------------------ views
@@ -295,9 +288,12 @@ export class Engine {
   // ------------------------------------------------------------ book-keeping
 
   private toPpp(key: SessionKey, ppp: PppEvent, now: Instant): EngineEffect[] {
-    const session = this.core.sessions.get(key);
+    return this.toSession(this.core.sessions.get(key), { event: 'ppp', ppp }, now);
+  }
+
+  private toSession(session: Session | undefined, event: SessionEvent, now: Instant): EngineEffect[] {
     const tunnel = session && this.registry.byLocalId.get(session.tunnel.localId);
-    return tunnel ? this.registry.settle(tunnel, tunnel.calls.toSession(session, { event: 'ppp', ppp }, now)) : [];
+    return tunnel ? this.registry.settle(tunnel, tunnel.calls.toSession(session, event, now)) : [];
   }
 
   private declaredEnded(session: Session): void {

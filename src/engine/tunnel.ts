@@ -193,6 +193,7 @@ export class Tunnel {
 
   tick(now: Instant): EngineEffect[] {
     const out = this.sends(this.channel.tick(now));
+    const helloAt = this.helloAt();
     if (this.channel.dead) {
       if (this.state === 'closing' || this.state === 'closed') this.finished = true;
       else append(out, this.abandon('the peer does not answer', now));
@@ -200,7 +201,7 @@ export class Tunnel {
       this.finished = true;
     } else if (this.establishBy !== undefined && now >= this.establishBy) {
       append(out, this.stop({ result: 1, message: 'the tunnel was not established in time' }, now));
-    } else if (this.helloAt() !== undefined && now >= (this.helloAt() ?? now)) {
+    } else if (helloAt !== undefined && now >= helloAt) {
       append(out, this.send({ type: 'HELLO', avps: {} }, 0, now));
     }
     this.linger(now);

@@ -2,7 +2,7 @@
  * PPP frames as L2TP carries them: no flags, no transparency, no FCS (RFC 2661 5.3). Sent frames always bear FF 03 and
  * a protocol field of two octets; received ones may lack the former and have a short one of the latter (RFC 1661 6.5, 6.6).
  */
-import { writeU16, writeU32 } from '../wire/bytes.ts';
+import { Writer, writeU16 } from '../wire/bytes.ts';
 
 export const Protocol = {
   ip: 0x0021,
@@ -57,53 +57,15 @@ export function optionsAreWhole(bytes: Uint8Array, at: number, end: number): boo
 }
 
 /** Builds frames in one buffer that is used again and again; each finished frame is a copy. */
-export class FrameWriter {
-  private buffer = new Uint8Array(256);
-  private used = 0;
+export class FrameWriter extends Writer {
+  constructor() {
+    super(256);
+  }
 
   /** Forgets what was written and begins a control packet. */
   packet(protocol: number, code: number, identifier: number): this {
     this.used = 0;
     return this.u8(ADDRESS).u8(CONTROL).u16(protocol).u8(code).u8(identifier).u16(0);
-  }
-
-  private room(octets: number): number {
-    const at = this.used;
-    this.used += octets;
-    if (this.used > this.buffer.length) {
-      const grown = new Uint8Array(this.used * 2);
-      grown.set(this.buffer);
-      this.buffer = grown;
-    }
-    return at;
-  }
-
-  u8(value: number): this {
-    const at = this.room(1);
-    this.buffer[at] = value;
-    return this;
-  }
-
-  u16(value: number): this {
-    const at = this.room(2);
-    writeU16(this.buffer, at, value);
-    return this;
-  }
-
-  u32(value: number): this {
-    const at = this.room(4);
-    writeU32(this.buffer, at, value);
-    return this;
-  }
-
-  octets(bytes: Uint8Array, start = 0, end = bytes.length): this {
-    const at = this.room(end - start);
-    for (let i = start; i < end; i++) this.buffer[at + i - start] = bytes[i];
-    return this;
-  }
-
-  text(value: string): this {
-    return this.octets(utf8.encode(value));
   }
 
   /** Whether the packet's data are exactly bytes[start, end). */
@@ -126,13 +88,11 @@ export class FrameWriter {
   }
 
   /** The frame, with the packet's length filled in. */
-  finish(): Uint8Array {
+  override finish(): Uint8Array {
     writeU16(this.buffer, CODE_AT + 2, this.used - CODE_AT);
     return this.buffer.slice(0, this.used);
   }
 }
-
-const utf8 = new TextEncoder();
 
 /** Shared by all links: one frame is built at a time. */
 export const frameWriter = new FrameWriter();

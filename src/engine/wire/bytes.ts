@@ -68,8 +68,8 @@ export class Reader {
 
 /** Appends to a buffer that grows as needed. */
 export class Writer {
-  private buffer: Uint8Array;
-  private used = 0;
+  protected buffer: Uint8Array;
+  protected used = 0;
 
   constructor(expectedOctets = 64) {
     this.buffer = new Uint8Array(expectedOctets);
@@ -113,9 +113,10 @@ export class Writer {
     return this.u32(Number((value >> 32n) & 0xffffffffn)).u32(Number(value & 0xffffffffn));
   }
 
-  octets(value: Uint8Array): this {
-    const at = this.room(value.length);
-    this.buffer.set(value, at);
+  /** Appends value[start, end). */
+  octets(value: Uint8Array, start = 0, end = value.length): this {
+    const at = this.room(end - start);
+    for (let i = start; i < end; i++) this.buffer[at + i - start] = value[i];
     return this;
   }
 
