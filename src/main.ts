@@ -44,9 +44,19 @@ const transport = new UdpTransport();
 const aaa = new LocalAaa();
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => host.frame(session, bytes, start, end),
+  discovery: (name, peer, bytes, start, end) => host.discovery(name, peer, bytes, start, end),
   drift,
 });
-const host = new Host({ ...gatewayOf({}), peers: [] }, { transport, plane, aaa, onNotice });
+const host = new Host(
+  { ...gatewayOf({}), peers: [] },
+  {
+    transport,
+    plane,
+    aaa,
+    chooseForward: (_request, answer) => answer(undefined),
+    onNotice,
+  },
+);
 transport.onDatagram((datagram) => host.datagram(datagram));
 
 const reconciler = new Reconciler({

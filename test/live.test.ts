@@ -12,6 +12,7 @@ const plane: DataPlane = {
   apply: (_op, answer) => answer({ fact: 'done' }),
   deliver: () => undefined,
   sendControl: () => undefined,
+  sendDiscovery: () => undefined,
   counters: () => undefined,
   dropped: () => ({}),
   list: async () => [],
@@ -30,7 +31,13 @@ it('observes what is in force of a Gateway when a listener was refused', async (
     send: () => undefined,
   };
   const aaa = new LocalAaa();
-  const host = new Host(gatewaySpec({ listen: [] }), { transport, plane, aaa, onNotice: () => undefined });
+  const host = new Host(gatewaySpec({ listen: [] }), {
+    transport,
+    plane,
+    aaa,
+    chooseForward: () => undefined,
+    onNotice: () => undefined,
+  });
   const live = new LiveSystem(host, plane, aaa);
   const first = { address: '10.0.0.1', port: 1701 };
   const good = gatewaySpec({ listen: [first] });

@@ -95,8 +95,8 @@ export interface PppStatus {
 }
 
 export interface SessionStatus extends LiveStatus {
-  state: 'waitReply' | 'waitConnect' | 'established' | 'closed';
-  type?: 'lacIncoming' | 'lnsIncoming';
+  state: 'waitCall' | 'waitReply' | 'waitAnswer' | 'waitConnect' | 'established' | 'closed';
+  type?: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
   /** The metadata.name of its tunnel. */
   tunnel: string;
   localId?: number;

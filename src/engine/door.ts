@@ -98,7 +98,7 @@ export class Door {
     const body = this.dialect.encodeMessage({ type: 'StopCCN', avps: { assignedTunnelId, resultCode } });
     const stop = this.dialect.encodeControl(remoteTunnelId, 0, 0, 1, body);
     const out: EngineEffect[] = [
-      { effect: 'send', socket: datagram.socket, to: datagram.from, from: datagram.to, datagram: stop },
+      { effect: 'send', socket: datagram.socket, to: datagram.from, from: datagram.to, datagram: stop, dscp: 0 },
     ];
     if (now < this.nextRefusalNotice) return out;
     this.nextRefusalNotice = now + refusalNoticeMs;

@@ -2,7 +2,7 @@
  * What state machines return: things to be done in the world. They travel up by return value; a parent may consume or
  * translate its children's. A timer is not an effect: the owner asks for `deadline()`.
  */
-import type { AllocateRequest, AuthenticateRequest, PlaneOp, SessionKey, SocketId } from './ports.ts';
+import type { AllocateRequest, AuthenticateRequest, ForwardRequest, PlaneOp, SessionKey, SocketId } from './ports.ts';
 import type { Endpoint } from './spec.ts';
 
 /** Monotonic milliseconds. */
@@ -33,7 +33,11 @@ export type Notice = {
 };
 
 export type EngineEffect =
-  | { effect: 'send'; socket: SocketId; to: Endpoint; from: string | undefined; datagram: Uint8Array }
+  | { effect: 'send'; socket: SocketId; to: Endpoint; from: string | undefined; datagram: Uint8Array; dscp: number }
+  /** A PPPoE discovery packet. */
+  | { effect: 'discovery'; interface: string; peer: Uint8Array; packet: Uint8Array }
+  /** A plugin is to choose where the call goes. */
+  | { effect: 'forward'; request: ForwardRequest }
   | { effect: 'frame'; session: SessionKey; frame: Uint8Array }
   | { effect: 'plane'; op: PlaneOp }
   | { effect: 'authenticate'; request: AuthenticateRequest }

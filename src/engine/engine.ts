@@ -8,7 +8,15 @@ import { Door } from './door.ts';
 import { append, type EngineEffect, type Instant, type Random } from './effects.ts';
 import { WireError } from './errors.ts';
 import { PeerTable } from './peers.ts';
-import type { AllocateAnswer, AuthenticateAnswer, Datagram, PlaneFact, SessionKey, SocketId } from './ports.ts';
+import type {
+  AllocateAnswer,
+  AuthenticateAnswer,
+  Datagram,
+  ForwardAnswer,
+  PlaneFact,
+  SessionKey,
+  SocketId,
+} from './ports.ts';
 import type { PppEvent } from './ppp/link.ts';
 import { TunnelRegistry } from './registry.ts';
 import type { Session, SessionEvent } from './session.ts';
@@ -216,6 +224,23 @@ export class Engine {
 
   authenticated(session: SessionKey, answer: AuthenticateAnswer, now: Instant): EngineEffect[] {
     return this.toPpp(session, { event: 'authenticated', answer }, now);
+  }
+
+  /** A plugin's answer to `forward`. */
+  forwardChosen(session: SessionKey, answer: ForwardAnswer, now: Instant): EngineEffect[] {
+    return this.toSession(this.core.sessions.get(session), { event: 'forwardChosen', answer }, now);
+  }
+
+  /** A PPPoE discovery packet that came on an interface; its octets are only borrowed. */
+  discovery(
+    _interfaceName: string,
+    _peer: Uint8Array,
+    _bytes: Uint8Array,
+    _start: number,
+    _end: number,
+    _now: Instant,
+  ): EngineEffect[] {
+    return [];
   }
 
   allocated(session: SessionKey, answer: AllocateAnswer, now: Instant): EngineEffect[] {

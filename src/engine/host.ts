@@ -8,7 +8,17 @@ import { performance } from 'node:perf_hooks';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { Engine } from './engine.ts';
 import { PlaneError } from './errors.ts';
-import type { Aaa, Datagram, DataPlane, PlaneFact, PlaneOp, SocketId, Transport } from './ports.ts';
+import type {
+  Aaa,
+  Datagram,
+  DataPlane,
+  ForwardAnswer,
+  ForwardRequest,
+  PlaneFact,
+  PlaneOp,
+  SocketId,
+  Transport,
+} from './ports.ts';
 import type { Endpoint, GatewaySpec, ListenSpec, SessionSpec, TunnelSpec } from './spec.ts';
 import { isControl } from './wire/header.ts';
 
@@ -22,6 +32,8 @@ export interface HostPorts {
   transport: Transport;
   plane: DataPlane;
   aaa: Aaa;
+  /** Asks a plugin where a call goes; `answer` is called exactly once. */
+  chooseForward: (request: ForwardRequest, answer: (answer: ForwardAnswer) => void) => void;
   onNotice: (notice: Notice) => void;
 }
 
@@ -147,6 +159,11 @@ export class Host {
     this.run(this.engine.frame(session, bytes, start, end, performance.now()));
   }
 
+  /** A PPPoE discovery packet. */
+  discovery(interfaceName: string, peer: Uint8Array, bytes: Uint8Array, start: number, end: number): void {
+    this.run(this.engine.discovery(interfaceName, peer, bytes, start, end, performance.now()));
+  }
+
   /** Says goodbye to every peer and waits for them a little. Sockets and plane are the owner's to close afterwards. */
   async shutdown(): Promise<void> {
     this.ended = true;
@@ -173,7 +190,7 @@ export class Host {
     const { transport, plane, aaa, onNotice } = this.ports;
     switch (effect.effect) {
       case 'send':
-        transport.send(effect.socket, effect.to, effect.from, effect.datagram);
+        transport.send(effect.socket, effect.to, effect.from, effect.datagram, effect.dscp);
         break;
       case 'frame':
         plane.sendControl(effect.session, effect.frame);
@@ -192,6 +209,16 @@ export class Host {
         const { session } = effect.request;
         aaa.allocate(effect.request, (answer) => {
           this.run(this.engine.allocated(session, answer, performance.now()));
+        });
+        break;
+      }
+      case 'discovery':
+        plane.sendDiscovery(effect.interface, effect.peer, effect.packet);
+        break;
+      case 'forward': {
+        const { session } = effect.request;
+        this.ports.chooseForward(effect.request, (answer) => {
+          this.run(this.engine.forwardChosen(session, answer, performance.now()));
         });
         break;
       }

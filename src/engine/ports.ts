@@ -5,6 +5,7 @@
 
 import type { PlaneError } from './errors.ts';
 import type { DeviceSpec, Endpoint, PlaneDevice, SessionCounters } from './spec.ts';
+import type { AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Secret } from './wire/secret.ts';
 
@@ -16,6 +17,7 @@ export type SocketId = number;
  */
 export type SessionKey = number;
 
+/** PPPoE sessions stand beside them under tunnel id 0, which no L2TP tunnel of ours has. */
 export function sessionKeyV2(localTunnelId: number, localSessionId: number): SessionKey {
   return (localTunnelId << 16) | localSessionId;
 }
@@ -47,8 +49,8 @@ export interface Transport {
   endpoint(address: string, port: number): Endpoint;
   /** The bound address and port. */
   local(socket: SocketId): Endpoint;
-  /** Queues a copy of bytes[start, end); `from` picks the source address on a wildcard socket. */
-  send(socket: SocketId, to: Endpoint, from: string | undefined, bytes: Uint8Array, start?: number, end?: number): void;
+  /** Queues a copy of the octets; `from` picks the source address on a wildcard socket, `dscp` marks the packet. */
+  send(socket: SocketId, to: Endpoint, from: string | undefined, bytes: Uint8Array, dscp?: number): void;
 }
 
 // ---------------------------------------------------------------- data plane
@@ -86,8 +88,18 @@ export type PlaneOp =
       sequencing: boolean;
       /** As LAC without Sequencing Required: turn them on and off as the LNS does (RFC 2661 5.4). */
       followSequencing?: boolean;
+      /** How long data messages that come too early wait for the missing ones. 0: late ones are dropped instead. */
+      reorderTimeoutMs: number;
+      dscp: number;
     }
-  | { op: 'sessionModify'; session: SessionKey; sequencing: boolean }
+  /** Listen for PPPoE on an Ethernet interface. */
+  | { op: 'pppoeOpen'; interface: string }
+  | { op: 'pppoeClose'; interface: string }
+  /** A PPPoE session, under a key of the same kind as L2TP's; `sessionDown` ends it. `peer` is the client's MAC address. */
+  | { op: 'pppoeUp'; session: SessionKey; interface: string; peer: Uint8Array; pppoeSessionId: number }
+  /** Every PPP frame of one session goes out of the other, both ways, control protocols too, until either ends. */
+  | { op: 'splice'; session: SessionKey; with: SessionKey }
+  | { op: 'sessionModify'; session: SessionKey; sequencing: boolean; reorderTimeoutMs: number; dscp: number }
   | { op: 'sessionDown'; session: SessionKey }
   /** PPP is open: carry user packets. Again with other facts: change what differs. acfc and pfc: how to send. */
   | { op: 'attach'; session: SessionKey; attachment: IpAttachment; acfc: boolean; pfc: boolean }
@@ -107,6 +119,8 @@ export type PlaneFact =
 export interface PlaneEvents {
   /** A PPP control protocol frame came: its whole L2TP payload. The octets are valid only during the call. */
   frame(session: SessionKey, bytes: Uint8Array, start: number, end: number): void;
+  /** A PPPoE discovery packet (RFC 2516 4), its header included, from the MAC address `peer`. Octets only borrowed. */
+  discovery(interfaceName: string, peer: Uint8Array, bytes: Uint8Array, start: number, end: number): void;
   /** Somebody changed a device of ours. */
   drift(device: string, what: string): void;
 }
@@ -120,6 +134,8 @@ export interface DataPlane {
   deliver(datagram: Datagram): void;
   /** Sends one PPP control frame (address, control and protocol field included). */
   sendControl(session: SessionKey, frame: Uint8Array): void;
+  /** Sends a PPPoE discovery packet to a MAC address. */
+  sendDiscovery(interfaceName: string, peer: Uint8Array, packet: Uint8Array): void;
   counters(session: SessionKey): SessionCounters | undefined;
   /** Data messages that no session took, by reason. */
   dropped(): Readonly<Record<string, number>>;
@@ -175,3 +191,16 @@ export interface Aaa {
   /** The session is gone: its address and its place in the user's session limit are free again. */
   release(session: SessionKey): void;
 }
+
+// ---------------------------------------------------------------- tunnel switching
+
+/** A call for which a plugin chooses the way. */
+export interface ForwardRequest {
+  session: SessionKey;
+  plugin: string;
+  user?: string;
+  call: AvpValues;
+}
+
+/** Declared Tunnels in the order of preference; undefined: the rule's own. */
+export type ForwardAnswer = readonly string[] | undefined;

@@ -22,6 +22,8 @@ const nothing = {
   CDN: 'discard',
   WEN: 'discard',
   SLI: 'discard',
+  CSUN: 'discard',
+  CSURQ: 'discard',
 } as const satisfies Record<SessionInput, SessionStep>;
 
 /** A call in progress: a message of call set-up is out of place, and ends it; WEN and SLI are only informative. */

@@ -5,7 +5,7 @@ import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
 import type { Result } from './errors.ts';
-import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
+import type { ForwardAnswer, IpAttachment, PlaneFact, SessionKey } from './ports.ts';
 import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
 import { describeResult } from './result-text.ts';
 import {
@@ -37,6 +37,8 @@ export type SessionEvent =
   | { event: 'message'; message: Message }
   | { event: 'ppp'; ppp: PppEvent }
   | { event: 'fact'; fact: PlaneFact }
+  /** A plugin's answer to `forward`. */
+  | { event: 'forwardChosen'; answer: ForwardAnswer }
   /** The tunnel is gone: no message can be sent any more. */
   | { event: 'tunnelLost'; message: string }
   | { event: 'tick' };
@@ -119,6 +121,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         return this.toPpp(event.ppp, now);
       case 'fact':
         return this.takeFact(event.fact, now);
+      case 'forwardChosen':
+        return [];
       case 'tunnelLost':
         if (this.state === 'closed') return [];
         this.fail({ result: 1, message: event.message }, now);
@@ -269,7 +273,9 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   /** Tells the plane of the session, or what has changed since. */
   private plane(): SessionEffect {
     const { key: session, sequencing } = this;
-    if (this.planeUp) return { effect: 'plane', op: { op: 'sessionModify', session, sequencing } };
+    const { reorderTimeoutMs, dscp } = this.parameters;
+    if (this.planeUp)
+      return { effect: 'plane', op: { op: 'sessionModify', session, sequencing, reorderTimeoutMs, dscp } };
     this.planeUp = true;
     return {
       effect: 'plane',
@@ -280,6 +286,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         remoteSessionId: this.remoteId,
         pseudowire: 'ppp',
         sequencing,
+        reorderTimeoutMs,
+        dscp,
         followSequencing: this.declared !== undefined && !this.parameters.sequencingRequired,
       },
     };

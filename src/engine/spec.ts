@@ -3,11 +3,15 @@
  * observed state can be compared field by field. Durations are milliseconds, addresses text, IPv4 in PPP numbers.
  */
 import type { PppAuthMethod, PppSpec } from './ppp/spec.ts';
-import type { AvpValues } from './wire/avp.ts';
+import type { QuirkName } from './quirks.ts';
+import type { TraceCategory } from './trace.ts';
+import type { AvpName, AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Secret } from './wire/secret.ts';
 
 export type { NegotiationLimits, PppAuthMethod, PppSpec } from './ppp/spec.ts';
+export type { QuirkName } from './quirks.ts';
+export type { TraceCategory } from './trace.ts';
 export { formatIpv4, type Ipv4, parseIpv4 } from './wire/ipv4.ts';
 export { Secret } from './wire/secret.ts';
 
@@ -42,17 +46,80 @@ export interface TunnelParameters {
   transmitWindow: number;
   /** 0: no limit. */
   maxSessions: number;
+  /** How long a tunnel without a call stays. 0: for ever. */
+  idleTimeoutMs: number;
+  /** As LNS: go on with the LCP and the authentication that the LAC hands over (RFC 2661 4.4.5) instead of beginning anew. */
+  allowPppProxy: boolean;
+  /** DSCP of our control messages (RFC 3308 Control Connection DS AVP). 0 is told to nobody. */
+  controlDscp: number;
+  trace: readonly TraceCategory[];
   /** The MTU of session devices when PPP does not say a smaller one. */
   mtu: number;
   /** For accepted tunnels: the device that their subscribers share. */
   interfaceName: string;
 }
 
+/**
+ * The four calls of RFC 2661 7.4 and 7.5, named by what we are in them. A LAC asks for incoming calls and an LNS for
+ * outgoing ones; of the other two a declared Session waits for the peer's request.
+ */
+export type SessionType = 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
+
+/** A LAC's facts about a client's PPP (RFC 2661 4.4.5), as they go into an ICCN. */
+export type PppProxy = Pick<
+  AvpValues,
+  | 'initialReceivedLcpConfReq'
+  | 'lastSentLcpConfReq'
+  | 'lastReceivedLcpConfReq'
+  | 'proxyAuthenType'
+  | 'proxyAuthenName'
+  | 'proxyAuthenChallenge'
+  | 'proxyAuthenId'
+  | 'proxyAuthenResponse'
+>;
+
+/** What becomes of an AVP when its call is switched: as it came, left out, or made from the outgoing call's own profile. */
+export type AvpTreatment = 'relay' | 'drop' | 'regenerate';
+
+/** One way for calls into other tunnels. Conditions that are absent hold; all must hold. */
+export interface ForwardRule {
+  /** Of the user's name: `user@realm`. In lower case, may hold `*` and `?`. */
+  realm?: string;
+  /** May hold `*` and `?`. */
+  calledNumber?: string;
+  /** The plugin that is asked for the tunnels; those below are taken when it has no answer. */
+  plugin?: string;
+  /** The declared Tunnels, in the order of preference. None: the call is terminated here. */
+  tunnels: readonly string[];
+}
+
+/** Which calls are switched into other tunnels, and how. */
+export interface ForwardSpec {
+  /** The first one that fits decides; a call that fits none is terminated here. */
+  rules: readonly ForwardRule[];
+  /** `relay` where nothing is said. */
+  avps: Readonly<Partial<Record<AvpName, AvpTreatment>>>;
+}
+
 /** A resolved SessionProfile. */
 export interface SessionParameters {
+  /** Of calls that a peer opens, `lacOutgoing` must be said to be allowed; it is the default otherwise. */
+  type: SessionType;
   pseudowire: 'ppp';
   sequencingRequired: boolean;
   useSequenceNumbers: boolean;
+  /** How long a data message waits for those before it (RFC 2661 5.4). 0: late ones are dropped at once. */
+  reorderTimeoutMs: number;
+  /** What an LNS asks of an outgoing call's line. */
+  minimumBps: number;
+  /** 0: whatever there is. */
+  maximumBps: number;
+  /** As LAC: run LCP and authentication with the client and hand them over. */
+  usePppProxy: boolean;
+  forward?: ForwardSpec;
+  /** DSCP of our data messages (RFC 3308 Session DS AVP). 0 is told to nobody. */
+  dscp: number;
+  trace: readonly TraceCategory[];
   privateGroupId?: string;
   framingType: readonly ('sync' | 'async')[];
   bearerType: readonly ('digital' | 'analog')[];
@@ -71,13 +138,14 @@ export interface TunnelSpec {
   persist: boolean;
 }
 
-/** A declared Session, resolved: one call in a dialled tunnel. */
+/** A declared Session, resolved: one call in a dialled tunnel. Its type stands in the parameters. */
 export interface SessionSpec {
   name: string;
   tunnel: string;
-  type: 'lacIncoming';
   parameters: SessionParameters;
   ppp: PppSpec;
+  /** What we tell an LNS of a client's PPP. */
+  proxy?: PppProxy;
   interfaceName?: string;
   callingNumber?: string;
   calledNumber?: string;
@@ -92,12 +160,26 @@ export interface PeerSpec {
   match: { hostName?: string; addresses: readonly string[] };
   /** What the peer may be towards us: `lac` peers may open calls to us. */
   role: 'lac' | 'lns' | 'both';
+  quirks: readonly QuirkName[];
   tunnel: TunnelParameters;
   session: SessionParameters;
   ppp: PppSpec;
 }
 
-/** The whole engine's settings: a Gateway and all PeerProfiles, resolved. */
+/** A PppoeServer, resolved: an access concentrator on an Ethernet interface (RFC 2516). */
+export interface PppoeServerSpec {
+  name: string;
+  interface: string;
+  acName: string;
+  /** What clients may ask for; empty: any service. */
+  serviceNames: readonly string[];
+  /** 0: no limit but that of the ids. */
+  maxSessions: number;
+  session: SessionParameters;
+  ppp: PppSpec;
+}
+
+/** The whole engine's settings: a Gateway, all PeerProfiles and PppoeServers, resolved. */
 export interface GatewaySpec {
   listen: readonly ListenSpec[];
   acceptTunnels: boolean;
@@ -110,7 +192,10 @@ export interface GatewaySpec {
   tunnelEstablishTimeoutMs: number;
   sessionEstablishTimeoutMs: number;
   vendorName: string;
+  /** SCCRQs taken in a second. 0: no limit. */
+  requestRateLimit: { perPeer: number; total: number };
   peers: readonly PeerSpec[];
+  pppoeServers: readonly PppoeServerSpec[];
 }
 
 /** A device shared by accepted sessions: our addresses on it, and the prefixes that are routed to it. */
@@ -197,15 +282,18 @@ export interface SessionView {
   /** The declared tunnel's name, unset for accepted tunnels. */
   tunnel?: string;
   tunnelLocalId: number;
-  state: 'waitReply' | 'waitConnect' | 'established' | 'closed';
+  /** `waitCall`: declared, and the peer has not asked for it yet; `waitAnswer`: an outgoing call is being placed. */
+  state: 'waitCall' | 'waitReply' | 'waitAnswer' | 'waitConnect' | 'established' | 'closed';
   direction: 'dialled' | 'accepted';
-  type: 'lacIncoming' | 'lnsIncoming';
+  type: SessionType;
   localId: number;
   remoteId: number;
   pseudowire: 'ppp';
   spec?: SessionSpec;
-  /** The call's AVPs as the peer sent them. */
+  /** The call's AVPs as the peer sent them, those of a WEN, SLI or CDN included. */
   call: AvpValues;
+  /** Where a switched call goes on, or comes from. */
+  switched?: { with: string };
   ppp: PppView;
   interface?: string;
   sinceMs?: number;
@@ -235,8 +323,12 @@ export interface SessionCounters {
   txOctets: number;
   rxDropped: number;
   txDropped: number;
-  /** Data packets that came late or twice by their Ns. */
+  /** Data packets that came late or twice by their Ns, and were dropped. */
   rxOutOfOrder: number;
+  /** Data packets that came too early and were put back into their place. */
+  rxReordered: number;
+  /** Data packets that never came, by their Ns. */
+  rxLost: number;
 }
 
 /** A device of ours as the kernel has it now. */

@@ -458,7 +458,8 @@ export class Tunnel {
 
   private sends(datagrams: Uint8Array[]): EngineEffect[] {
     const { socket, remote: to, from } = this.path;
-    return datagrams.map((datagram) => ({ effect: 'send', socket, to, from, datagram }));
+    const { controlDscp: dscp } = this.parameters;
+    return datagrams.map((datagram) => ({ effect: 'send', socket, to, from, datagram, dscp }));
   }
 
   /** A message that breaks the encoding rules ends what it is about (RFC 2661 4.1, 7.1). */

@@ -87,6 +87,11 @@ export class UserspacePlane implements DataPlane {
       case 'sessionModify':
         this.session(op.session).sequencing = op.sequencing;
         return done;
+      case 'pppoeOpen':
+      case 'pppoeClose':
+      case 'pppoeUp':
+      case 'splice':
+        throw new PlaneError('EOPNOTSUPP', op.op);
       case 'sessionDown':
         this.detach(op.session);
         this.#path.sessions.delete(op.session);
@@ -335,11 +340,15 @@ export class UserspacePlane implements DataPlane {
     if (session) this.#path.sendFrame(session, frame);
   }
 
+  sendDiscovery(interfaceName: string): void {
+    throw new PlaneError('EOPNOTSUPP', `PPPoE on ${interfaceName}`);
+  }
+
   counters(key: SessionKey): SessionCounters | undefined {
     const session = this.#path.sessions.get(key);
     if (!session) return undefined;
     const { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder } = session;
-    return { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder };
+    return { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder, rxReordered: 0, rxLost: 0 };
   }
 
   dropped(): Readonly<Record<string, number>> {

@@ -162,6 +162,7 @@ function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfil
     name: peer?.name ?? 'default',
     match: { hostName: match.hostName, addresses: [...(match.addresses ?? [])] },
     role,
+    quirks: [],
     tunnel,
     session: sessionParametersOf(session.values),
     ppp: pppOf(ppp.values, 'server', tunnel, {}),
@@ -231,7 +232,6 @@ function sessionOf(
   return {
     name: session.name,
     tunnel: tunnelName,
-    type: values.type,
     parameters: sessionParametersOf(values),
     ppp: pppOf(ppp.values, 'client', tunnel.values, { userName: values.userName, password }),
     interfaceName: values.interfaceName,

@@ -93,7 +93,7 @@ function sessionUp(spec: SessionSpec, before: SessionView | undefined): SessionV
   return {
     tunnelLocalId: 0,
     direction: 'dialled',
-    type: spec.type,
+    type: spec.parameters.type,
     localId: 0,
     remoteId: 0,
     pseudowire: spec.parameters.pseudowire,

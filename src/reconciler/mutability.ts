@@ -32,6 +32,11 @@ export const tunnelMutability = {
     retryTimeoutMs: 'live',
     transmitWindow: 'live',
     maxSessions: 'live',
+    idleTimeoutMs: 'live',
+    // Of accepted tunnels only.
+    allowPppProxy: 'live',
+    controlDscp: 'reestablish',
+    trace: 'live',
     // Reaches the calls through their PPP values.
     mtu: 'live',
     // Of accepted tunnels only.
@@ -42,14 +47,23 @@ export const tunnelMutability = {
 export const sessionMutability = {
   name: 'reestablish',
   tunnel: 'reestablish',
-  type: 'reestablish',
   ppp: 'reestablish',
+  proxy: 'reestablish',
   interfaceName: 'reestablish',
   callingNumber: 'reestablish',
   calledNumber: 'reestablish',
   subAddress: 'reestablish',
   parameters: {
     useSequenceNumbers: 'live',
+    reorderTimeoutMs: 'live',
+    trace: 'live',
+    // Of accepted calls only.
+    forward: 'live',
+    usePppProxy: 'live',
+    type: 'reestablish',
+    minimumBps: 'reestablish',
+    maximumBps: 'reestablish',
+    dscp: 'reestablish',
     // What the peer was told when the call was placed (RFC 2661 6.6, 6.8).
     pseudowire: 'reestablish',
     sequencingRequired: 'reestablish',

@@ -195,7 +195,9 @@ function sessionAction(
       const persists = desired.tunnels.get(spec.tunnel)?.persist || view.tunnelLocalId !== tunnel.localId;
       return persists ? { action: 'openSession', spec, reason: redial(view) } : undefined;
     }
+    case 'waitCall':
     case 'waitReply':
+    case 'waitAnswer':
     case 'waitConnect':
     case 'established':
       if (asks === 'live') return { action: 'modifySession', spec, reason: tell(found) };

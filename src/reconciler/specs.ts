@@ -26,6 +26,8 @@ export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers'> {
     tunnelEstablishTimeoutMs: durationMs(values.tunnelEstablishTimeout),
     sessionEstablishTimeoutMs: durationMs(values.sessionEstablishTimeout),
     vendorName: values.vendorName,
+    requestRateLimit: { perPeer: 0, total: 0 },
+    pppoeServers: [],
   };
 }
 
@@ -44,6 +46,10 @@ export function tunnelParametersOf(values: TunnelValues, secret: Secret | undefi
     receiveWindow: values.receiveWindow,
     transmitWindow: values.transmitWindow,
     maxSessions: values.maxSessions,
+    idleTimeoutMs: 0,
+    allowPppProxy: false,
+    controlDscp: 0,
+    trace: [],
     mtu: values.mtu,
     interfaceName: values.interfaceName,
   };
@@ -52,9 +58,16 @@ export function tunnelParametersOf(values: TunnelValues, secret: Secret | undefi
 export function sessionParametersOf(values: SessionValues): SessionParameters {
   const { tx, rx = tx } = values.connectSpeed;
   return {
+    type: values.type,
     pseudowire: values.pseudowire,
     sequencingRequired: values.sequencingRequired,
     useSequenceNumbers: values.useSequenceNumbers,
+    reorderTimeoutMs: 0,
+    minimumBps: 0,
+    maximumBps: 0,
+    usePppProxy: false,
+    dscp: 0,
+    trace: [],
     privateGroupId: values.privateGroupId,
     framingType: [...values.framingType],
     bearerType: [...values.bearerType],

@@ -317,6 +317,10 @@ function sessionState(
   switch (view?.state) {
     case undefined:
       return tunnel?.state === 'established' ? notDialled(input, 'is placed next') : waits;
+    case 'waitCall':
+      return { ready: false, reason: 'WaitingForCall', message: "waits for the peer's call" };
+    case 'waitAnswer':
+      return { ready: false, reason: 'Establishing', message: 'the peer places the call' };
     case 'waitReply':
     case 'waitConnect':
       return { ready: false, reason: 'Establishing', message: 'waits for an answer of the peer' };

@@ -21,6 +21,10 @@ const parameters: TunnelParameters = {
   receiveWindow: 10,
   transmitWindow: 10,
   maxSessions: 0,
+  idleTimeoutMs: 0,
+  allowPppProxy: false,
+  controlDscp: 0,
+  trace: [],
   mtu: 1460,
   interfaceName: 'l2tp0',
 };
@@ -73,6 +77,8 @@ export function sessionView(more: Partial<SessionView> = {}): SessionView {
       rxDropped: 1,
       txDropped: 0,
       rxOutOfOrder: 0,
+      rxReordered: 0,
+      rxLost: 0,
     },
     ...more,
   };

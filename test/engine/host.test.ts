@@ -26,13 +26,20 @@ function hosted() {
     apply: () => undefined,
     deliver: () => undefined,
     sendControl: () => undefined,
+    sendDiscovery: () => undefined,
     counters: () => undefined,
     dropped: () => ({}),
     list: async () => [],
     close: async () => undefined,
   };
   const aaa = { authenticate: () => undefined, allocate: () => undefined, release: () => undefined };
-  const host = new Host(gatewaySpec({ listen: [] }), { transport, plane, aaa, onNotice: () => undefined });
+  const host = new Host(gatewaySpec({ listen: [] }), {
+    transport,
+    plane,
+    aaa,
+    chooseForward: () => undefined,
+    onNotice: () => undefined,
+  });
   const dial = (address: string, name: string) => host.openTunnel({ ...tunnelSpec(address), name });
   return { host, dial, opened };
 }

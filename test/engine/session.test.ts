@@ -82,7 +82,7 @@ type State = Exclude<SessionState, 'closed'>;
 
 function stateOf(node: Node): State {
   const state = theSession(node)?.state ?? 'idle';
-  return state === 'closed' ? 'idle' : state;
+  return state === 'closed' || state === 'waitCall' || state === 'waitAnswer' ? 'idle' : state;
 }
 
 type CallMessage = Exclude<OutgoingMessage['type'], 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO'>;

@@ -158,6 +158,9 @@ export class Node {
           this.run(this.engine.allocated(session, { ipv4 }, world.now));
           break;
         }
+        case 'discovery':
+        case 'forward':
+          throw new Error(`${effect.effect} is not of this world`);
         case 'release':
           this.leases.delete(effect.session);
           break;
@@ -239,6 +242,10 @@ export class Node {
         session.attached = false;
         break;
       }
+      case 'pppoeOpen':
+      case 'pppoeClose':
+      case 'pppoeUp':
+      case 'splice':
       case 'sessionModify':
       case 'device':
       case 'removeDevice':
@@ -348,6 +355,10 @@ export function tunnelParameters(changes: Partial<TunnelParameters> = {}): Tunne
     receiveWindow: 10,
     transmitWindow: 10,
     maxSessions: 0,
+    idleTimeoutMs: 0,
+    allowPppProxy: false,
+    controlDscp: 0,
+    trace: [],
     mtu: 1460,
     interfaceName: 'l2tp0',
     ...changes,
@@ -355,7 +366,14 @@ export function tunnelParameters(changes: Partial<TunnelParameters> = {}): Tunne
 }
 
 export const sessionParameters: SessionParameters = {
+  type: 'lacIncoming',
   pseudowire: 'ppp',
+  reorderTimeoutMs: 0,
+  minimumBps: 0,
+  maximumBps: 0,
+  usePppProxy: false,
+  dscp: 0,
+  trace: [],
   sequencingRequired: false,
   useSequenceNumbers: false,
   framingType: ['sync'],
@@ -405,6 +423,7 @@ export function peerSpec(changes: Partial<PeerSpec> = {}): PeerSpec {
     name: 'default',
     match: { addresses: [] },
     role: 'both',
+    quirks: [],
     tunnel: tunnelParameters(),
     session: sessionParameters,
     ppp: pppSpec('server'),
@@ -423,6 +442,8 @@ export function gatewaySpec(changes: Partial<GatewaySpec> = {}): GatewaySpec {
     tunnelEstablishTimeoutMs: 120_000,
     sessionEstablishTimeoutMs: 120_000,
     vendorName: 'ProL2TP',
+    requestRateLimit: { perPeer: 0, total: 0 },
+    pppoeServers: [],
     peers: [peerSpec()],
     ...changes,
   };
@@ -444,7 +465,6 @@ export function sessionSpec(name: string, changes: Partial<SessionSpec> = {}): S
   return {
     name,
     tunnel: 'to-peer',
-    type: 'lacIncoming',
     parameters: sessionParameters,
     ppp: pppSpec('client'),
     ...changes,

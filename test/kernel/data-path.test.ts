@@ -15,7 +15,7 @@ let frames: number;
 beforeEach(async () => {
   transport = new UdpTransport();
   frames = 0;
-  path = new DataPath(transport, { frame: () => frames++, drift: () => undefined });
+  path = new DataPath(transport, { frame: () => frames++, discovery: () => undefined, drift: () => undefined });
   peer = createSocket('udp4');
   peer.bind(0, '127.0.0.1');
   await once(peer, 'listening');

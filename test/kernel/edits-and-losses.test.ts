@@ -35,6 +35,8 @@ function secondUp(): Promise<unknown> {
     remoteSessionId: 10,
     pseudowire: 'ppp',
     sequencing: false,
+    reorderTimeoutMs: 0,
+    dscp: 0,
   });
 }
 
@@ -263,7 +265,7 @@ test('a repair reads the routing table once, however many routes the device has'
       const session = sessionKeyV2(7, id);
       const ipv4 = { local: ${ipv4('10.9.0.1')}, remote: ${ipv4('10.9.1.0')} + id, defaultRoute: false };
       const attachment = { interface: { kind: 'shared', name: 'subs' }, owner: 'Session/x', mtu: 1300, ipv4 };
-      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: false });
+      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: false, reorderTimeoutMs: 0, dscp: 0 });
       apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
     }
     const { routes } = Rtnl.prototype;

@@ -9,6 +9,7 @@ const frames: { session: number; bytes: Uint8Array }[] = [];
 const drifts: { device: string; what: string }[] = [];
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => frames.push({ session, bytes: bytes.slice(start, end) }),
+  discovery: () => undefined,
   drift: (device, what) => drifts.push({ device, what }),
 });
 transport.onDatagram((datagram) => plane.deliver(datagram));

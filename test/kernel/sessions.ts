@@ -23,6 +23,8 @@ export async function sessionUp(
   await plane.apply({ op: 'tunnelUp', ...ids, socket, remote: { address: remote, port: 1701 }, from: undefined });
   await plane.apply({
     op: 'sessionUp',
+    reorderTimeoutMs: 0,
+    dscp: 0,
     session,
     localTunnelId: 7,
     remoteSessionId: 9,

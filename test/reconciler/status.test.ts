@@ -216,6 +216,8 @@ describe('a Session', () => {
       rxDropped: 5,
       txDropped: 6,
       rxOutOfOrder: 7,
+      rxReordered: 0,
+      rxLost: 0,
     };
     expect(status(view('established', { ppp: open, interface: 'ppp7', sinceMs: 1000, counters }))).toMatchObject({
       localId: 3,

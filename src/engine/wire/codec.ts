@@ -22,7 +22,7 @@ export interface ValueCodec<T> {
 }
 
 /** A codec that takes exactly so many octets. */
-function fixed<T>(octets: number, codec: ValueCodec<T>): ValueCodec<T> {
+export function fixed<T>(octets: number, codec: ValueCodec<T>): ValueCodec<T> {
   return {
     read(reader) {
       if (reader.left !== octets) throw new MalformedValue(2, `has ${reader.left} octets, not ${octets}`);
@@ -33,7 +33,7 @@ function fixed<T>(octets: number, codec: ValueCodec<T>): ValueCodec<T> {
 }
 
 /** A codec that takes at least so many octets. */
-function atLeast<T>(octets: number, codec: ValueCodec<T>): ValueCodec<T> {
+export function atLeast<T>(octets: number, codec: ValueCodec<T>): ValueCodec<T> {
   return {
     read(reader) {
       if (reader.left < octets) throw new MalformedValue(2, `has ${reader.left} octets, at least ${octets} needed`);
@@ -71,6 +71,17 @@ export const u64 = fixed<bigint>(8, {
   write: (writer, value) => writer.u64(value),
 });
 
+/** A rate of 64 bits, as a number: no line has 9 Pbit/s. */
+export const rateBps = fixed<number>(8, {
+  read(reader) {
+    const high = reader.u32();
+    const value = high * 0x1_0000_0000 + reader.u32();
+    if (!Number.isSafeInteger(value)) throw new MalformedValue(3, 'is beyond any rate');
+    return value;
+  },
+  write: (writer, value) => writer.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000),
+});
+
 /** One octet behind a reserved one (RFC 2661 4.4.5, Proxy Authen ID). */
 export const paddedU8 = fixed<number>(2, {
   read: (reader) => reader.u16() & 0xff,
@@ -99,6 +110,16 @@ export const secret: ValueCodec<Secret> = {
   write: (writer, value) => writer.octets(value.reveal()),
 };
 
+/** A 32-bit 0 or 1. */
+export const flag32 = fixed<boolean>(4, {
+  read(reader) {
+    const value = reader.u32();
+    if (value > 1) throw new MalformedValue(3, `is ${value}, not 0 or 1`);
+    return value === 1;
+  },
+  write: (writer, value) => writer.u32(value ? 1 : 0),
+});
+
 /** An AVP whose presence is its meaning. */
 export const presence = fixed<true>(0, {
   read: () => true,
@@ -122,7 +143,8 @@ function mask<Name extends string>(bits: Readonly<Record<Name, number>>): ValueC
 }
 
 export const framing = mask({ sync: 1, async: 2 });
-export const bearer = mask({ digital: 1, analog: 2 });
+/** Broadband is RFC 3301 5.3's. */
+export const bearer = mask({ digital: 1, analog: 2, broadband: 4 });
 
 /** RFC 2661 4.4.3, Protocol Version: not the version in the header. */
 export interface ProtocolVersion {
@@ -133,103 +155,6 @@ export interface ProtocolVersion {
 export const protocolVersion = fixed<ProtocolVersion>(2, {
   read: (reader) => ({ version: reader.u8(), revision: reader.u8() }),
   write: (writer, value) => writer.u8(value.version).u8(value.revision),
-});
-
-/** RFC 2661 4.4.2. Peers leave out the tail, or the message alone. */
-export interface ResultCode {
-  result: number;
-  error?: number;
-  message?: string;
-}
-
-/** What fits into one AVP besides its header, the result and the error. */
-const maxResultMessageOctets = 1023 - 6 - 4;
-
-export const resultCode = atLeast<ResultCode>(2, {
-  read(reader) {
-    const value: ResultCode = { result: unswapped(reader.u16()) };
-    if (reader.left >= 2) value.error = unswapped(reader.u16());
-    if (value.error !== undefined && reader.left > 0) value.message = reader.text();
-    return value;
-  },
-  write(writer, { result, error, message }) {
-    writer.u16(result);
-    if (error !== undefined || message !== undefined) writer.u16(error ?? 0);
-    if (message !== undefined) writer.octets(clippedUtf8(message, maxResultMessageOctets));
-  },
-});
-
-/** All codes fit into one octet; macOS sends them with their octets swapped, so that 3 arrives as 768. */
-function unswapped(code: number): number {
-  return code > 0xff && (code & 0xff) === 0 ? code >>> 8 : code;
-}
-
-/** The longest beginning of the text that fits, whole characters only. */
-function clippedUtf8(value: string, maxOctets: number): Uint8Array {
-  const buffer = new Uint8Array(maxOctets);
-  return buffer.subarray(0, new TextEncoder().encodeInto(value, buffer).written);
-}
-
-/** RFC 2661 4.4.4: cause and message are ITU Q.931 values. */
-export interface Q931Cause {
-  cause: number;
-  msg: number;
-  advisory?: string;
-}
-
-export const q931Cause = atLeast<Q931Cause>(3, {
-  read(reader) {
-    const value: Q931Cause = { cause: reader.u16(), msg: reader.u8() };
-    if (reader.left > 0) value.advisory = reader.text();
-    return value;
-  },
-  write(writer, { cause, msg, advisory }) {
-    writer.u16(cause).u8(msg);
-    if (advisory !== undefined) writer.text(advisory);
-  },
-});
-
-/** RFC 2661 4.4.6: counters since the call was established. */
-export interface CallErrors {
-  crcErrors: number;
-  framingErrors: number;
-  hardwareOverruns: number;
-  bufferOverruns: number;
-  timeoutErrors: number;
-  alignmentErrors: number;
-}
-
-export const callErrors = fixed<CallErrors>(26, {
-  read(reader) {
-    reader.skip(2);
-    return {
-      crcErrors: reader.u32(),
-      framingErrors: reader.u32(),
-      hardwareOverruns: reader.u32(),
-      bufferOverruns: reader.u32(),
-      timeoutErrors: reader.u32(),
-      alignmentErrors: reader.u32(),
-    };
-  },
-  write(writer, value) {
-    writer.u16(0);
-    writer.u32(value.crcErrors).u32(value.framingErrors).u32(value.hardwareOverruns);
-    writer.u32(value.bufferOverruns).u32(value.timeoutErrors).u32(value.alignmentErrors);
-  },
-});
-
-/** RFC 2661 4.4.6: the asynchronous control character maps that the LNS negotiated. */
-export interface Accm {
-  send: number;
-  receive: number;
-}
-
-export const accm = fixed<Accm>(10, {
-  read(reader) {
-    reader.skip(2);
-    return { send: reader.u32(), receive: reader.u32() };
-  },
-  write: (writer, value) => writer.u16(0).u32(value.send).u32(value.receive),
 });
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Every control message of L2TPv2, in one table: it gives the types and the decoder's checks (RFC 2661 3.2 and 6).
+ * Every control message of L2TPv2, in one table: it gives the types and the decoder's checks (RFC 2661 3.2 and 6, with
+ * what RFC 3145, 3301, 3308, 3437 and 5515 add).
  */
 import type { AvpName, AvpValues } from './avp.ts';
 
@@ -15,7 +16,9 @@ interface MessageRow {
   /** The RFC requires these too and we always send them, but a call works without: known peers leave some out. */
   readonly expected: readonly AvpName[];
   readonly optional: readonly AvpName[];
-  /** Where RFC 2661 defines it. */
+  /** Sent without the M bit, so that who does not know the message ignores it. */
+  readonly ignorable?: true;
+  /** Where it is defined: a section of RFC 2661, or `RFC section`. */
   readonly section: string;
 }
 
@@ -30,6 +33,32 @@ const proxyAvps = [
   'proxyAuthenResponse',
 ] as const;
 
+/** What is known of the line that a call comes from (RFC 5515 5). */
+const accessLineAvps = [
+  'agentCircuitId',
+  'agentRemoteId',
+  'actualDataRateUpstreamBps',
+  'actualDataRateDownstreamBps',
+  'minimumDataRateUpstreamBps',
+  'minimumDataRateDownstreamBps',
+  'attainableDataRateUpstreamBps',
+  'attainableDataRateDownstreamBps',
+  'maximumDataRateUpstreamBps',
+  'maximumDataRateDownstreamBps',
+  'minimumDataRateUpstreamLowPowerBps',
+  'minimumDataRateDownstreamLowPowerBps',
+  'maximumInterleavingDelayUpstreamMs',
+  'actualInterleavingDelayUpstreamMs',
+  'maximumInterleavingDelayDownstreamMs',
+  'actualInterleavingDelayDownstreamMs',
+  'accessLoopEncapsulation',
+  'accessLineType',
+  'iwfSession',
+] as const;
+
+/** How the LAC wants LCP to be negotiated (RFC 3437 2). */
+const lcpOptionAvps = ['lcpWantOptions', 'lcpAllowOptions'] as const;
+
 const messageTable = {
   SCCRQ: {
     code: 1,
@@ -37,7 +66,15 @@ const messageTable = {
     hideable: false,
     required: ['protocolVersion', 'hostName', 'framingCapabilities', 'assignedTunnelId'],
     expected: [],
-    optional: ['bearerCapabilities', 'receiveWindowSize', 'challenge', 'tieBreaker', 'firmwareRevision', 'vendorName'],
+    optional: [
+      'bearerCapabilities',
+      'receiveWindowSize',
+      'challenge',
+      'tieBreaker',
+      'firmwareRevision',
+      'vendorName',
+      'controlConnectionDs',
+    ],
     section: '6.1',
   },
   SCCRP: {
@@ -53,6 +90,7 @@ const messageTable = {
       'receiveWindowSize',
       'challenge',
       'challengeResponse',
+      'controlConnectionDs',
     ],
     section: '6.2',
   },
@@ -89,7 +127,16 @@ const messageTable = {
       'calledNumber',
     ],
     expected: [],
-    optional: ['subAddress'],
+    // RFC 3308 4 lets the name choose the DSCP.
+    optional: [
+      'subAddress',
+      'rxMinimumBps',
+      'rxMaximumBps',
+      'serviceCategory',
+      'serviceName',
+      'sessionDs',
+      'proxyAuthenName',
+    ],
     section: '6.9',
   },
   OCRP: {
@@ -98,7 +145,7 @@ const messageTable = {
     hideable: true,
     required: ['assignedSessionId'],
     expected: [],
-    optional: ['physicalChannelId'],
+    optional: ['physicalChannelId', 'virtualChannel', 'sessionDs'],
     section: '6.10',
   },
   OCCN: {
@@ -107,7 +154,7 @@ const messageTable = {
     hideable: true,
     required: [],
     expected: ['txConnectSpeedBps', 'framingType'],
-    optional: ['rxConnectSpeedBps', 'sequencingRequired'],
+    optional: ['rxConnectSpeedBps', 'sequencingRequired', ...lcpOptionAvps],
     section: '6.11',
   },
   ICRQ: {
@@ -116,7 +163,21 @@ const messageTable = {
     hideable: true,
     required: ['assignedSessionId', 'callSerialNumber'],
     expected: [],
-    optional: ['bearerType', 'physicalChannelId', 'callingNumber', 'calledNumber', 'subAddress'],
+    optional: [
+      'bearerType',
+      'physicalChannelId',
+      'callingNumber',
+      'calledNumber',
+      'subAddress',
+      'serviceCategory',
+      'serviceName',
+      'callingSubAddress',
+      'virtualChannel',
+      'sessionDs',
+      'proxyAuthenName',
+      'connectSpeedUpdateEnable',
+      ...accessLineAvps,
+    ],
     section: '6.6',
   },
   ICRP: {
@@ -125,7 +186,7 @@ const messageTable = {
     hideable: true,
     required: ['assignedSessionId'],
     expected: [],
-    optional: [],
+    optional: ['sessionDs'],
     section: '6.7',
   },
   ICCN: {
@@ -134,7 +195,7 @@ const messageTable = {
     hideable: true,
     required: [],
     expected: ['txConnectSpeedBps', 'framingType'],
-    optional: [...proxyAvps, 'privateGroupId', 'rxConnectSpeedBps', 'sequencingRequired'],
+    optional: [...proxyAvps, 'privateGroupId', 'rxConnectSpeedBps', 'sequencingRequired', ...lcpOptionAvps],
     section: '6.8',
   },
   CDN: {
@@ -143,7 +204,7 @@ const messageTable = {
     hideable: true,
     required: ['resultCode'],
     expected: ['assignedSessionId'],
-    optional: ['q931Cause'],
+    optional: ['q931Cause', 'pppDisconnectCauses'],
     section: '6.12',
   },
   WEN: {
@@ -155,7 +216,37 @@ const messageTable = {
     optional: [],
     section: '6.13',
   },
-  SLI: { code: 16, scope: 'session', hideable: true, required: [], expected: ['accm'], optional: [], section: '6.14' },
+  SLI: {
+    code: 16,
+    scope: 'session',
+    hideable: true,
+    required: [],
+    expected: ['accm'],
+    optional: ['lnsLastSentLcpConfReq', 'lnsLastReceivedLcpConfReq'],
+    section: '6.14',
+  },
+  /** The LAC tells new speeds; one message may be about many sessions. */
+  CSUN: {
+    code: 28,
+    scope: 'session',
+    hideable: true,
+    required: ['connectSpeedUpdates'],
+    expected: [],
+    optional: [],
+    ignorable: true,
+    section: 'RFC 5515 4.1',
+  },
+  /** The LNS asks for the speeds. */
+  CSURQ: {
+    code: 29,
+    scope: 'session',
+    hideable: true,
+    required: ['connectSpeedUpdates'],
+    expected: [],
+    optional: [],
+    ignorable: true,
+    section: 'RFC 5515 4.2',
+  },
 } as const satisfies Record<string, MessageRow>;
 
 export type MessageType = keyof typeof messageTable;

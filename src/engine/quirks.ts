@@ -1,0 +1,4 @@
+/** Named work-arounds for peers that deviate from the RFC. */
+export const quirkNames = ['tunnelIdZero'] as const;
+
+export type QuirkName = (typeof quirkNames)[number];
