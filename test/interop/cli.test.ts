@@ -2,24 +2,14 @@ import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import '../netns/patience.ts';
-import { Lab } from '../netns/lab.ts';
-import { Daemon } from './daemon.ts';
+import { beforeEach, expect, test } from 'vitest';
 import { lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
-import { makePair } from './pair.ts';
+import { lab, lac, lns } from './fresh-pair.ts';
 
 const program = fileURLToPath(new URL('../../dist/prol2tp.js', import.meta.url));
 const tunnelSecret = 'between-the-two';
 
-let lab: Lab;
-let lac: Daemon;
-
 beforeEach(async () => {
-  lab = await Lab.open();
-  const hosts = await makePair(lab);
-  lac = new Daemon(hosts.lac);
-  const lns = new Daemon(hosts.lns);
   await lns.declare('all.yaml', ...lnsDocuments({ tunnelSecret }));
   await lac.declare('secrets.yaml', secrets(tunnelSecret));
   await lac.declare('tunnel.yaml', tunnelDocument({ secretRef: tunnelKey }));
@@ -28,8 +18,6 @@ beforeEach(async () => {
   await lac.start();
   await lac.sessionReady('call');
 });
-
-afterEach(() => lab.close());
 
 async function prol2tp(...args: string[]): Promise<{ exitCode: number | undefined; output: string }> {
   const options = { reject: false, all: true, stdin: 'ignore', env: { NO_COLOR: '1' } } as const;

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import '../netns/patience.ts';
-import { Lab, type Namespace } from '../netns/lab.ts';
+import { beforeEach, expect, test } from 'vitest';
+import type { Namespace } from '../netns/lab.ts';
 import { until } from '../netns/until.ts';
-import { Daemon, isTrue } from './daemon.ts';
+import { isTrue } from './daemon.ts';
 import { gatewayInside, lnsDocuments, secrets, sessionDocument, tunnelDocument } from './declared.ts';
-import { lacAddress, lnsAddress, makePair, wire } from './pair.ts';
+import { lac, lacHost, lns, lnsHost } from './fresh-pair.ts';
+import { lacAddress, lnsAddress, wire } from './pair.ts';
 import { dissect, sentMessages } from './tshark.ts';
 
 const mebibyte = 1024 * 1024;
@@ -14,24 +14,12 @@ const mebibyte = 1024 * 1024;
 const halfOpenLimit = 1000;
 const quick = { helloInterval: '1s', maxRetries: 2, retryTimeout: '500ms' };
 
-let lab: Lab;
-let lacHost: Namespace;
-let lnsHost: Namespace;
-let lac: Daemon;
-let lns: Daemon;
-
 beforeEach(async () => {
-  lab = await Lab.open();
-  ({ lac: lacHost, lns: lnsHost } = await makePair(lab));
-  lac = new Daemon(lacHost);
-  lns = new Daemon(lnsHost);
   await lns.declare('all.yaml', ...lnsDocuments());
   await lac.declare('secrets.yaml', secrets());
   await lac.declare('tunnel.yaml', tunnelDocument(quick));
   await lac.declare('session.yaml', sessionDocument('call', 'tocall'));
 });
-
-afterEach(() => lab.close());
 
 async function flood(...args: string[]): Promise<void> {
   const program = fileURLToPath(new URL('flood.ts', import.meta.url));

@@ -1,10 +1,8 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import '../netns/patience.ts';
-import { Lab, type Namespace } from '../netns/lab.ts';
+import { expect, test } from 'vitest';
 import { until } from '../netns/until.ts';
-import { Daemon } from './daemon.ts';
 import { gatewayInside, lnsDocuments, secrets, sessionDocument, tunnelDocument } from './declared.ts';
-import { makePair, wire } from './pair.ts';
+import { lac, lacHost, lns, lnsHost } from './fresh-pair.ts';
+import { wire } from './pair.ts';
 import { resource } from './resources.ts';
 import { complaintsAbout, dissect } from './tshark.ts';
 
@@ -12,21 +10,6 @@ const lacAddress6 = '2001:db8::1';
 const lnsAddress6 = '2001:db8::2';
 
 const six = resource('PppProfile', 'six', { ipv6: { enabled: true } });
-
-let lab: Lab;
-let lacHost: Namespace;
-let lnsHost: Namespace;
-let lac: Daemon;
-let lns: Daemon;
-
-beforeEach(async () => {
-  lab = await Lab.open();
-  ({ lac: lacHost, lns: lnsHost } = await makePair(lab));
-  lac = new Daemon(lacHost);
-  lns = new Daemon(lnsHost);
-});
-
-afterEach(() => lab.close());
 
 test.each([lnsAddress6, '::'])('a tunnel over IPv6 to an LNS that listens at %s', async (listen) => {
   const capture = await lacHost.capture(wire);

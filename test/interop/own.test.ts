@@ -1,29 +1,13 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import '../netns/patience.ts';
-import { Lab, type Namespace } from '../netns/lab.ts';
+import { expect, test } from 'vitest';
 import { until } from '../netns/until.ts';
 import { Daemon, farAddress, isTrue } from './daemon.ts';
 import { gatewayInside, lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
-import { lacAddress, lnsAddress, makePair, wire } from './pair.ts';
+import { lab, lac, lacHost, lns, lnsHost } from './fresh-pair.ts';
+import { lacAddress, lnsAddress, wire } from './pair.ts';
 import { resource, secret } from './resources.ts';
 import { complaintsAbout, dissect, sentMessages } from './tshark.ts';
 
 const tunnelSecret = 'between-the-two';
-
-let lab: Lab;
-let lacHost: Namespace;
-let lnsHost: Namespace;
-let lac: Daemon;
-let lns: Daemon;
-
-beforeEach(async () => {
-  lab = await Lab.open();
-  ({ lac: lacHost, lns: lnsHost } = await makePair(lab));
-  lac = new Daemon(lacHost);
-  lns = new Daemon(lnsHost);
-});
-
-afterEach(() => lab.close());
 
 /** Both daemons, one tunnel with one call. */
 async function established(options: { listen?: string } = {}): Promise<void> {

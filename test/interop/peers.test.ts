@@ -1,30 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import '../netns/patience.ts';
-import { Lab, type Namespace } from '../netns/lab.ts';
+import { describe, expect, test } from 'vitest';
 import { until } from '../netns/until.ts';
+import { lacHost, lnsHost } from './fresh-pair.ts';
 import { startL2tpns } from './l2tpns.ts';
-import { lacAddress, lnsAddress, makePair, wire } from './pair.ts';
+import { lacAddress, lnsAddress, wire } from './pair.ts';
 import { complaintsAbout, dissect, sentMessages } from './tshark.ts';
 import { startXl2tpd } from './xl2tpd.ts';
 
 /** The peers against each other: what they do to each other, they may be expected to do to us. */
 
-let lab: Lab;
-let lac: Namespace;
-let lns: Namespace;
-
-beforeEach(async () => {
-  lab = await Lab.open();
-  ({ lac, lns } = await makePair(lab));
-});
-
-afterEach(() => lab.close());
-
 describe.each([{ secret: undefined }, { secret: 'between-the-two' }])('with secret $secret', ({ secret }) => {
   test('xl2tpd calls xl2tpd', async () => {
-    const capture = await lac.capture(wire);
-    const server = await startXl2tpd(lns, { address: lnsAddress, hostName: 'lns', secret });
-    const caller = await startXl2tpd(lac, { address: lacAddress, hostName: 'lac', secret, server: lnsAddress });
+    const capture = await lacHost.capture(wire);
+    const server = await startXl2tpd(lnsHost, { address: lnsAddress, hostName: 'lns', secret });
+    const caller = await startXl2tpd(lacHost, { address: lacAddress, hostName: 'lac', secret, server: lnsAddress });
     await caller.dial();
     await until('the call at both ends', async () => (await caller.calls()) === 1 && (await server.calls()) === 1);
     await caller.hangUp();
@@ -40,9 +28,9 @@ describe.each([{ secret: undefined }, { secret: 'between-the-two' }])('with secr
   });
 
   test('xl2tpd calls l2tpns', async () => {
-    const capture = await lac.capture(wire);
-    const server = await startL2tpns(lns, { address: lnsAddress, secret, authentication: 'pap', users: {} });
-    const caller = await startXl2tpd(lac, { address: lacAddress, hostName: 'lac', secret, server: lnsAddress });
+    const capture = await lacHost.capture(wire);
+    const server = await startL2tpns(lnsHost, { address: lnsAddress, secret, authentication: 'pap', users: {} });
+    const caller = await startXl2tpd(lacHost, { address: lacAddress, hostName: 'lac', secret, server: lnsAddress });
     await caller.dial();
     await server.process.says(/LCP: send ConfigReq/);
     expect(await caller.calls()).toBe(1);
@@ -58,8 +46,13 @@ describe.each([{ secret: undefined }, { secret: 'between-the-two' }])('with secr
 });
 
 test('a wrong secret ends the tunnel before there is a call', async () => {
-  const server = await startXl2tpd(lns, { address: lnsAddress, hostName: 'lns', secret: 'one' });
-  const caller = await startXl2tpd(lac, { address: lacAddress, hostName: 'lac', secret: 'other', server: lnsAddress });
+  const server = await startXl2tpd(lnsHost, { address: lnsAddress, hostName: 'lns', secret: 'one' });
+  const caller = await startXl2tpd(lacHost, {
+    address: lacAddress,
+    hostName: 'lac',
+    secret: 'other',
+    server: lnsAddress,
+  });
   await caller.dial();
   await caller.process.says(/Invalid challenge authentication|closed to/i);
   expect(await server.calls()).toBe(0);

@@ -1,28 +1,14 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import '../netns/patience.ts';
-import { Lab, type Namespace } from '../netns/lab.ts';
+import { expect, test } from 'vitest';
 import { until } from '../netns/until.ts';
-import { Daemon, farAddress, isTrue } from './daemon.ts';
+import { farAddress, isTrue } from './daemon.ts';
 import { gatewayInside, lnsDocuments, secrets, sessionDocument, tunnelDocument } from './declared.ts';
-import { lacAddress, lnsAddress, makePair, wire } from './pair.ts';
+import { lac, lacHost, lns } from './fresh-pair.ts';
+import { lacAddress, lnsAddress, wire } from './pair.ts';
 import { complaintsAbout, dissect } from './tshark.ts';
 
 const calls = 100;
 
-let lab: Lab;
-let lacHost: Namespace;
-let lnsHost: Namespace;
-
-beforeEach(async () => {
-  lab = await Lab.open();
-  ({ lac: lacHost, lns: lnsHost } = await makePair(lab));
-});
-
-afterEach(() => lab.close());
-
 test('a hundred calls in one tunnel, each with its own address and device, none in the way of another', async () => {
-  const lac = new Daemon(lacHost);
-  const lns = new Daemon(lnsHost);
   const names = Array.from({ length: calls }, (_, i) => `call-${i}`);
   await lns.declare('all.yaml', ...lnsDocuments());
   await lac.declare('all.yaml', secrets(), tunnelDocument());
