@@ -164,6 +164,7 @@ export function sample(peer: ScriptedPeer): { [Type in OutgoingMessage['type']]:
   const assignedSessionId = 5;
   const result = { result: 1 };
   const errors = { crcErrors: 0, framingErrors: 0, hardwareOverruns: 0, bufferOverruns: 0 };
+  const speeds = [{ remoteSessionId: 1, txConnectSpeedBps: 0, rxConnectSpeedBps: 0 }];
   return {
     SCCRQ: { type: 'SCCRQ', avps: peer.introduction },
     SCCRP: { type: 'SCCRP', avps: peer.introduction },
@@ -190,6 +191,8 @@ export function sample(peer: ScriptedPeer): { [Type in OutgoingMessage['type']]:
     CDN: { type: 'CDN', avps: { assignedSessionId, resultCode: result } },
     WEN: { type: 'WEN', avps: { callErrors: { ...errors, timeoutErrors: 0, alignmentErrors: 0 } } },
     SLI: { type: 'SLI', avps: { accm: { send: 0, receive: 0 } } },
+    CSUN: { type: 'CSUN', avps: { connectSpeedUpdates: speeds } },
+    CSURQ: { type: 'CSURQ', avps: { connectSpeedUpdates: speeds } },
   };
 }
 

@@ -19,7 +19,7 @@ interface AvpRow<T> {
   /** Whether a message may hold several: the value is then the list of them, of one at least. */
   readonly repeats: boolean;
   /** A value that is sent without the M bit although others are sent with it. */
-  readonly optionalWhen?: (value: T) => boolean;
+  optionalWhen?(value: T): boolean;
   /** Where it is defined: a section of RFC 2661, or `RFC section`. */
   readonly section: string;
 }
@@ -159,11 +159,12 @@ export const avpTable = {
 /** The AVPs that carry a message's content; the other two are about the encoding itself. */
 export type AvpName = Exclude<keyof typeof avpTable, 'messageType' | 'randomVector'>;
 
-export type AvpValue<Name extends AvpName> = (typeof avpTable)[Name] extends RepeatedRow<infer T>
-  ? readonly T[]
-  : (typeof avpTable)[Name] extends AvpRow<infer T>
-    ? T
-    : never;
+export type AvpValue<Name extends AvpName> =
+  (typeof avpTable)[Name] extends RepeatedRow<infer T>
+    ? readonly T[]
+    : (typeof avpTable)[Name] extends AvpRow<infer T>
+      ? T
+      : never;
 
 /** The content of a message, decoded. */
 export type AvpValues = { [Name in AvpName]?: AvpValue<Name> };

@@ -13,14 +13,29 @@ const someText = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
 const octets = fc.uint8Array({ maxLength: 60 });
 const someOctets = fc.uint8Array({ minLength: 1, maxLength: 60 });
 const framing = fc.subarray(['sync', 'async']);
-const bearer = fc.subarray(['digital', 'analog']);
+const bearer = fc.subarray(['digital', 'analog', 'broadband']);
+/** What lines are fast: any rate that a number holds. */
+const rate = fc.oneof(u32, fc.maxSafeNat());
+const nsap = fc
+  .uint8Array({ minLength: 20, maxLength: 20 })
+  .map((bytes) => `nsap:${Buffer.from(bytes).toString('hex')}`);
+const callNumber = fc.oneof(
+  fc.string({ unit: 'binary-ascii', maxLength: 40 }).map((digits) => digits.replace(/[^ -~]/g, '0')),
+  // An NSAP of ASCII octets only is read as their text.
+  nsap.filter((text) => /[^ -~]/.test(Buffer.from(text.slice(5), 'hex').toString('latin1'))),
+);
+const phbCode = fc
+  .record({ code: fc.oneof(fc.record({ dscp: fc.nat(63) }), fc.record({ phbId: fc.nat(4095) })), set: fc.boolean() })
+  .map(({ code, set }) => (set ? { ...code, set } : code));
+const message = fc.string({ unit: 'grapheme-composite', minLength: 1, maxLength: 40 });
+const disconnect = { code: u16, protocol: u16, direction: u8 };
 
 /** Values of each AVP that survive a journey unchanged. */
 const values: Record<AvpName, fc.Arbitrary<unknown>> = {
   resultCode: fc.oneof(
     fc.record({ result: u8 }),
     fc.record({ result: u8, error: u8 }),
-    fc.record({ result: u8, error: u8, message: someText }),
+    fc.record({ result: u8, error: u8, message }),
   ),
   protocolVersion: fc.record({ version: u8, revision: u8 }),
   framingCapabilities: framing,
@@ -40,9 +55,9 @@ const values: Record<AvpName, fc.Arbitrary<unknown>> = {
   maximumBps: u32,
   bearerType: bearer,
   framingType: framing,
-  calledNumber: text,
-  callingNumber: text,
-  subAddress: text,
+  calledNumber: callNumber,
+  callingNumber: callNumber,
+  subAddress: callNumber,
   txConnectSpeedBps: u32,
   rxConnectSpeedBps: u32,
   physicalChannelId: u32,
@@ -65,7 +80,59 @@ const values: Record<AvpName, fc.Arbitrary<unknown>> = {
     alignmentErrors: u32,
   }),
   accm: fc.record({ send: u32, receive: u32 }),
+  rxMinimumBps: u32,
+  rxMaximumBps: u32,
+  serviceCategory: fc.constantFrom('realTime', 'nonRealTime'),
+  serviceName: someText,
+  callingSubAddress: callNumber,
+  virtualChannel: fc.record({ vpi: fc.nat(0xfff), vci: u16 }),
+  pppDisconnectCauses: fc.array(fc.oneof(fc.record(disconnect), fc.record({ ...disconnect, message: someText })), {
+    minLength: 1,
+    maxLength: 3,
+  }),
+  controlConnectionDs: phbCode,
+  sessionDs: phbCode,
+  lcpWantOptions: octets,
+  lcpAllowOptions: octets,
+  lnsLastSentLcpConfReq: octets,
+  lnsLastReceivedLcpConfReq: octets,
+  connectSpeedUpdates: fc.array(fc.record({ remoteSessionId: u16, txConnectSpeedBps: u32, rxConnectSpeedBps: u32 }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  connectSpeedUpdateEnable: fc.constant(true),
+  agentCircuitId: someText,
+  agentRemoteId: someText,
+  actualDataRateUpstreamBps: rate,
+  actualDataRateDownstreamBps: rate,
+  minimumDataRateUpstreamBps: rate,
+  minimumDataRateDownstreamBps: rate,
+  attainableDataRateUpstreamBps: rate,
+  attainableDataRateDownstreamBps: rate,
+  maximumDataRateUpstreamBps: rate,
+  maximumDataRateDownstreamBps: rate,
+  minimumDataRateUpstreamLowPowerBps: rate,
+  minimumDataRateDownstreamLowPowerBps: rate,
+  maximumInterleavingDelayUpstreamMs: u32,
+  actualInterleavingDelayUpstreamMs: u32,
+  maximumInterleavingDelayDownstreamMs: u32,
+  actualInterleavingDelayDownstreamMs: u32,
+  accessLoopEncapsulation: fc.record({ dataLink: u8, encapsulation1: u8, encapsulation2: u8 }),
+  accessLineType: u8,
+  iwfSession: fc.boolean(),
 };
+
+/** AVPs that the table does not know. */
+const others = fc.array(
+  fc.record({
+    vendor: fc.integer({ min: 9, max: 12 }),
+    type: u16,
+    value: octets,
+    mandatory: fc.boolean(),
+    hideable: fc.boolean(),
+  }),
+  { maxLength: 4 },
+);
 
 function avpsOf(type: MessageType, allOptional: boolean): fc.Arbitrary<Record<string, unknown>> {
   const { required, expected, optional } = messageRows[type];
@@ -79,7 +146,14 @@ export function messageOfType(type: MessageType, allOptional = false): fc.Arbitr
   return avpsOf(type, allOptional).map((avps) => ({ type, avps }) as OutgoingMessage);
 }
 
+/** Any message of this type with AVPs of vendors. */
+function messageWithOthers(type: MessageType): fc.Arbitrary<OutgoingMessage> {
+  return fc.tuple(messageOfType(type), others).map(([message, others]) => ({ ...message, others }));
+}
+
 export const anyMessage = fc.constantFrom(...messageTypes).chain((type) => messageOfType(type));
+
+export const anyMessageWithOthers = fc.constantFrom(...messageTypes).chain(messageWithOthers);
 
 export const anySecret = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => new Secret(bytes));
 
@@ -88,8 +162,8 @@ export const avpLike = fc
   .array(
     fc.record({
       flags: fc.constantFrom(0, 0x8000, 0x4000, 0xc000, 0x0400),
-      vendor: fc.constantFrom(0, 0, 0, 9),
-      type: fc.integer({ min: 0, max: 45 }),
+      vendor: fc.constantFrom(0, 0, 0, 9, 3561),
+      type: fc.oneof(fc.integer({ min: 0, max: 53 }), fc.integer({ min: 96, max: 146 })),
       value: fc.uint8Array({ maxLength: 40 }),
       lengthError: fc.constantFrom(0, 0, 0, 0, 0, -7, -1, 1, 900),
     }),

@@ -1,9 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WireError } from '../../../src/engine/errors.ts';
-import { decodeMessage, encodeMessage, type Message } from '../../../src/engine/wire/message.ts';
+import type { AvpName } from '../../../src/engine/wire/avp.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+  messageTypes,
+  type OutgoingMessage,
+} from '../../../src/engine/wire/message.ts';
+import { belongs, messageRows } from '../../../src/engine/wire/message-table.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
-import { anyMessage, anySecret, avpLike, plain } from './arbitrary.ts';
+import { anyMessage, anyMessageWithOthers, anySecret, avpLike, plain, rawMessage } from './arbitrary.ts';
 
 const randomVector = fc.uint8Array({ maxLength: 40 });
 const hide = fc.option(fc.record({ secret: anySecret, randomVector }), { nil: undefined });
@@ -28,9 +36,52 @@ describe('messages', () => {
       fc.property(anyMessage, hide, (message, hide) => {
         const body = encodeMessage(message, { hide });
         const read = decodeMessage(body, 0, body.length, { secretFor: () => hide?.secret });
-        expect(plain(read)).toEqual(plain({ ...message, oddities: [] }));
+        expect(plain(read)).toEqual(plain({ ...message, oddities: [], others: [] }));
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  it('are read with the AVPs of vendors', () => {
+    fc.assert(
+      fc.property(anyMessageWithOthers, hide, (message, hide) => {
+        const body = encodeMessage(message, { hide });
+        const read = decodeMessage(body, 0, body.length, { secretFor: () => hide?.secret, knows: () => true });
+        const hides = hide !== undefined && messageRows[message.type].hideable;
+        const [hidden, clear] = [true, false].map((part) =>
+          (message.others ?? []).filter(({ hideable }) => (hides && hideable === true) === part),
+        );
+        expect(plain(read)).toEqual(
+          plain({
+            type: message.type,
+            avps: message.avps,
+            oddities: [],
+            others: [
+              ...clear.map(({ vendor, type, value }) => ({ vendor, type, value })),
+              ...hidden.map(({ vendor, type, value }) => ({ vendor, type, value, hidden: true })),
+            ],
+          }),
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('that are read and written and read again say the same', () => {
+    const code = fc.constantFrom(...messageTypes.map((type) => messageRows[type].code));
+    fc.assert(
+      fc.property(code, avpLike, (code, avps) => {
+        const body = rawMessage(code, avps);
+        const read = decodeAny(body, 0, body.length, undefined);
+        if (read instanceof WireError) return;
+        const again = encodeMessage(read as OutgoingMessage);
+        const { avps: twice, others } = decodeMessage(again, 0, again.length);
+        const names = Object.keys(read.avps).filter((name) => belongs(read.type, name as AvpName));
+        expect(Object.keys(twice).toSorted()).toEqual(names.toSorted());
+        for (const name of names) expect(plain(twice[name as AvpName])).toEqual(plain(read.avps[name as AvpName]));
+        expect(others).toEqual(read.others);
+      }),
+      { numRuns: 2000 },
     );
   });
 

@@ -96,7 +96,8 @@ describe('AVPs that we do not know (RFC 2661 4.1, 4.2)', () => {
     expect(message).toEqual({
       type: 'ICRP',
       avps: { assignedSessionId: 5 },
-      oddities: [{ vendor: 7, type: 99, why: 'unknown' }],
+      oddities: [{ vendor: 7, type: 99, message: 'ICRP', why: 'unknown', text: 'ICRP: AVP 7/99 is not known' }],
+      others: [{ vendor: 7, type: 99, value: Uint8Array.of(0) }],
     });
   });
   it("are those of other vendors, even with the IETF's numbers", () => {
@@ -118,7 +119,16 @@ describe('malformed AVPs (RFC 2661 7.1)', () => {
   it('are passed over without the M bit, as in the example of the RFC', () => {
     const message = decode(rawMessage(iccn, knownAvp('rxConnectSpeedBps', Uint8Array.of(1, 2))));
     expect(message.avps).toEqual({});
-    expect(message.oddities).toEqual([{ vendor: 0, type: 38, why: 'malformed' }]);
+    expect(message.oddities).toEqual([
+      {
+        vendor: 0,
+        type: 38,
+        name: 'rxConnectSpeedBps',
+        message: 'ICCN',
+        why: 'malformed',
+        text: 'ICCN: AVP rxConnectSpeedBps has 2 octets, not 4',
+      },
+    ]);
   });
   it('end their session or tunnel with the M bit', () => {
     expect(refusal(rawMessage(icrp, knownAvp('assignedSessionId', new Uint8Array(3))))).toMatchObject({
@@ -197,12 +207,13 @@ describe('which AVPs a message holds (RFC 2661 6)', () => {
   it('one that does not belong there is kept and noted', () => {
     const message = decode(rawMessage(icrp, sessionId, serial));
     expect(message.avps).toEqual({ assignedSessionId: 5, callSerialNumber: 1 });
-    expect(message.oddities).toEqual([{ vendor: 0, type: 15, why: 'unexpected' }]);
+    expect(message.oddities).toMatchObject([{ vendor: 0, type: 15, name: 'callSerialNumber', why: 'unexpected' }]);
+    expect(message.oddities[0].text).toBe('ICRP: AVP callSerialNumber does not belong there');
   });
   it('of two equal ones the first counts', () => {
     const message = decode(rawMessage(icrp, sessionId, knownAvp('assignedSessionId', Uint8Array.of(0, 6))));
     expect(message.avps.assignedSessionId).toBe(5);
-    expect(message.oddities).toEqual([{ vendor: 0, type: 14, why: 'duplicate' }]);
+    expect(message.oddities).toMatchObject([{ vendor: 0, type: 14, name: 'assignedSessionId', why: 'duplicate' }]);
   });
 });
 
@@ -252,7 +263,7 @@ describe('hidden AVPs (RFC 2661 4.3)', () => {
     const hiddenName = rawAvp(30, hideValue(30, Buffer.from('joe'), secret, vector), 0x4000);
     const message = decode(rawMessage(iccn, randomVector, hiddenName), { secretFor: () => new Secret('other') });
     expect(message.avps).toEqual({});
-    expect(message.oddities).toEqual([{ vendor: 0, type: 30, why: 'malformed' }]);
+    expect(message.oddities).toMatchObject([{ vendor: 0, type: 30, name: 'proxyAuthenName', why: 'malformed' }]);
   });
 });
 

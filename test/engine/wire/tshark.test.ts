@@ -61,7 +61,8 @@ const expected: Record<keyof typeof samples, string> = {
     Async Framing Type: True
     Sync Framing Type: False
     Called Number: 5551212
-    Sub-Address: 9`,
+    Sub-Address: 9
+    Proxy Authen Name: user@isp.example`,
   OCRP: `Message Type: Outgoing_Call_Reply (8)
     Assigned Session ID: 22
     Physical Channel: 33`,
@@ -79,7 +80,30 @@ const expected: Record<keyof typeof samples, string> = {
     Physical Channel: 34
     Calling Number: 4930123
     Called Number: 4989456
-    Sub-Address: 12`,
+    Sub-Address: 12
+    Proxy Authen Name: user@isp.example
+    Connect Speed Update Enable AVP
+    Agent Circuit ID: dslam atm 3/0:100.33
+    Agent Remote ID: line-4711
+    Actual Data Rate Upstream: 1000001
+    Actual Data Rate Downstream: 10000002
+    Minimum Data Rate Upstream: 1003
+    Minimum Data Rate Downstream: 1004
+    Attainable Data Rate Upstream: 2000005
+    Attainable Data Rate Downstream: 10000000006
+    Maximum Data Rate Upstream: 2000007
+    Maximum Data Rate Downstream: 20000008
+    Minimum Data Rate Upstream Low-Power: 109
+    Minimum Data Rate Downstream Low-Power: 110
+    Maximum Interleaving Delay Upstream: 11
+    Actual Interleaving Delay Upstream: 12
+    Maximum Interleaving Delay Downstream: 13
+    Actual Interleaving Delay Downstream: 14
+    Data Link: Ethernet (0x01)
+    Encaps 1: Single-Tagged Ethernet (0x02)
+    Encaps 2: NA - Not Available (0x00)
+    ANCP Access Line Type: Unknown (0x05000000)
+    IWF Session: IWF performed (0x00000001)`,
   ICRP: `Message Type: Incoming_Call_Reply (11)
     Assigned Session ID: 24`,
   ICCN: `Message Type: Incoming_Call_Connected (12)
@@ -105,7 +129,14 @@ const expected: Record<keyof typeof samples, string> = {
     Assigned Session ID: 23
     Cause Code: 16
     Cause Msg: 69
-    Advisory Msg: normal`,
+    Advisory Msg: normal
+    Disconnect Code: 16
+    Control Protocol Number: 49699
+    Direction: at peer (1)
+    Message: wrong password
+    Disconnect Code: 18
+    Control Protocol Number: 32801
+    Direction: global error (0)`,
   WEN: `Message Type: WAN_Error_Notify (15)
     CRC Errors: 101
     Framing Errors: 102
@@ -116,6 +147,30 @@ const expected: Record<keyof typeof samples, string> = {
   SLI: `Message Type: Set_Link_Info (16)
     Send ACCM: 4294967295
     Receive ACCM: 655360`,
+  CSUN: `Message Type: Connect-Speed-Update-Notification (28)
+    Remote Session ID: 23 (0x0017)
+    Current TX Connect Speed: 16000000
+    Current RX Connect Speed: 1000000
+    Remote Session ID: 24 (0x0018)
+    Current TX Connect Speed: 8000000
+    Current RX Connect Speed: 500000`,
+  CSURQ: `Message Type: Connect-Speed-Update-Request (29)
+    Remote Session ID: 23 (0x0017)
+    Current TX Connect Speed: 0
+    Current RX Connect Speed: 0`,
+};
+
+/** AVPs of RFC 3301, 3308 and 3437 that tshark has no words for: it tells their numbers, and where the next one begins. */
+const strange: Partial<Record<keyof typeof samples, string[]>> = {
+  SCCRQ: ['47'],
+  SCCRP: ['47'],
+  OCRQ: ['40', '41', '42', '43', '48'],
+  OCRP: ['45', '48'],
+  OCCN: ['49', '50'],
+  ICRQ: ['42', '43', '44', '45', '48'],
+  ICRP: ['48'],
+  ICCN: ['49', '50'],
+  SLI: ['51', '52'],
 };
 
 /** Datagrams as tshark tells them, one text each. */
@@ -138,6 +193,14 @@ function datagram(ns: number, body: Uint8Array): Uint8Array {
   return dialectV2.encodeControl(4711, 23, ns, 5, body);
 }
 
+/** How many AVPs its sample has, besides the Message Type. */
+function avpsOf(type: keyof typeof samples): number {
+  return Object.values(samples[type].avps).reduce((sum, value) => {
+    const isList = Array.isArray(value) && typeof value[0] === 'object';
+    return sum + (isList ? value.length : 1);
+  }, 0);
+}
+
 function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;
 }
@@ -152,6 +215,9 @@ function inOrder(text: string, values: string): boolean {
     return at >= 0;
   });
 }
+
+/** What it says of an AVP that it does not know. */
+const strangeAvp = /^ {4}Unknown \((\d+)\) AVP\n(?: {8}.*\n)*/gm;
 
 let clear: string[];
 let hidden: string[];
@@ -172,7 +238,11 @@ beforeAll(() => {
 describe('tshark', () => {
   it('sees a datagram for every message, and finds nothing wrong', () => {
     expect([clear.length, hidden.length]).toEqual([messageTypes.length, messageTypes.length]);
-    for (const text of [...clear, ...hidden, ack]) expect(text).not.toMatch(/malformed|expert info|unknown/i);
+    for (const text of [...clear, ...hidden, ack]) {
+      // It takes the line's type for a number of 32 bits, where RFC 5515 5.18 has one octet and three reserved ones.
+      const known = text.replace(strangeAvp, '').replace('Line Type: Unknown (0x05000000)', '');
+      expect(known).not.toMatch(/malformed|expert info|unknown/i);
+    }
   });
 
   for (const [index, type] of messageTypes.entries()) {
@@ -182,14 +252,15 @@ describe('tshark', () => {
     it(`reads ${type} with all its AVPs and the values that we meant`, () => {
       expect(Object.keys(samples[type].avps).toSorted()).toEqual(names.toSorted());
       expect(clear[index]).toContain(`Tunnel ID: 4711\n    Session ID: 23\n    Ns: ${index}\n    Nr: 5\n`);
-      expect(count(clear[index], /Hidden: False/g)).toBe(names.length + 1);
+      expect(count(clear[index], /Hidden: False/g)).toBe(avpsOf(type) + 1);
+      expect([...clear[index].matchAll(strangeAvp)].map(([, number]) => number)).toEqual(strange[type] ?? []);
       expect(inOrder(clear[index], expected[type])).toBe(true);
     });
 
     it(`reads ${type} with its hidden AVPs`, () => {
       const total = count(hidden[index], /Hidden: (True|False)/g);
       const secrets = count(hidden[index], /Hidden: True/g);
-      expect(total).toBe(names.length + 1 + (secrets > 0 ? 1 : 0));
+      expect(total).toBe(avpsOf(type) + 1 + (secrets > 0 ? 1 : 0));
       expect(secrets > 0).toBe(!['SCCRQ', 'HELLO'].includes(type));
       expect(hidden[index].includes('Random Vector: 77777777777777777777777777777777')).toBe(secrets > 0);
     });

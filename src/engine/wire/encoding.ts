@@ -1,0 +1,104 @@
+/**
+ * Control messages to octets (RFC 2661 4.1, 4.3). These are the AVPs behind the header; a ZLB has none.
+ */
+import { type AvpName, type AvpValues, avpRows, avpTable } from './avp.ts';
+import { hiddenBit, mandatoryBit, maxAvpOctets } from './avp-octets.ts';
+import { Writer } from './bytes.ts';
+import { hideValue } from './hidden.ts';
+import type { EncodeOptions, OutgoingMessage } from './message.ts';
+import { avpsInOrder, messageRows } from './message-table.ts';
+
+/**
+ * The octets behind the header: Message Type, what is clear, then the Random Vector and what is hidden.
+ * @throws RangeError when a value is too long for an AVP
+ */
+export function encodeMessage(message: OutgoingMessage, options: EncodeOptions = {}): Uint8Array {
+  const row = messageRows[message.type];
+  const avps: AvpValues = message.avps;
+  const hide = row.hideable ? options.hide : undefined;
+  const writer = new Writer(128);
+  const type = beginAvp(writer, 0, avpTable.messageType.type);
+  writer.u16(row.code);
+  endAvp(writer, type, row.ignorable ? 0 : mandatoryBit);
+  let somethingToHide = false;
+  for (const name of avpsInOrder(message.type)) {
+    const value = avps[name];
+    if (value === undefined) continue;
+    if (hide && avpRows[name].hideable) somethingToHide = true;
+    else writeKnown(writer, name, value);
+  }
+  for (const other of message.others ?? []) {
+    if (hide && other.hideable) somethingToHide = true;
+    else writeClear(writer, other.vendor, other.type, other.mandatory ?? false, other.value);
+  }
+  if (!hide || !somethingToHide) return writer.finish();
+
+  const vector = beginAvp(writer, 0, avpTable.randomVector.type);
+  writer.octets(hide.randomVector);
+  endAvp(writer, vector, mandatoryBit);
+  for (const name of avpsInOrder(message.type)) {
+    if (avps[name] !== undefined && avpRows[name].hideable) writeKnown(writer, name, avps[name], hide);
+  }
+  for (const other of message.others ?? []) {
+    if (other.hideable) writeHidden(writer, other.vendor, other.type, other.mandatory ?? false, other.value, hide);
+  }
+  return writer.finish();
+}
+
+type Hide = NonNullable<EncodeOptions['hide']>;
+
+/** Writes an AVP of the table, or all that it stands for. */
+function writeKnown(writer: Writer, name: AvpName, value: unknown, hide?: Hide): void {
+  if (avpRows[name].repeats && Array.isArray(value)) {
+    for (const each of value) writeOne(writer, name, each, hide);
+  } else {
+    writeOne(writer, name, value, hide);
+  }
+}
+
+function writeOne(writer: Writer, name: AvpName, value: unknown, hide: Hide | undefined): void {
+  const row = avpRows[name];
+  const { vendor, type, codec } = row;
+  const mandatory = row.mandatory && !row.optionalWhen?.(value);
+  if (hide) {
+    const clear = new Writer();
+    codec.write(clear, value);
+    writeHidden(writer, vendor, type, mandatory, clear.finish(), hide);
+    return;
+  }
+  const start = beginAvp(writer, vendor, type);
+  codec.write(writer, value);
+  endAvp(writer, start, mandatory ? mandatoryBit : 0);
+}
+
+function writeClear(writer: Writer, vendor: number, type: number, mandatory: boolean, value: Uint8Array): void {
+  const start = beginAvp(writer, vendor, type);
+  writer.octets(value);
+  endAvp(writer, start, mandatory ? mandatoryBit : 0);
+}
+
+function writeHidden(
+  writer: Writer,
+  vendor: number,
+  type: number,
+  mandatory: boolean,
+  value: Uint8Array,
+  { secret, randomVector }: Hide,
+): void {
+  const start = beginAvp(writer, vendor, type);
+  writer.octets(hideValue(type, value, secret, randomVector));
+  endAvp(writer, start, hiddenBit | (mandatory ? mandatoryBit : 0));
+}
+
+/** Writes a header whose length is not known yet, and returns where it is. */
+function beginAvp(writer: Writer, vendor: number, type: number): number {
+  const start = writer.length;
+  writer.u16(0).u16(vendor).u16(type);
+  return start;
+}
+
+function endAvp(writer: Writer, start: number, flags: number): void {
+  const octets = writer.length - start;
+  if (octets > maxAvpOctets) throw new RangeError(`an AVP would have ${octets} octets`);
+  writer.patchU16(start, flags | octets);
+}
