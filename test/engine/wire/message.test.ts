@@ -11,7 +11,9 @@ import {
   type OutgoingMessage,
 } from '../../../src/engine/wire/message.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
+import extensions from '../../vectors/v2-extensions.json' with { type: 'json' };
 import handmade from '../../vectors/v2-messages.json' with { type: 'json' };
+import quirks from '../../vectors/v2-quirks.json' with { type: 'json' };
 import xl2tpd from '../../vectors/v2-xl2tpd.json' with { type: 'json' };
 import { knownAvp, plain, rawAvp, rawMessage } from './arbitrary.ts';
 
@@ -25,6 +27,8 @@ interface Vector {
   avps: unknown;
   /** Whether our encoder writes the same octets. */
   encodesAlike: boolean;
+  /** AVPs of vendors, their values in hexadecimal digits. */
+  others?: { vendor: number; type: number; value: string }[];
   secret?: string;
   randomVector?: string;
 }
@@ -43,7 +47,7 @@ function refusal(body: Uint8Array, options?: DecodeOptions): Pick<WireError, 'sc
   throw new Error('the message was taken');
 }
 
-for (const vector of [...handmade, ...xl2tpd] as Vector[]) {
+for (const vector of [...handmade, ...extensions, ...quirks, ...xl2tpd] as Vector[]) {
   describe(`${vector.name} (${vector.source})`, () => {
     const datagram = Uint8Array.from(Buffer.from(vector.hex, 'hex'));
     const secret = vector.secret === undefined ? undefined : new Secret(vector.secret);
@@ -55,7 +59,10 @@ for (const vector of [...handmade, ...xl2tpd] as Vector[]) {
       expect(dialectV2.isAck(datagram, header)).toBe(vector.type === null);
       if (vector.type === null) return;
       const message = decodeMessage(datagram, header.payloadStart, header.payloadEnd, { secretFor: () => secret });
-      expect(message).toMatchObject({ type: vector.type, oddities: [] });
+      expect(message.type).toBe(vector.type);
+      const others = vector.others ?? [];
+      expect(plain(message.others)).toEqual(others);
+      expect(message.oddities).toMatchObject(others.map(({ vendor, type }) => ({ vendor, type, why: 'unknown' })));
       expect(plain(message.avps)).toEqual(vector.avps);
     });
 
