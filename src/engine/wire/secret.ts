@@ -8,6 +8,11 @@ export class Secret {
     this.#bytes = typeof value === 'string' ? new TextEncoder().encode(value) : new Uint8Array(value);
   }
 
+  /** How long it is. */
+  get octets(): number {
+    return this.#bytes.length;
+  }
+
   /** The secret itself, for digests only. */
   reveal(): Uint8Array {
     return this.#bytes;
