@@ -16,6 +16,7 @@ esac
 declare -A package_of=([ip]=iproute2 [ping]=iputils-ping [gcc]=gcc [/usr/include/stdio.h]=libc6-dev)
 if [ "$want" = test ]; then
   package_of+=([tshark]=tshark [tcpdump]=tcpdump [l2tpns]=l2tpns [xl2tpd]=xl2tpd [pppd]=ppp)
+  package_of+=([vpnserver]=softether-vpnserver [vpncmd]=softether-vpncmd)
 fi
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
