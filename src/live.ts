@@ -1,8 +1,16 @@
 /** The live world as the reconciler meets it: engine, data plane and address pools behind two methods. */
 import type { Host } from './engine/host.ts';
 import type { DataPlane, PlaneOp } from './engine/ports.ts';
-import type { AaaSpec, GatewaySpec, PoolView, SessionView, TunnelView } from './engine/spec.ts';
-import type { Action, Live, ObservedState } from './reconciler/live.ts';
+import type {
+  AaaSpec,
+  GatewaySpec,
+  PoolView,
+  PppoeServerView,
+  SessionView,
+  SystemSpec,
+  TunnelView,
+} from './engine/spec.ts';
+import { type Action, emptySystem, type Live, type ObservedState } from './reconciler/live.ts';
 
 /** The AAA that is configured from resources. */
 export interface ConfigurableAaa {
@@ -10,21 +18,34 @@ export interface ConfigurableAaa {
   pools(): PoolView[];
 }
 
+/** Hooks, plugins and tracing. */
+export interface ConfigurableSystem {
+  /** @throws Error when a part of it cannot be put in force; all the rest is then. */
+  configure(spec: SystemSpec): void | Promise<void>;
+}
+
 export class LiveSystem implements Live {
   private readonly host: Host;
   private readonly plane: DataPlane;
   private readonly aaa: ConfigurableAaa;
+  private readonly system: ConfigurableSystem;
   private gateway: GatewaySpec | undefined;
   private aaaSpec: AaaSpec | undefined;
+  private systemSpec = emptySystem;
 
-  constructor(host: Host, plane: DataPlane, aaa: ConfigurableAaa) {
+  constructor(host: Host, plane: DataPlane, aaa: ConfigurableAaa, system: ConfigurableSystem) {
     this.host = host;
     this.plane = plane;
     this.aaa = aaa;
+    this.system = system;
   }
 
   async apply(action: Action): Promise<void> {
     switch (action.action) {
+      case 'configureSystem':
+        await this.system.configure(action.spec);
+        this.systemSpec = action.spec;
+        break;
       case 'configureGateway':
         this.configureGateway(action.spec);
         break;
@@ -63,14 +84,17 @@ export class LiveSystem implements Live {
   async observe(): Promise<ObservedState> {
     const { engine } = this.host;
     const devices = await this.plane.list();
+    const pppoeServers = [...engine.pppoeServers()];
     return {
-      gateway: this.gateway,
+      system: this.systemSpec,
+      gateway: this.gateway && serving(this.gateway, pppoeServers),
       aaa: this.aaaSpec,
       devices: new Map(devices.map((device) => [device.name, device])),
       tunnels: byName(engine.declaredTunnels()),
       sessions: byName(engine.declaredSessions()),
       accepted: engine.accepted(),
       pools: this.aaa.pools(),
+      pppoeServers,
     };
   }
 
@@ -89,6 +113,13 @@ export class LiveSystem implements Live {
       this.plane.apply(op, (fact) => (fact.fact === 'failed' ? failed(fact.error) : done()));
     });
   }
+}
+
+/** Of the PppoeServers those that the system lets serve: the others are tried again. */
+function serving(gateway: GatewaySpec, views: readonly PppoeServerView[]): GatewaySpec {
+  const refused = new Set(views.flatMap(({ name, failure }) => (failure === undefined ? [] : [name])));
+  if (refused.size === 0) return gateway;
+  return { ...gateway, pppoeServers: gateway.pppoeServers.filter(({ name }) => !refused.has(name)) };
 }
 
 function byName<View extends TunnelView | SessionView>(views: Iterable<View>): Map<string, View> {

@@ -60,7 +60,7 @@ const host = new Host(
 transport.onDatagram((datagram) => host.datagram(datagram));
 
 const reconciler = new Reconciler({
-  live: new LiveSystem(host, plane, aaa),
+  live: new LiveSystem(host, plane, aaa, { configure: () => undefined }),
   clock: {
     now: () => performance.now(),
     wall: () => Date.now(),

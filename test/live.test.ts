@@ -38,7 +38,7 @@ it('observes what is in force of a Gateway when a listener was refused', async (
     chooseForward: () => undefined,
     onNotice: () => undefined,
   });
-  const live = new LiveSystem(host, plane, aaa);
+  const live = new LiveSystem(host, plane, aaa, { configure: () => undefined });
   const first = { address: '10.0.0.1', port: 1701 };
   const good = gatewaySpec({ listen: [first] });
   await live.apply({ action: 'configureGateway', spec: good, reason: '' });

@@ -31,6 +31,8 @@ function withoutCreating(step: PlannedAction, { sessions }: Impact): PlannedActi
 function changeBy(action: Action, devices: ReadonlySet<string>): PlannedAction {
   const { reason } = action;
   switch (action.action) {
+    case 'configureSystem':
+      return { change: 'update', kind: 'System', reason };
     case 'configureGateway':
       return { change: 'update', kind: 'Gateway', reason };
     case 'configureAaa':

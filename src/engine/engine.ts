@@ -20,7 +20,16 @@ import type {
 import type { PppEvent } from './ppp/link.ts';
 import { TunnelRegistry } from './registry.ts';
 import type { Session, SessionEvent } from './session.ts';
-import type { Endpoint, GatewaySpec, PeerSpec, SessionSpec, SessionView, TunnelSpec, TunnelView } from './spec.ts';
+import type {
+  Endpoint,
+  GatewaySpec,
+  PeerSpec,
+  PppoeServerView,
+  SessionSpec,
+  SessionView,
+  TunnelSpec,
+  TunnelView,
+} from './spec.ts';
 import { Tunnel } from './tunnel.ts';
 import { type Header, newHeader } from './wire/header.ts';
 
@@ -286,6 +295,10 @@ export class Engine {
 
   *acceptedSessions(): Iterable<SessionView> {
     for (const session of this.core.sessions.values()) if (!session.declared) yield session.view();
+  }
+
+  *pppoeServers(): Iterable<PppoeServerView> {
+    for (const { name } of this.core.gateway.pppoeServers) yield { name, sessions: 0 };
   }
 
   /** How many accepted tunnels and sessions are established, without looking at each session. */

@@ -198,6 +198,33 @@ export interface GatewaySpec {
   pppoeServers: readonly PppoeServerSpec[];
 }
 
+/** A program that is told of an event. */
+export interface HookSpec {
+  /** The program and its arguments. */
+  command: readonly string[];
+  /** How long it may run. */
+  timeoutMs: number;
+}
+
+export const hookEvents = ['tunnelUp', 'tunnelDown', 'sessionUp', 'sessionDown'] as const;
+
+/** Code of others that the daemon loads. */
+export interface PluginSpec {
+  name: string;
+  /** An absolute path, or the name of a package. */
+  module: string;
+  /** Whatever the plugin understands. */
+  config: unknown;
+}
+
+/** A Gateway's settings that are not the engine's. */
+export interface SystemSpec {
+  hooks: Readonly<Partial<Record<(typeof hookEvents)[number], HookSpec>>>;
+  plugins: readonly PluginSpec[];
+  /** Of the whole daemon, beside what tunnels and sessions say. */
+  trace: readonly TraceCategory[];
+}
+
 /** A device shared by accepted sessions: our addresses on it, and the prefixes that are routed to it. */
 export interface DeviceSpec {
   name: string;
@@ -309,6 +336,8 @@ export interface PppView {
   /** Who the peer said it is (server), or who we said we are (client). */
   user?: string;
   auth?: PppAuthMethod;
+  /** What was taken from a LAC that had met the client before (RFC 2661 4.4.5). */
+  proxy?: 'lcp' | 'lcpAndAuth';
   /** The MRU that the peer told us: what we may send. */
   peerMru: number;
   ipv4?: { local: Ipv4; remote: Ipv4; dns: readonly Ipv4[] };
@@ -329,6 +358,15 @@ export interface SessionCounters {
   rxReordered: number;
   /** Data packets that never came, by their Ns. */
   rxLost: number;
+}
+
+/** A PppoeServer as it is. */
+export interface PppoeServerView {
+  name: string;
+  /** Its clients' calls. */
+  sessions: number;
+  /** Why the system does not let it serve, e.g. that its interface is missing; it is tried again when the engine is configured. */
+  failure?: string;
 }
 
 /** A device of ours as the kernel has it now. */

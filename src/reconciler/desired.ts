@@ -7,7 +7,7 @@ import { reuse } from './compare.ts';
 import { devicesOf } from './devices.ts';
 import { builtIn } from './generated.ts';
 import { type Field, type Layer, lay } from './layers.ts';
-import type { DesiredState } from './live.ts';
+import { type DesiredState, emptySystem } from './live.ts';
 import { Declarations, type PppChain, type TunnelChain } from './resolve.ts';
 import type { Resource, Snapshot } from './resources.ts';
 import { type SecretLookup, secretLookup } from './secrets.ts';
@@ -66,6 +66,7 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
 
   return {
     state: {
+      system: emptySystem,
       gateway: reuse(last?.gateway, { ...settings, peers }),
       aaa,
       devices,

@@ -33,6 +33,9 @@ export function foresee(desired: DesiredState, observed: ObservedState): Action[
 function obey(world: World, action: Action): void {
   const { devices, tunnels, sessions } = world;
   switch (action.action) {
+    case 'configureSystem':
+      world.system = action.spec;
+      break;
     case 'configureGateway':
       world.gateway = action.spec;
       break;

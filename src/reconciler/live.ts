@@ -4,14 +4,17 @@ import type {
   GatewaySpec,
   PlaneDevice,
   PoolView,
+  PppoeServerView,
   SessionSpec,
   SessionView,
+  SystemSpec,
   TunnelSpec,
   TunnelView,
 } from '../engine/spec.ts';
 
 /** What should be: all resources, resolved. */
 export interface DesiredState {
+  system: SystemSpec;
   gateway: GatewaySpec;
   aaa: AaaSpec;
   devices: ReadonlyMap<string, DeviceSpec>;
@@ -21,6 +24,7 @@ export interface DesiredState {
 
 /** What is, by the same names. Accepted tunnels and sessions are only counted here. */
 export interface ObservedState {
+  system: SystemSpec;
   /** As applied last; undefined before the first time. */
   gateway: GatewaySpec | undefined;
   aaa: AaaSpec | undefined;
@@ -31,10 +35,16 @@ export interface ObservedState {
   sessions: ReadonlyMap<string, SessionView>;
   accepted: { tunnels: number; sessions: number };
   pools: readonly PoolView[];
+  /** Those of the gateway that was applied last, also where the system refuses one. */
+  pppoeServers: readonly PppoeServerView[];
 }
+
+/** What a daemon does that nobody configured. */
+export const emptySystem: SystemSpec = { hooks: {}, plugins: [], trace: [] };
 
 /** One step from what is to what should be. `reason` is written for the operator. */
 export type Action = { reason: string } & (
+  | { action: 'configureSystem'; spec: SystemSpec }
   | { action: 'configureGateway'; spec: GatewaySpec }
   | { action: 'configureAaa'; spec: AaaSpec }
   | { action: 'configureDevice'; spec: DeviceSpec }

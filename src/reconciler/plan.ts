@@ -26,6 +26,8 @@ export function plan(desired: DesiredState, observed: ObservedState): Action[] {
 /** The object that an action changes, as `Kind/name`. */
 export function objectOf(action: Action): string {
   switch (action.action) {
+    case 'configureSystem':
+      return 'System';
     case 'configureGateway':
       return 'Gateway';
     case 'configureAaa':
@@ -71,8 +73,11 @@ export function impact(actions: readonly Action[], observed: ObservedState): Imp
   return { tunnels: [...tunnels].sort(), sessions: [...sessions].sort() };
 }
 
-function settingActions({ aaa, gateway }: DesiredState, observed: ObservedState): Action[] {
+/** Plugins before the rules that ask them, pools before the calls that take from them. */
+function settingActions({ system, aaa, gateway }: DesiredState, observed: ObservedState): Action[] {
   const actions: Action[] = [];
+  const systemFound = differences(observed.system, system);
+  if (systemFound.length > 0) actions.push({ action: 'configureSystem', spec: system, reason: tell(systemFound) });
   const aaaFound = differences(observed.aaa, aaa);
   if (aaaFound.length > 0) {
     actions.push({ action: 'configureAaa', spec: aaa, reason: observed.aaa ? tell(aaaFound) : 'first configuration' });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { EventLog } from '../../src/api/events.ts';
 import { LiveSource } from '../../src/api/live-source.ts';
 import { sessionKeyV2 } from '../../src/engine/ports.ts';
-import type { ObservedState } from '../../src/reconciler/live.ts';
+import { emptySystem, type ObservedState } from '../../src/reconciler/live.ts';
 import { Reconciler } from '../../src/reconciler/reconciler.ts';
 import { loadTexts } from '../../src/reconciler/sources/files.ts';
 import { sessionView, tunnelView } from './fake-source.ts';
@@ -15,6 +15,7 @@ const broken = `${api}kind: Tunnel\nmetadata: {name: broken}\nspec: {remoteAdres
 /** A world in which every step succeeds at once and leaves tunnels and sessions established. */
 class Obedient {
   readonly state: ObservedState = {
+    system: emptySystem,
     gateway: undefined,
     aaa: undefined,
     devices: new Map(),
@@ -22,6 +23,7 @@ class Obedient {
     sessions: new Map(),
     accepted: { tunnels: 0, sessions: 0 },
     pools: [],
+    pppoeServers: [],
   };
   readonly tunnels = new Map<string, ReturnType<typeof tunnelView>>();
   readonly sessions = new Map<string, ReturnType<typeof sessionView>>();

@@ -8,7 +8,7 @@ import type {
   TunnelSpec,
   TunnelView,
 } from '../../src/engine/spec.ts';
-import type { Action, Live, ObservedState } from '../../src/reconciler/live.ts';
+import { type Action, emptySystem, type Live, type ObservedState } from '../../src/reconciler/live.ts';
 import type { ReconcilerClock } from '../../src/reconciler/reconciler.ts';
 
 /** Time that stands still unless advanced. The wall clock is 1,000,000 s ahead. */
@@ -102,6 +102,7 @@ export function sessionView(
 const openPpp: SessionView['ppp'] = { phase: 'network', peerMru: 1500, ipv4: { local: 1, remote: 2, dns: [] } };
 
 export const nothing: ObservedState = {
+  system: emptySystem,
   gateway: undefined,
   aaa: undefined,
   devices: new Map(),
@@ -109,11 +110,13 @@ export const nothing: ObservedState = {
   sessions: new Map(),
   accepted: { tunnels: 0, sessions: 0 },
   pools: [],
+  pppoeServers: [],
 };
 
 /** A world that obeys, unless told otherwise. */
 export class FakeLive implements Live {
   readonly #clock: VirtualClock;
+  system = emptySystem;
   gateway: GatewaySpec | undefined;
   aaa: AaaSpec | undefined;
   readonly devices = new Map<string, PlaneDevice>();
@@ -138,6 +141,7 @@ export class FakeLive implements Live {
   async observe(): Promise<ObservedState> {
     this.observations++;
     return {
+      system: this.system,
       gateway: this.gateway,
       aaa: this.aaa,
       devices: new Map(this.devices),
@@ -145,6 +149,7 @@ export class FakeLive implements Live {
       sessions: new Map(this.sessions),
       accepted: { tunnels: 0, sessions: 0 },
       pools: (this.aaa?.pools ?? []).map(({ name }) => ({ name, total: 10, used: 0 })),
+      pppoeServers: (this.gateway?.pppoeServers ?? []).map(({ name }) => ({ name, sessions: 0 })),
     };
   }
 
@@ -161,6 +166,9 @@ export class FakeLive implements Live {
     const refusal = this.refuse(action);
     if (refusal !== undefined) throw refusal instanceof Error ? refusal : new Error(refusal);
     switch (action.action) {
+      case 'configureSystem':
+        this.system = action.spec;
+        break;
       case 'configureGateway':
         this.gateway = action.spec;
         break;
