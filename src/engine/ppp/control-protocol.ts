@@ -4,7 +4,8 @@
  */
 import type { Instant } from '../effects.ts';
 import { Action, type AutomatonEvent, isNegotiating, isTimed, State, TRANSITIONS } from './automaton.ts';
-import type { PppEffect } from './events.ts';
+import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
+import type { FrameSink } from './events.ts';
 import { CODE_AT, type FrameWriter, frameWriter, optionsAreWhole, PACKET_HEADER_OCTETS, packetEnd } from './frame.ts';
 import type { NegotiationLimits } from './spec.ts';
 
@@ -24,6 +25,19 @@ export const Layer = { up: Action.tlu, down: Action.tld, finished: Action.tlf } 
 
 export type Verdict = 'ack' | 'nak' | 'reject';
 
+/** How a protocol can fail. */
+export type Way = 'timeout' | 'silence' | 'naksReceived' | 'naksSent' | 'terminated' | 'rejected';
+
+/** What IPCP and IPV6CP call them. */
+export const NCP_CAUSES = {
+  timeout: 'ncpTimeout',
+  silence: 'ncpTimeout',
+  naksReceived: 'tooManyNaksReceived',
+  naksSent: 'tooManyNaksSent',
+  terminated: 'noNcp',
+  rejected: 'noNcp',
+} as const satisfies Record<Way, CauseName>;
+
 /** Octets of a rejected packet that we send back: what fits any MRU that we accept (see MIN_MRU). */
 export const MAX_REJECTED_OCTETS = 112;
 /** Octets of a peer's text that we keep. */
@@ -33,10 +47,10 @@ export abstract class ControlProtocol {
   state: State = State.initial;
   /** When the protocol wants a tick. 0: never. */
   timerAt: Instant = 0;
-  /** Why the protocol gave up or was given up, in words. */
-  failure: string | undefined = undefined;
-  /** What stands in the way so far: the failure's words if the negotiation ends by it. */
-  protected trouble: string | undefined = undefined;
+  /** Why the protocol gave up or was given up. */
+  failure: Ending | undefined = undefined;
+  /** What stands in the way so far: the failure if the negotiation ends by it. */
+  protected trouble: Ending | undefined = undefined;
   /** Whether the peer's Terminate-Request ended the open protocol. */
   endedByPeer = false;
   /** RFC 1661 4.6's restart counter. */
@@ -58,6 +72,8 @@ export abstract class ControlProtocol {
   abstract get name(): string;
   abstract get protocol(): number;
   protected abstract get limits(): NegotiationLimits;
+  /** What the ways in which the protocol can fail are called. */
+  protected abstract get causes(): Readonly<Record<Way, CauseName>>;
 
   /** Forgets what earlier Naks and Rejects said of our options. */
   protected abstract resetRequest(): void;
@@ -75,6 +91,10 @@ export abstract class ControlProtocol {
   protected abstract suggest(type: number, frame: FrameWriter): void;
   /** An option that the peer has to list and did not. 0: none. */
   protected abstract missingOption(): number;
+  /** A Configure-Request came: bytes[at, end) are its options. */
+  protected heard(_bytes: Uint8Array, _at: number, _end: number): void {
+    // Only LCP's are of interest to others.
+  }
   /** A packet with a code above 7. Undefined: the code is unknown. */
   protected onOtherCode(
     _code: number,
@@ -82,7 +102,7 @@ export abstract class ControlProtocol {
     _at: number,
     _end: number,
     _now: Instant,
-    _out: PppEffect[],
+    _out: FrameSink,
   ): number | undefined {
     return undefined;
   }
@@ -92,7 +112,7 @@ export abstract class ControlProtocol {
   }
 
   /** Takes one packet; [at, end) is the information field. Returns bits of Layer. What cannot be right is dropped. */
-  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): number {
+  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): number {
     const stop = packetEnd(bytes, at, end);
     if (stop < 0 || this.state <= State.starting) return 0;
     const code = bytes[at];
@@ -119,12 +139,12 @@ export abstract class ControlProtocol {
     }
   }
 
-  private onRequest(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): number {
+  private onRequest(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): number {
     const reply = this.answer(bytes, at, end);
     const acceptable = reply[CODE_AT] === Code.configureAck;
     this.refusalsSent = acceptable ? 0 : this.refusalsSent + 1;
     const signals = this.fire(acceptable ? 'RCR+' : 'RCR-', now, out, reply, bytes[at + 1]);
-    if (this.refusalsSent > 2 * this.limits.maxConfigNaks + 1) this.failure ??= this.divergence();
+    if (this.refusalsSent > 2 * this.limits.maxConfigNaks + 1) this.failure ??= this.divergence('naksSent');
     return signals | this.giveUpIfFailed(now, out);
   }
 
@@ -134,6 +154,7 @@ export abstract class ControlProtocol {
     const stubborn = this.refusalsSent >= this.limits.maxConfigNaks;
     let code: number = Code.configureAck;
     let seen = 0;
+    this.heard(bytes, at + PACKET_HEADER_OCTETS, end);
     this.resetPeer();
     for (let option = at + PACKET_HEADER_OCTETS; option < end; option += bytes[option + 1]) {
       const type = bytes[option];
@@ -170,7 +191,7 @@ export abstract class ControlProtocol {
     data: number,
     end: number,
     now: Instant,
-    out: PppEffect[],
+    out: FrameSink,
   ): number {
     if (isNegotiating(this.state) || this.state === State.opened) {
       if (identifier !== this.requestId) return 0;
@@ -182,7 +203,7 @@ export abstract class ControlProtocol {
   }
 
   /** RFC 1661 5.3, 5.4: a Nak may name other options than ours, a Reject only ours, unchanged. */
-  private onRefusal(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): number {
+  private onRefusal(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): number {
     const identifier = bytes[at + 1];
     const data = at + PACKET_HEADER_OCTETS;
     if (isNegotiating(this.state) || this.state === State.opened) {
@@ -206,8 +227,9 @@ export abstract class ControlProtocol {
     return this.fire('RCN', now, out, undefined, identifier);
   }
 
-  private onTerminateRequest(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): number {
-    const reason = `the peer terminated ${this.name}${reasonIn(bytes, at + PACKET_HEADER_OCTETS, end)}`;
+  private onTerminateRequest(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): number {
+    const words = reasonIn(bytes, at + PACKET_HEADER_OCTETS, end);
+    const reason = this.ending(`the peer terminated ${this.name}${words}`, 'terminated');
     // A negotiation goes on (the table's sta/6): the peer may want to begin anew.
     if (this.state === State.opened) {
       this.endedByPeer = true;
@@ -218,9 +240,9 @@ export abstract class ControlProtocol {
     return this.fire('RTR', now, out, undefined, bytes[at + 1]);
   }
 
-  private onCodeRejected(code: number, now: Instant, out: PppEffect[]): number {
+  private onCodeRejected(code: number, now: Instant, out: FrameSink): number {
     if (code >= Code.configureRequest && code <= Code.codeReject) {
-      this.failure ??= `the peer does not understand ${this.name}`;
+      this.failure ??= this.ending(`the peer does not understand ${this.name}`, 'rejected');
       return this.fire('RXJ-', now, out);
     }
     this.onCodeReject(code);
@@ -228,28 +250,29 @@ export abstract class ControlProtocol {
   }
 
   /** The lower layer is up and we are willing. */
-  start(now: Instant, out: PppEffect[]): number {
+  start(now: Instant, out: FrameSink): number {
     return this.fire('Open', now, out) | this.fire('Up', now, out);
   }
 
-  close(reason: string, now: Instant, out: PppEffect[]): number {
-    this.failure ??= reason;
+  close(why: Ending, now: Instant, out: FrameSink): number {
+    this.failure ??= why;
     return this.fire('Close', now, out);
   }
 
-  tick(now: Instant, out: PppEffect[]): number {
+  tick(now: Instant, out: FrameSink): number {
     if (this.restartsLeft > 0 && isNegotiating(this.state)) this.checkProgress();
     const gaveUp = this.giveUpIfFailed(now, out);
     if (gaveUp !== 0 || !isTimed(this.state)) return gaveUp;
     if (this.restartsLeft > 0) return this.fire('TO+', now, out);
     if (isNegotiating(this.state)) {
-      this.failure ??= this.trouble ?? `the peer does not answer ${this.name} Configure-Requests`;
+      const way = this.heardNothing ? 'silence' : 'timeout';
+      this.failure ??= this.trouble ?? this.ending(`the peer does not answer ${this.name} Configure-Requests`, way);
     }
     return this.fire('TO-', now, out);
   }
 
   /** Does a transition. `reply` is the packet for sca, scn, scj and ser, `identifier` is for sta. Returns bits of Layer. */
-  fire(event: AutomatonEvent, now: Instant, out: PppEffect[], reply?: Uint8Array, identifier = 0): number {
+  fire(event: AutomatonEvent, now: Instant, out: FrameSink, reply?: Uint8Array, identifier = 0): number {
     const transition = TRANSITIONS[event][this.state];
     if (transition === undefined) return 0;
     const { actions, next } = transition;
@@ -284,6 +307,12 @@ export abstract class ControlProtocol {
     return actions & (Layer.up | Layer.down | Layer.finished);
   }
 
+  /** Whether no packet has moved the negotiation, ever since it began. */
+  private get heardNothing(): boolean {
+    const { state, refusalsSent, requestsSent } = this;
+    return state === State.reqSent && refusalsSent === 0 && requestsSent === this.limits.maxConfigRequests;
+  }
+
   private renew(): void {
     this.requestsSent = 0;
     this.failure = undefined;
@@ -294,18 +323,22 @@ export abstract class ControlProtocol {
   /** RFC 1661 4.5: bounds negotiations that would not end by the restart counter alone. */
   private checkProgress(): void {
     const { maxConfigRequests, maxConfigNaks } = this.limits;
-    if (this.requestsSent >= maxConfigRequests + maxConfigNaks) this.failure ??= this.divergence();
+    if (this.requestsSent >= maxConfigRequests + maxConfigNaks) this.failure ??= this.divergence('naksReceived');
   }
 
-  protected divergence(): string {
-    return this.trouble ?? `${this.name} negotiation does not converge`;
+  private divergence(by: 'naksSent' | 'naksReceived'): Ending {
+    return this.trouble ?? this.ending(`${this.name} negotiation does not converge`, by);
   }
 
-  private giveUpIfFailed(now: Instant, out: PppEffect[]): number {
+  private ending(reason: string, way: Way): Ending {
+    return ending(reason, this.causes[way], this.protocol);
+  }
+
+  private giveUpIfFailed(now: Instant, out: FrameSink): number {
     return this.failure !== undefined && isNegotiating(this.state) ? this.fire('Close', now, out) : 0;
   }
 
-  private buildRequest(): void {
+  protected buildRequest(): void {
     this.writeRequest(frameWriter.packet(this.protocol, Code.configureRequest, this.requestId));
   }
 

@@ -1,6 +1,7 @@
 /** What a PPP link is told, and what it wants done in the world. */
 import type { AllocateAnswer, AuthenticateAnswer, Credentials } from '../ports.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
+import type { DisconnectCause } from './disconnect-cause.ts';
 
 export type PppEvent =
   /** The lower layer is up: begin. */
@@ -16,9 +17,16 @@ export type PppEvent =
   /** The deadline has come. */
   | { event: 'tick' };
 
+/** A frame to send: address, control and a protocol field of two octets included. */
+export type FrameEffect = { effect: 'frame'; frame: Uint8Array };
+
+/** Where the protocols of a link put what they send: the link's list of effects. */
+export interface FrameSink {
+  push(effect: FrameEffect): unknown;
+}
+
 export type PppEffect =
-  /** A frame to send: address, control and a protocol field of two octets included. */
-  | { effect: 'frame'; frame: Uint8Array }
+  | FrameEffect
   /** Who is this? At most one question is open at a time; each wants one `authenticated`. */
   | { effect: 'authenticate'; user: string; credentials: Credentials }
   /**
@@ -26,10 +34,15 @@ export type PppEffect =
    * again when the link was renegotiated, perhaps for another user.
    */
   | { effect: 'allocate'; user?: string; ipv4?: Ipv4 }
+  /**
+   * LCP has been negotiated for a LAC with wishes: an SLI is due (RFC 3437 2.3, RFC 2661 4.4.6). The options of the last
+   * Configure-Requests, and the ACCMs: `send` for what the LAC sends to the peer.
+   */
+  | { effect: 'lcp'; lastSent: Uint8Array; lastReceived: Uint8Array; accm: { send: number; receive: number } }
   /** What is open now. Sent whenever that changes. */
   | { effect: 'network'; network: Network }
   /** The link is over; nothing follows. `failed`: neither side asked for the end. */
-  | { effect: 'down'; reason: string; failed: boolean }
+  | { effect: 'down'; reason: string; failed: boolean; cause: DisconnectCause }
   | { effect: 'notice'; event: 'ppp' | 'authFailed'; message: string };
 
 /** The network layer of a link. With neither ipv4 nor ipv6 nothing is open. */

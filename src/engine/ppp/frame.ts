@@ -68,6 +68,11 @@ export class FrameWriter extends Writer {
     return this.u8(ADDRESS).u8(CONTROL).u16(protocol).u8(code).u8(identifier).u16(0);
   }
 
+  /** A copy of the packet's data so far. */
+  data(): Uint8Array {
+    return this.buffer.slice(CODE_AT + PACKET_HEADER_OCTETS, this.used);
+  }
+
   /** Whether the packet's data are exactly bytes[start, end). */
   dataEquals(bytes: Uint8Array, start: number, end: number): boolean {
     const data = CODE_AT + PACKET_HEADER_OCTETS;

@@ -2,7 +2,8 @@
 import type { Random } from '../effects.ts';
 import { readU32 } from '../wire/bytes.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
-import { bitOf, ControlProtocol, type Verdict } from './control-protocol.ts';
+import { bitOf, ControlProtocol, NCP_CAUSES, type Verdict, type Way } from './control-protocol.ts';
+import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
 import { type FrameWriter, Protocol } from './frame.ts';
 import type { NegotiationLimits, PppSpec } from './spec.ts';
 
@@ -44,6 +45,10 @@ export class Ipcp extends ControlProtocol {
     return this.spec.ipcp;
   }
 
+  protected override get causes(): Readonly<Record<Way, CauseName>> {
+    return NCP_CAUSES;
+  }
+
   /** The peer's address. */
   get remote(): Ipv4 {
     if (this.spec.role === 'server') return this.peer;
@@ -57,10 +62,14 @@ export class Ipcp extends ControlProtocol {
   }
 
   /** Why the opened protocol is of no use, or undefined when it is. */
-  get flaw(): string | undefined {
-    if (this.spec.role === 'client') return this.local === 0 ? 'the peer gave us no IPv4 address' : undefined;
-    if (this.local === 0) return 'we have no IPv4 address for our own end';
-    return this.peerAsked === this.peer ? undefined : 'the peer does not take the IPv4 address';
+  get flaw(): Ending | undefined {
+    if (this.local === 0) {
+      const reason =
+        this.spec.role === 'client' ? 'the peer gave us no IPv4 address' : 'we have no IPv4 address for our own end';
+      return ending(reason, 'ourAddressRefused', Protocol.ipcp);
+    }
+    if (this.spec.role === 'client' || this.peerAsked === this.peer) return undefined;
+    return ending('the peer does not take the IPv4 address', 'peerAddressRefused', Protocol.ipcp);
   }
 
   // ---------------------------------------------------------------- what we ask for

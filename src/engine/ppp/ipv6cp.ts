@@ -1,7 +1,8 @@
 /** The IPv6 Control Protocol: RFC 5072 3-4. */
 import type { Random } from '../effects.ts';
 import { readU32 } from '../wire/bytes.ts';
-import { ControlProtocol, type Verdict } from './control-protocol.ts';
+import { ControlProtocol, NCP_CAUSES, type Verdict, type Way } from './control-protocol.ts';
+import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
 import { type FrameWriter, Protocol } from './frame.ts';
 import type { NegotiationLimits, PppSpec } from './spec.ts';
 
@@ -38,9 +39,14 @@ export class Ipv6cp extends ControlProtocol {
     return this.spec.ipcp;
   }
 
+  protected override get causes(): Readonly<Record<Way, CauseName>> {
+    return NCP_CAUSES;
+  }
+
   /** Why the opened protocol is of no use, or undefined when it is. */
-  get flaw(): string | undefined {
-    return this.remote === 0n ? 'the peer told no IPv6 interface identifier' : undefined;
+  get flaw(): Ending | undefined {
+    if (this.remote !== 0n) return undefined;
+    return ending('the peer told no IPv6 interface identifier', 'peerAddressRefused', Protocol.ipv6cp);
   }
 
   protected override resetRequest(): void {

@@ -1,14 +1,14 @@
 /** The Link Control Protocol: RFC 1661 5-6, the codes of RFC 1570 1, the ACCM option of RFC 1662 7.1. */
 import type { Instant, Random } from '../effects.ts';
 import { readU16, readU32 } from '../wire/bytes.ts';
-import { describeMethod, methodName, readMethod, writeMethod } from './auth/methods.ts';
+import { describeMethod, methodName, protocolOfMethod, readMethod, writeMethod } from './auth/methods.ts';
 import { State } from './automaton.ts';
-import { bitOf, ControlProtocol, MAX_REJECTED_OCTETS, type Verdict } from './control-protocol.ts';
-import type { PppEffect } from './events.ts';
-import { type FrameWriter, frameWriter, PACKET_HEADER_OCTETS, Protocol, packetEnd } from './frame.ts';
+import { bitOf, ControlProtocol, MAX_REJECTED_OCTETS, type Verdict, type Way } from './control-protocol.ts';
+import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
+import type { FrameSink } from './events.ts';
+import { type FrameWriter, frameWriter, optionsAreWhole, PACKET_HEADER_OCTETS, Protocol, packetEnd } from './frame.ts';
+import { ALL_CHARACTERS, DEFAULT_MRU, type Line, MIN_MRU, Option } from './lcp-options.ts';
 import type { NegotiationLimits, PppAuthMethod, PppSpec } from './spec.ts';
-
-const Option = { mru: 1, accm: 2, auth: 3, magic: 5, pfc: 7, acfc: 8 } as const;
 
 const LcpCode = {
   protocolReject: 8,
@@ -19,25 +19,31 @@ const LcpCode = {
   timeRemaining: 13,
 } as const;
 
-/** RFC 1661 6.1's default. */
-export const DEFAULT_MRU = 1500;
-/** The smallest MRU that we accept of a peer. */
-export const MIN_MRU = 128;
 /** Requests with our own magic number in a row after which the link is held for looped back. */
 const MAX_LOOPS = 4;
+
+const CAUSES = {
+  timeout: 'lcpTimeout',
+  silence: 'lcpSilence',
+  naksReceived: 'lcpTimeout',
+  naksSent: 'lcpTimeout',
+  terminated: 'terminatedByPeer',
+  rejected: 'unknown',
+} as const satisfies Record<Way, CauseName>;
 
 export class Lcp extends ControlProtocol {
   private readonly spec: PppSpec;
   private readonly random: Random;
+  readonly line: Line | undefined;
 
-  /** Our options that the peer rejected: one bit each, by `bitOf`. */
+  /** Our options that the peer rejected or the line should not have: one bit each, by `bitOf`. */
   private rejected = 0;
   /** The MRU that we ask for. */
   private mru = DEFAULT_MRU;
   /** Our magic number. 0: none. A signed 32-bit number: those need no box. */
   private magic = 0;
-  /** Which of spec.authMethods we ask the peer for. */
-  private asked = 0;
+  /** Which of spec.authMethods we ask the peer for. -1: none after all. */
+  protected asked = 0;
   private loops = 0;
 
   /** The largest information field that the peer takes. */
@@ -50,10 +56,11 @@ export class Lcp extends ControlProtocol {
 
   private echoesUnanswered = 0;
 
-  constructor(spec: PppSpec, random: Random) {
+  constructor(spec: PppSpec, random: Random, line?: Line) {
     super(random.below(256));
     this.spec = spec;
     this.random = random;
+    this.line = line;
   }
 
   override get name(): string {
@@ -68,6 +75,10 @@ export class Lcp extends ControlProtocol {
     return this.spec.lcp;
   }
 
+  protected override get causes(): Readonly<Record<Way, CauseName>> {
+    return CAUSES;
+  }
+
   /** How the peer has to authenticate itself. */
   get authenticatorMethod(): PppAuthMethod | undefined {
     return this.spec.authenticatePeer ? this.spec.authMethods[this.asked] : undefined;
@@ -77,8 +88,13 @@ export class Lcp extends ControlProtocol {
 
   protected override resetRequest(): void {
     this.rejected = 0;
-    this.mru = Math.max(MIN_MRU, this.spec.mru);
+    this.mru = Math.max(MIN_MRU, this.line?.startMru(this.spec.mru) ?? this.spec.mru);
     this.asked = 0;
+    if (this.line !== undefined) {
+      this.line.resetAccm();
+      if (!this.line.wants(Option.pfc)) this.rejected |= bitOf(Option.pfc);
+      if (!this.line.wants(Option.acfc)) this.rejected |= bitOf(Option.acfc);
+    }
     if (this.magic === 0 && this.spec.magicNumber) this.newMagic();
   }
 
@@ -88,20 +104,24 @@ export class Lcp extends ControlProtocol {
 
   protected override writeRequest(frame: FrameWriter): void {
     if (this.mru !== DEFAULT_MRU && this.wants(Option.mru)) frame.u8(Option.mru).u8(4).u16(this.mru);
+    if (this.ourAccm !== undefined) frame.u8(Option.accm).u8(6).u32(this.ourAccm);
     const method = this.authenticatorMethod;
     if (method !== undefined) writeMethod(frame, Option.auth, method);
     if (this.spec.magicNumber && this.wants(Option.magic)) frame.u8(Option.magic).u8(6).u32(this.magic);
     if (this.spec.pfc && this.wants(Option.pfc)) frame.u8(Option.pfc).u8(2);
     if (this.spec.acfc && this.wants(Option.acfc)) frame.u8(Option.acfc).u8(2);
+    if (this.line?.fcs && this.wants(Option.fcs)) frame.u8(Option.fcs).u8(3).u8(this.line.fcs);
   }
 
   protected override onNak(type: number, bytes: Uint8Array, at: number, octets: number): void {
     switch (type) {
-      case Option.mru: {
-        const mru = octets === 2 ? readU16(bytes, at) : 0;
-        if (mru >= MIN_MRU && mru <= Math.max(DEFAULT_MRU, this.spec.mru)) this.mru = mru;
+      case Option.mru:
+        if (octets === 2) this.takeMru(readU16(bytes, at));
         break;
-      }
+      case Option.accm:
+        // RFC 3437 2.1: bits may only be added.
+        if (octets === 4 && this.line?.accm !== undefined) this.line.accm = (this.line.accm | readU32(bytes, at)) >>> 0;
+        break;
       case Option.auth:
         if (this.spec.authenticatePeer) this.onAuthNak(bytes, at, octets);
         break;
@@ -112,22 +132,49 @@ export class Lcp extends ControlProtocol {
     }
   }
 
+  /** RFC 1661 6.1: 1500 octets must do in any case. */
+  private takeMru(mru: number): boolean {
+    const fits = mru >= MIN_MRU && mru <= Math.max(DEFAULT_MRU, this.spec.mru);
+    if (fits) this.mru = mru;
+    return fits;
+  }
+
   /** RFC 1661 6.2: what the peer offers if we allow it, else our next. */
   private onAuthNak(bytes: Uint8Array, at: number, octets: number): void {
+    const refused = this.authenticatorMethod;
+    if (refused === undefined) return;
     const methods = this.spec.authMethods;
     const offered = readMethod(bytes, at, octets);
     const known = offered === undefined ? -1 : methods.indexOf(offered);
-    const refused = methodName(methods[this.asked]);
     this.asked = known >= 0 ? known : this.asked + 1;
     if (this.asked < methods.length) return;
     this.asked = methods.length - 1;
     const what = describeMethod(bytes, at, octets);
-    this.failure ??= `the peer refused ${refused}, offered ${what}, which the profile does not allow`;
+    const reason = `the peer refused ${methodName(refused)}, offered ${what}, which the profile does not allow`;
+    this.withoutAuth(ending(reason, 'authRefusedByPeer', protocolOfMethod(refused)));
+  }
+
+  /** The peer authenticates itself by no method of ours. */
+  protected withoutAuth(why: Ending): void {
+    this.failure ??= why;
   }
 
   protected override onReject(type: number): void {
     this.rejected |= bitOf(type);
-    if (type === Option.auth) this.failure ??= 'the peer refuses to authenticate itself';
+    if (type !== Option.auth) return;
+    const protocol = protocolOfMethod(this.authenticatorMethod);
+    this.withoutAuth(ending('the peer refuses to authenticate itself', 'authRefusedByPeer', protocol));
+  }
+
+  /** The ACCM that we asked the peer for and that it did not reject. */
+  get ourAccm(): number | undefined {
+    return this.wants(Option.accm) ? this.line?.accm : undefined;
+  }
+
+  /** The options of our last request. */
+  requestOptions(): Uint8Array {
+    this.buildRequest();
+    return frameWriter.data();
   }
 
   private newMagic(): void {
@@ -136,42 +183,69 @@ export class Lcp extends ControlProtocol {
 
   // ---------------------------------------------------------------- what the peer asks for
 
+  protected override heard(bytes: Uint8Array, at: number, end: number): void {
+    this.line?.hear(bytes, at, end);
+  }
+
   protected override resetPeer(): void {
     this.peerMru = DEFAULT_MRU;
     this.peerAcfc = false;
     this.peerPfc = false;
+    if (this.line !== undefined) this.line.peerAccm = ALL_CHARACTERS;
     this.loginMethod = undefined;
   }
 
   protected override judge(type: number, bytes: Uint8Array, at: number, octets: number): Verdict {
     switch (type) {
       case Option.mru:
-        if (octets !== 2 || readU16(bytes, at) < MIN_MRU) return 'nak';
+        if (octets !== 2 || readU16(bytes, at) < MIN_MRU || readU16(bytes, at) > this.maxPeerMru) return 'nak';
         this.peerMru = readU16(bytes, at);
         return 'ack';
       case Option.accm:
-        return octets === 4 ? 'ack' : 'nak';
+        return octets === 4 ? this.judgeAccm(readU32(bytes, at)) : 'nak';
       case Option.auth:
         return this.judgeAuth(bytes, at, octets);
       case Option.magic:
         return octets === 4 ? this.judgeMagic(readU32(bytes, at) | 0) : 'nak';
       case Option.pfc:
-        if (octets !== 0 || !this.spec.pfc) return 'reject';
+        if (octets !== 0 || !this.allows(this.spec.pfc, type)) return 'reject';
         this.peerPfc = true;
         return 'ack';
       case Option.acfc:
-        if (octets !== 0 || !this.spec.acfc) return 'reject';
+        if (octets !== 0 || !this.allows(this.spec.acfc, type)) return 'reject';
         this.peerAcfc = true;
         return 'ack';
+      case Option.fcs:
+        return octets === 1 && this.line?.allowsFcs(bytes[at]) ? 'ack' : 'reject';
       default:
         return 'reject';
     }
   }
 
+  private allows(ours: boolean, type: number): boolean {
+    return ours && (this.line?.allows(type) ?? true);
+  }
+
+  private get maxPeerMru(): number {
+    return this.line?.maxPeerMru ?? 0xffff;
+  }
+
+  /** RFC 3437 2.2. */
+  private judgeAccm(accm: number): Verdict {
+    if (this.line === undefined) return 'ack';
+    const allowed = this.line.allowedAccm(ALL_CHARACTERS);
+    if (allowed === undefined) return 'reject';
+    if ((accm & ~allowed) !== 0) return 'nak';
+    this.line.peerAccm = accm;
+    return 'ack';
+  }
+
   private judgeAuth(bytes: Uint8Array, at: number, octets: number): Verdict {
     const { authMethods, userName, password } = this.spec;
+    const protocol = octets < 2 ? 0 : readU16(bytes, at);
     if (userName === undefined || password === undefined || authMethods.length === 0) {
-      this.trouble = 'the peer wants us to authenticate ourselves, and we have no user name and password';
+      const reason = 'the peer wants us to authenticate ourselves, and we have no user name and password';
+      this.trouble = ending(reason, 'authRefusedByUs', protocol);
       return 'reject';
     }
     const method = readMethod(bytes, at, octets);
@@ -180,7 +254,8 @@ export class Lcp extends ControlProtocol {
       this.trouble = undefined;
       return 'ack';
     }
-    this.trouble = `the peer wants ${describeMethod(bytes, at, octets)}, which the profile does not allow`;
+    const reason = `the peer wants ${describeMethod(bytes, at, octets)}, which the profile does not allow`;
+    this.trouble = ending(reason, 'authRefusedByUs', protocol);
     return 'nak';
   }
 
@@ -192,17 +267,22 @@ export class Lcp extends ControlProtocol {
       return 'ack';
     }
     this.loops++;
-    if (this.loops > Math.min(MAX_LOOPS, this.limits.maxConfigNaks)) this.failure ??= 'the link is looped back';
+    if (this.loops > Math.min(MAX_LOOPS, this.limits.maxConfigNaks)) {
+      this.failure ??= ending('the link is looped back', 'loopedBack');
+    }
     return 'nak';
   }
 
   protected override suggest(type: number, frame: FrameWriter): void {
     switch (type) {
       case Option.mru:
-        frame.u8(type).u8(4).u16(DEFAULT_MRU);
+        frame.u8(type).u8(4).u16(Math.min(DEFAULT_MRU, this.maxPeerMru));
         break;
       case Option.accm:
-        frame.u8(type).u8(6).u32(0);
+        frame
+          .u8(type)
+          .u8(6)
+          .u32(this.line?.allowedAccm(0) ?? 0);
         break;
       case Option.auth:
         writeMethod(frame, type, this.spec.authMethods[0]);
@@ -220,6 +300,63 @@ export class Lcp extends ControlProtocol {
     return 0;
   }
 
+  // ---------------------------------------------------------------- what a LAC has negotiated
+
+  /**
+   * Opens with the options of the LAC's last request and of the client's (RFC 2661 4.4.5): with what our own negotiation
+   * might have come to. Returns what we would not have agreed to; LCP is then to be started as usual.
+   */
+  adopt(sent: Uint8Array, received: Uint8Array): string | undefined {
+    this.rejected = 0;
+    this.mru = DEFAULT_MRU;
+    this.magic = 0;
+    this.asked = -1;
+    this.resetPeer();
+    const flaw = flawIn(sent, (type, at, octets) => this.takesAsOurs(type, sent, at, octets));
+    const peerFlaw = flawIn(received, (type, at, octets) => this.takesAsPeers(type, received, at, octets));
+    this.loops = 0;
+    if (flaw === undefined && peerFlaw === undefined) {
+      this.state = State.opened;
+      return undefined;
+    }
+    this.disown();
+    return flaw === undefined ? `${peerFlaw} of the client is not ours` : `${flaw} of the LAC is not ours`;
+  }
+
+  /** Takes `adopt` back: to be started as usual. */
+  disown(): void {
+    this.state = State.initial;
+    this.magic = 0;
+    this.resetPeer();
+  }
+
+  private takesAsOurs(type: number, bytes: Uint8Array, at: number, octets: number): boolean {
+    switch (type) {
+      case Option.mru:
+        return octets === 2 && this.takeMru(readU16(bytes, at));
+      case Option.accm:
+        return octets === 4;
+      case Option.auth: {
+        const method = this.spec.authenticatePeer ? readMethod(bytes, at, octets) : undefined;
+        this.asked = method === undefined ? -1 : this.spec.authMethods.indexOf(method);
+        return this.asked >= 0;
+      }
+      case Option.magic:
+        this.magic = octets === 4 ? readU32(bytes, at) | 0 : 0;
+        return this.magic !== 0;
+      case Option.pfc:
+      case Option.acfc:
+        return octets === 0;
+      default:
+        return false;
+    }
+  }
+
+  private takesAsPeers(type: number, bytes: Uint8Array, at: number, octets: number): boolean {
+    // Whether the LAC has authenticated itself nobody tells us.
+    return type !== Option.auth && this.judge(type, bytes, at, octets) === 'ack';
+  }
+
   // ---------------------------------------------------------------- an open link
 
   protected override onOtherCode(
@@ -228,7 +365,7 @@ export class Lcp extends ControlProtocol {
     at: number,
     end: number,
     now: Instant,
-    out: PppEffect[],
+    out: FrameSink,
   ): number | undefined {
     switch (code) {
       case LcpCode.echoRequest:
@@ -261,7 +398,7 @@ export class Lcp extends ControlProtocol {
   }
 
   /** RFC 1661 5.8: the same data, with our magic number, as far as the peer's MRU reaches. */
-  private onEchoRequest(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): number {
+  private onEchoRequest(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): number {
     if (this.state !== State.opened || this.isOwn(bytes, at, end)) return 0;
     frameWriter.packet(Protocol.lcp, LcpCode.echoReply, bytes[at + 1]).u32(this.usedMagic);
     frameWriter.octets(bytes, at + PACKET_HEADER_OCTETS + 4, Math.min(end, at + this.peerMru));
@@ -274,10 +411,11 @@ export class Lcp extends ControlProtocol {
     if (this.spec.echoIntervalMs > 0) this.timerAt = Math.ceil(now + this.spec.echoIntervalMs);
   }
 
-  override tick(now: Instant, out: PppEffect[]): number {
+  override tick(now: Instant, out: FrameSink): number {
     if (this.state !== State.opened) return super.tick(now, out);
     if (this.echoesUnanswered >= this.spec.echoFailures) {
-      return this.close(`the peer left ${this.echoesUnanswered} echo requests unanswered`, now, out);
+      const reason = `the peer left ${this.echoesUnanswered} echo requests unanswered`;
+      return this.close(ending(reason, 'echoTimeout'), now, out);
     }
     this.echoesUnanswered++;
     this.timerAt = Math.ceil(now + this.spec.echoIntervalMs);
@@ -299,10 +437,22 @@ export class Lcp extends ControlProtocol {
   }
 
   /** Says that we do not speak a frame's protocol (RFC 1661 5.7). */
-  rejectProtocol(protocol: number, bytes: Uint8Array, at: number, end: number, out: PppEffect[]): void {
+  rejectProtocol(protocol: number, bytes: Uint8Array, at: number, end: number, out: FrameSink): void {
     if (this.state !== State.opened) return;
     frameWriter.packet(Protocol.lcp, LcpCode.protocolReject, this.nextId()).u16(protocol);
     frameWriter.octets(bytes, at, Math.min(end, at + MAX_REJECTED_OCTETS));
     out.push({ effect: 'frame', frame: frameWriter.finish() });
   }
+}
+
+/** The first option of a list that is not taken, or stands there twice; undefined when all is well. */
+function flawIn(list: Uint8Array, takes: (type: number, at: number, octets: number) => boolean): string | undefined {
+  if (!optionsAreWhole(list, 0, list.length)) return 'the LCP options';
+  let seen = 0;
+  for (let at = 0; at < list.length; at += list[at + 1]) {
+    const type = list[at];
+    if (seen & bitOf(type) || !takes(type, at + 2, list[at + 1] - 2)) return `LCP option ${type}`;
+    seen |= bitOf(type);
+  }
+  return undefined;
 }

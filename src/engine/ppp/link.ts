@@ -4,19 +4,24 @@
  */
 import type { Instant, Machine, Random } from '../effects.ts';
 import type { AllocateAnswer, AuthenticateAnswer } from '../ports.ts';
-import type { PppPhase, PppView } from '../spec.ts';
+import type { PppPhase, PppProxy, PppView } from '../spec.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
 import { ChapAuthenticator, ChapLogin } from './auth/chap.ts';
-import type { Authenticator, Login } from './auth/exchange.ts';
+import type { Authenticator, Captured, Login } from './auth/exchange.ts';
+import { protocolOfMethod } from './auth/methods.ts';
 import { PapAuthenticator, PapLogin } from './auth/pap.ts';
 import { State } from './automaton.ts';
 import { Layer } from './control-protocol.ts';
+import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
 import type { Network, PppEffect, PppEvent } from './events.ts';
 import { informationAt, Protocol, protocolOf } from './frame.ts';
 import { Ipcp } from './ipcp.ts';
 import { Ipv6cp } from './ipv6cp.ts';
 import { Lcp } from './lcp.ts';
+import { ALL_CHARACTERS, Line, type LineWishes } from './lcp-options.ts';
+import { takeProxy } from './proxy.ts';
 import type { PppSpec } from './spec.ts';
+import { earlier, isDue } from './timed.ts';
 
 export type { Network, PppEffect, PppEvent } from './events.ts';
 
@@ -29,6 +34,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private readonly localAddress: Ipv4;
   private phase: PppPhase = 'dead';
   private readonly lcp: Lcp;
+  /** What a LAC hands over, until the link begins; then what was taken of it, as long as that holds. */
+  private proxy: PppProxy | PppView['proxy'];
   private authenticator: Authenticator | undefined = undefined;
   private login: Login | undefined = undefined;
   private ipcp: Ipcp | undefined = undefined;
@@ -39,17 +46,21 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private allocating: Question = 'none';
   /** A fixed address for the peer, from its grant. */
   private granted: Ipv4 | undefined = undefined;
-  private failure: string | undefined = undefined;
+  private failure: Ending | undefined = undefined;
   /** Whether somebody wanted the end: `close`, or the peer's Terminate-Request on an open link. */
   private wanted = false;
   private over = false;
 
-  /** `localAddress`: a server's own IPv4 address when the spec has none. */
-  constructor(spec: PppSpec, random: Random, localAddress: Ipv4) {
+  /**
+   * `localAddress`: a server's own IPv4 address when the spec has none. `proxy`: a LAC's facts to go on with, if the
+   * profile lets us. `wishes`: the LAC's LCP Want and Allow Options.
+   */
+  constructor(spec: PppSpec, random: Random, localAddress: Ipv4, proxy?: PppProxy, wishes?: LineWishes) {
     this.spec = spec;
     this.random = random;
     this.localAddress = localAddress;
-    this.lcp = new Lcp(spec, random);
+    this.proxy = proxy;
+    this.lcp = new Lcp(spec, random, wishes && new Line(wishes));
   }
 
   handle(event: PppEvent, now: Instant): PppEffect[] {
@@ -70,8 +81,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
         break;
       case 'close':
         this.wanted = true;
-        if (this.phase === 'dead') this.end(event.reason, out);
-        else this.terminate(event.reason, now, out);
+        if (this.phase === 'dead') this.end(ending(event.reason, 'administrative'), out);
+        else this.terminate(ending(event.reason, 'terminatedByUs'), now, out);
         break;
       case 'tick':
         this.onTick(now, out);
@@ -95,7 +106,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     const auth = opened ? (lcp.authenticatorMethod ?? lcp.loginMethod) : undefined;
     const user = this.user ?? (opened && lcp.loginMethod !== undefined ? this.spec.userName : undefined);
     const { ipv4, ipv6 } = this.network();
-    return { phase: this.phase, user, auth, peerMru: lcp.peerMru, ipv4, ipv6, failure: this.failure };
+    const proxy = typeof this.proxy === 'string' ? this.proxy : undefined;
+    return { phase: this.phase, user, auth, peerMru: lcp.peerMru, ipv4, ipv6, failure: this.failure?.reason, proxy };
   }
 
   // ---------------------------------------------------------------- events
@@ -103,11 +115,30 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private open(now: Instant, out: PppEffect[]): void {
     if (this.phase !== 'dead') return;
     if (this.spec.authenticatePeer && this.spec.authMethods.length === 0) {
-      this.end('the peer must authenticate itself, but the profile allows no method', out);
+      this.end(ending('the peer must authenticate itself, but the profile allows no method', 'unknown'), out);
       return;
     }
     this.phase = 'establish';
-    this.afterLcp(this.lcp.start(now, out), now, out);
+    const { proxy } = this;
+    this.proxy = undefined;
+    if (typeof proxy === 'object') this.goOn(proxy, now, out);
+    else this.afterLcp(this.lcp.start(now, out), now, out);
+  }
+
+  /** Begins where the LAC stopped (RFC 2661 4.4.5), or anew when that is not where we would have come to. */
+  private goOn(proxy: PppProxy, now: Instant, out: PppEffect[]): void {
+    const taken = takeProxy(proxy, this.spec, this.lcp);
+    if ('flaw' in taken) {
+      const message = `negotiates anew what the LAC hands over: ${taken.flaw}`;
+      out.push({ effect: 'notice', event: 'ppp', message });
+      this.afterLcp(this.lcp.start(now, out), now, out);
+      return;
+    }
+    this.proxy = taken.captured === undefined ? 'lcp' : 'lcpAndAuth';
+    const message =
+      taken.captured === undefined ? 'takes LCP from the LAC' : 'takes LCP and authentication from the LAC';
+    out.push({ effect: 'notice', event: 'ppp', message });
+    this.authenticate(now, out, taken.captured);
   }
 
   private onFrame(bytes: Uint8Array, start: number, end: number, now: Instant, out: PppEffect[]): void {
@@ -178,18 +209,19 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private onProtocolReject(protocol: number, now: Instant, out: PppEffect[]): void {
     switch (protocol) {
       case Protocol.lcp:
-        this.failure ??= 'the peer rejected LCP';
+        this.failure ??= ending('the peer rejected LCP', 'unknown');
         this.afterLcp(this.lcp.fire('RXJ-', now, out), now, out);
         break;
       case Protocol.ipcp:
-        if (this.ipcp !== undefined) this.drop(this.ipcp, 'the peer rejected IPCP', now, out);
+        if (this.ipcp !== undefined) this.drop(this.ipcp, rejected('IPCP', 'noNcp', protocol), now, out);
         break;
       case Protocol.ipv6cp:
-        if (this.ipv6cp !== undefined) this.drop(this.ipv6cp, 'the peer rejected IPV6CP', now, out);
+        if (this.ipv6cp !== undefined) this.drop(this.ipv6cp, rejected('IPV6CP', 'noNcp', protocol), now, out);
         break;
       case Protocol.pap:
       case Protocol.chap:
-        if (this.phase === 'authenticate') this.terminate('the peer rejected the authentication protocol', now, out);
+        if (this.phase !== 'authenticate') break;
+        this.terminate(rejected('the authentication protocol', 'authRefusedByPeer', protocol), now, out);
         break;
     }
   }
@@ -209,8 +241,20 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
 
   private afterLcp(signals: number, now: Instant, out: PppEffect[]): void {
     if (signals & Layer.down) this.leave(out);
-    if (signals & Layer.up) this.authenticate(now, out);
-    if (signals & Layer.finished) this.end(this.lcp.failure ?? 'the peer ended the link', out);
+    if (signals & Layer.up) {
+      this.tellLine(out);
+      this.authenticate(now, out);
+    }
+    if (signals & Layer.finished)
+      this.end(this.lcp.failure ?? ending('the peer ended the link', 'terminatedByPeer'), out);
+  }
+
+  /** RFC 3437 2.3: a LAC that has wishes is told what became of them. */
+  private tellLine(out: PppEffect[]): void {
+    const { line, ourAccm } = this.lcp;
+    if (line?.lastReceived === undefined) return;
+    const accm = { send: line.peerAccm, receive: ourAccm ?? ALL_CHARACTERS };
+    out.push({ effect: 'lcp', accm, lastSent: this.lcp.requestOptions(), lastReceived: line.lastReceived });
   }
 
   /** LCP is no longer open: everything above it falls. */
@@ -218,6 +262,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     const carried = this.isOpen(this.ipcp) || this.isOpen(this.ipv6cp);
     if (this.lcp.endedByPeer && this.phase === 'network') this.wanted = true;
     this.phase = isEnding(this.lcp.state) ? 'terminate' : 'establish';
+    this.proxy = undefined;
     this.authenticator = undefined;
     this.login = undefined;
     this.ipcp = undefined;
@@ -230,53 +275,74 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     }
   }
 
-  private terminate(reason: string, now: Instant, out: PppEffect[]): void {
-    this.failure ??= reason;
+  private terminate(why: Ending, now: Instant, out: PppEffect[]): void {
+    this.failure ??= why;
     this.phase = 'terminate';
-    this.afterLcp(this.lcp.close(reason, now, out), now, out);
+    this.afterLcp(this.lcp.close(why, now, out), now, out);
     if (!this.over) this.phase = 'terminate';
   }
 
-  private end(reason: string, out: PppEffect[]): void {
+  private end(why: Ending, out: PppEffect[]): void {
     this.over = true;
     this.phase = 'dead';
-    this.failure ??= reason;
-    out.push({ effect: 'down', reason: this.failure, failed: !this.wanted });
+    this.failure ??= why;
+    const { reason, cause } = this.failure;
+    out.push({ effect: 'down', reason, failed: !this.wanted, cause });
   }
 
   // ---------------------------------------------------------------- authenticate (RFC 1661 3.5)
 
-  private authenticate(now: Instant, out: PppEffect[]): void {
+  /** `captured`: the peer's answer, if a LAC has it already. */
+  private authenticate(now: Instant, out: PppEffect[], captured?: Captured): void {
     const { lcp, spec, random } = this;
     this.phase = 'authenticate';
     lcp.startEchoes(now);
-    const demanded = lcp.authenticatorMethod;
-    if (demanded === 'pap') this.authenticator = new PapAuthenticator(spec);
-    else if (demanded !== undefined) this.authenticator = new ChapAuthenticator(spec, random, demanded);
+    this.authenticator = this.newAuthenticator(now, out, captured);
     if (lcp.loginMethod === 'pap') this.login = new PapLogin(spec, random);
     else if (lcp.loginMethod !== undefined) this.login = new ChapLogin(spec, random, lcp.loginMethod);
     this.user = undefined;
-    this.authenticator?.start(now, out);
     this.login?.start(now, out);
     this.afterAuth(now, out);
+  }
+
+  private newAuthenticator(now: Instant, out: PppEffect[], captured?: Captured): Authenticator | undefined {
+    const { lcp, spec, random } = this;
+    if (captured?.method === 'pap') {
+      const pap = new PapAuthenticator(spec);
+      pap.takeOver(captured, now);
+      return pap;
+    }
+    if (captured?.method === 'chap') {
+      const chap = new ChapAuthenticator(spec, random, 'chap');
+      chap.takeOver(captured, now);
+      return chap;
+    }
+    const demanded = lcp.authenticatorMethod;
+    if (demanded === undefined) return undefined;
+    const authenticator =
+      demanded === 'pap' ? new PapAuthenticator(spec) : new ChapAuthenticator(spec, random, demanded);
+    authenticator.start(now, out);
+    return authenticator;
   }
 
   /** Looks what became of the authenticator and the login, and takes the next step. */
   private afterAuth(now: Instant, out: PppEffect[]): void {
     if (this.phase !== 'authenticate' && this.phase !== 'network') return;
     const { authenticator, login } = this;
-    if (authenticator?.state === 'failed') {
-      const message = `user ${JSON.stringify(authenticator.user)}: ${authenticator.failure}`;
+    if (authenticator?.failure !== undefined) {
+      const { reason, cause } = authenticator.failure;
+      const message = `user ${JSON.stringify(authenticator.user)}: ${reason}`;
       out.push({ effect: 'notice', event: 'authFailed', message });
-      this.terminate(`authentication failed: ${authenticator.failure}`, now, out);
-    } else if (login?.state === 'failed') {
-      out.push({ effect: 'notice', event: 'authFailed', message: login.failure });
+      this.terminate({ reason: `authentication failed: ${reason}`, cause }, now, out);
+    } else if (login?.failure !== undefined) {
+      out.push({ effect: 'notice', event: 'authFailed', message: login.failure.reason });
       this.terminate(login.failure, now, out);
     } else if (this.phase === 'network' && authenticator?.state === 'asking' && authenticator.user !== this.user) {
       // The address and the place in the session limit are the first user's.
       const message = `user ${JSON.stringify(authenticator.user)} answers the challenge for ${JSON.stringify(this.user)}`;
       out.push({ effect: 'notice', event: 'authFailed', message });
-      this.terminate('authentication failed: another user answers a later challenge', now, out);
+      const reason = 'authentication failed: another user answers a later challenge';
+      this.terminate(ending(reason, 'peerFailedAuth', Protocol.chap), now, out);
     } else {
       this.ask(authenticator, out);
       const passed = (authenticator?.state ?? 'passed') === 'passed' && (login?.state ?? 'passed') === 'passed';
@@ -328,7 +394,10 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     if (this.phase !== 'network' || this.ipcp !== undefined) return;
     if (stale) this.allocate(out);
     else if ('ipv4' in answer) this.startIpcp(this.spec.ipv4.local ?? this.localAddress, answer.ipv4, now, out);
-    else this.withoutNetwork(`no IPv4 address for the peer: ${answer.refused}`, now, out);
+    else {
+      const reason = `no IPv4 address for the peer: ${answer.refused}`;
+      this.withoutNetwork(ending(reason, 'peerAddressRefused', Protocol.ipcp), now, out);
+    }
   }
 
   private startIpcp(local: Ipv4, peer: Ipv4, now: Instant, out: PppEffect[]): void {
@@ -342,23 +411,25 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       return;
     }
     if (signals & (Layer.up | Layer.down)) this.showNetwork(signals, out);
-    if (signals & Layer.finished) this.drop(ncp, ncp.failure ?? `${ncp.name} ended`, now, out);
+    if (signals & Layer.finished) {
+      this.drop(ncp, ncp.failure ?? ending(`${ncp.name} ended`, 'noNcp', ncp.protocol), now, out);
+    }
   }
 
-  private drop(ncp: Ipcp | Ipv6cp, reason: string, now: Instant, out: PppEffect[]): void {
+  private drop(ncp: Ipcp | Ipv6cp, why: Ending, now: Instant, out: PppEffect[]): void {
     const carried = this.isOpen(ncp);
     if (ncp === this.ipcp) this.ipcp = undefined;
     else this.ipv6cp = undefined;
     if (carried) this.showNetwork(Layer.down, out);
-    this.withoutNetwork(reason, now, out);
+    this.withoutNetwork(why, now, out);
   }
 
   /** One network protocol is lost: the link goes on as long as it has another. */
-  private withoutNetwork(reason: string, now: Instant, out: PppEffect[]): void {
+  private withoutNetwork(why: Ending, now: Instant, out: PppEffect[]): void {
     if (this.ipcp === undefined && this.ipv6cp === undefined && this.allocating === 'none') {
-      this.terminate(reason, now, out);
+      this.terminate(why, now, out);
     } else {
-      out.push({ effect: 'notice', event: 'ppp', message: reason });
+      out.push({ effect: 'notice', event: 'ppp', message: why.reason });
     }
   }
 
@@ -392,26 +463,11 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   }
 }
 
-interface Timed {
-  readonly timerAt: Instant;
-}
-
-function isDue<T extends Timed>(timed: T | undefined, now: Instant): timed is T {
-  return timed !== undefined && timed.timerAt !== 0 && timed.timerAt <= now;
-}
-
-/** The earlier of two times of which 0 or nothing means never. */
-function earlier(a: Instant, b: Instant | undefined): Instant {
-  if (b === undefined || b === 0) return a;
-  return a === 0 || b < a ? b : a;
-}
-
-function protocolOfMethod(method: Lcp['loginMethod']): number {
-  if (method === undefined) return -1;
-  return method === 'pap' ? Protocol.pap : Protocol.chap;
-}
-
 /** LCP's states in which the link is being taken down. */
 function isEnding(state: State): boolean {
   return state <= State.stopping;
+}
+
+function rejected(what: string, cause: CauseName, protocol: number): Ending {
+  return ending(`the peer rejected ${what}`, cause, protocol);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Action, type AutomatonEvent, isTimed, State, TRANSITIONS } from '../../../src/engine/ppp/automaton.ts';
-import { Code, ControlProtocol, type Verdict } from '../../../src/engine/ppp/control-protocol.ts';
+import { Code, ControlProtocol, NCP_CAUSES, type Verdict } from '../../../src/engine/ppp/control-protocol.ts';
 import type { PppEffect } from '../../../src/engine/ppp/events.ts';
 
 /**
@@ -161,6 +161,9 @@ class Probe extends ControlProtocol {
   }
   protected override get limits() {
     return { maxConfigRequests: 4, maxConfigNaks: 4, maxTerminateRequests: 2, retransmitMs: 1000 };
+  }
+  protected override get causes() {
+    return NCP_CAUSES;
   }
   protected override resetRequest(): void {
     this.calls++;

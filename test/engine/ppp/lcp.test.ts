@@ -135,7 +135,7 @@ describe('our request', () => {
     bench.hear(3, bench.request.identifier, eap);
     expect(bench.request.data).toEqual([3, 4, 0xc0, 0x23]);
     expect(bench.hear(3, bench.request.identifier, eap)[0].code).toBe(5);
-    expect(bench.lcp.failure).toBe('the peer refused PAP, offered EAP, which the profile does not allow');
+    expect(bench.lcp.failure?.reason).toBe('the peer refused PAP, offered EAP, which the profile does not allow');
   });
 
   it('ends after 10 without an answer', () => {
@@ -155,7 +155,7 @@ describe('our request', () => {
       expect(rounds).toBeLessThan(30);
     }
     expect(bench.lcp.state).toBe(State.closing);
-    expect(bench.lcp.failure).toBe('LCP negotiation does not converge');
+    expect(bench.lcp.failure?.reason).toBe('LCP negotiation does not converge');
   });
 });
 
@@ -202,7 +202,7 @@ describe("the peer's request", () => {
     const codes: number[] = [];
     for (let i = 0; i < 8; i++) codes.push(...bench.hear(1, i, [3, 4, 0xc2, 0x27]).map(({ code }) => code));
     expect(codes).toEqual([3, 3, 3, 4, 4, 4, 4, 4, 5]);
-    expect(bench.lcp.failure).toBe('the peer wants EAP, which the profile does not allow');
+    expect(bench.lcp.failure?.reason).toBe('the peer wants EAP, which the profile does not allow');
   });
 
   it('counts as it was said last', () => {
@@ -227,7 +227,7 @@ describe('a looped back link', () => {
       const { code, identifier, data } = bench.said[next++];
       bench.hear(code, identifier, data);
     }
-    expect(bench.lcp.failure).toBe('the link is looped back');
+    expect(bench.lcp.failure?.reason).toBe('the link is looped back');
   });
 });
 
@@ -300,14 +300,14 @@ describe('an open link', () => {
   it('ends when the peer does not know its basic codes', () => {
     const bench = new Bench(clientSpec()).openFully();
     expect(bench.hear(7, 1, [1, 1, 0, 4])).toMatchObject([{ code: 5 }]);
-    expect(bench.lcp.failure).toBe('the peer does not understand LCP');
+    expect(bench.lcp.failure?.reason).toBe('the peer does not understand LCP');
   });
 
   it('says why the peer ended it', () => {
     const bench = new Bench(clientSpec()).openFully();
     expect(bench.hear(5, 9, [...Buffer.from('\u001b[1mGood bye\n')])).toEqual([{ code: 6, identifier: 9, data: [] }]);
     expect(bench.signals).toBe(Layer.down);
-    expect(bench.lcp.failure).toBe('the peer terminated LCP: [1mGood bye');
+    expect(bench.lcp.failure?.reason).toBe('the peer terminated LCP: [1mGood bye');
     bench.tick();
     expect(bench.signals).toBe(Layer.finished);
   });

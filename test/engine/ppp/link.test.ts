@@ -394,7 +394,7 @@ describe('a link that is over', () => {
   it('does nothing more', () => {
     const link = new PppLink(clientSpec(), seededRandom(1), 0);
     expect(link.handle({ event: 'close', reason: 'no need' }, 0)).toEqual([
-      { effect: 'down', reason: 'no need', failed: false },
+      { effect: 'down', reason: 'no need', failed: false, cause: { code: 1, protocol: 0, direction: 0 } },
     ]);
     expect(link.handle({ event: 'open' }, 1)).toEqual([]);
     expect(link.deadline()).toBeUndefined();

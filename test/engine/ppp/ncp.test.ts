@@ -83,7 +83,7 @@ describe('IPCP as server', () => {
     let answer: Said[] = [];
     for (let i = 0; i < 11; i++) answer = hear(ipcp, 1, i);
     expect(answer[0][0]).toBe(2);
-    expect(ipcp.flaw).toBe('the peer does not take the IPv4 address');
+    expect(ipcp.flaw?.reason).toBe('the peer does not take the IPv4 address');
   });
 
   it('knows no code above 7', () => {
@@ -147,7 +147,7 @@ describe('IPCP as client', () => {
     hear(ipcp, 2, identifier, data);
     hear(ipcp, 1, 1);
     expect(ipcp.state).toBe(State.opened);
-    expect(ipcp.flaw).toBe('the peer gave us no IPv4 address');
+    expect(ipcp.flaw?.reason).toBe('the peer gave us no IPv4 address');
     expect(ipcp.remote).toBe(0x0a404040);
   });
 });
@@ -185,7 +185,7 @@ describe('IPV6CP', () => {
     start(ipv6cp);
     hear(ipv6cp, 1, 1);
     expect(hear(ipv6cp, 1, 2)).toEqual([[2, 2, []]]);
-    expect(ipv6cp.flaw).toBe('the peer told no IPv6 interface identifier');
+    expect(ipv6cp.flaw?.reason).toBe('the peer told no IPv6 interface identifier');
   });
 
   it('takes the identifier that a peer suggests, unless it is the one that we suggest', () => {

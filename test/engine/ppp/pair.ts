@@ -46,6 +46,8 @@ export class Side {
   readonly link: PppLink;
   network: Network | undefined = undefined;
   down: { reason: string; failed: boolean } | undefined = undefined;
+  /** Code, protocol and direction, once it is down. */
+  cause: readonly number[] = [];
   readonly notices: string[] = [];
   readonly sent: Uint8Array[] = [];
   allocations = 0;
@@ -128,6 +130,7 @@ export class Pair {
           break;
         case 'down':
           here.down = { reason: effect.reason, failed: effect.failed };
+          here.cause = [effect.cause.code, effect.cause.protocol, effect.cause.direction];
           break;
         case 'notice':
           here.notices.push(`${effect.event}: ${effect.message}`);

@@ -5,17 +5,18 @@ import type { AuthenticateAnswer, Credentials } from '../../ports.ts';
 import { equalBytes, Reader } from '../../wire/bytes.ts';
 import { Secret } from '../../wire/secret.ts';
 import { reasonIn } from '../control-protocol.ts';
-import type { PppEffect } from '../events.ts';
+import { type CauseName, type Ending, ending } from '../disconnect-cause.ts';
+import type { FrameSink } from '../events.ts';
 import { frameWriter, PACKET_HEADER_OCTETS, Protocol, packetEnd } from '../frame.ts';
 import type { PppSpec } from '../spec.ts';
-import { type Authenticator, type Login, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
+import { type Authenticator, type CapturedChap, type Login, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
 import { authenticatorResponse, CHALLENGE_OCTETS, NT_RESPONSE_OCTETS, ntResponse } from './mschapv2.ts';
 
 const Code = { challenge: 1, response: 2, success: 3, failure: 4 } as const;
 
 export type ChapMethod = 'chap' | 'mschapv2';
 
-const MD5_OCTETS = 16;
+export const MD5_OCTETS = 16;
 /** Peer challenge, eight zeros, NT response, flags (RFC 2759 4). */
 const MS_VALUE_OCTETS = CHALLENGE_OCTETS + 8 + NT_RESPONSE_OCTETS + 1;
 const NT_RESPONSE_AT = CHALLENGE_OCTETS + 8;
@@ -41,7 +42,7 @@ function nameAt(bytes: Uint8Array, at: number, end: number): number {
 
 export class ChapAuthenticator implements Authenticator {
   timerAt: Instant = 0;
-  failure = '';
+  failure: Ending | undefined = undefined;
   state: Authenticator['state'] = 'waiting';
   user = '';
   private readonly spec: PppSpec;
@@ -61,13 +62,13 @@ export class ChapAuthenticator implements Authenticator {
     this.identifier = random.below(256);
   }
 
-  start(now: Instant, out: PppEffect[]): void {
+  start(now: Instant, out: FrameSink): void {
     this.challengesSent = 0;
     this.sendChallenge(now, out);
   }
 
   /** RFC 1994 4.1: each Challenge has an identifier and a value of its own. */
-  private sendChallenge(now: Instant, out: PppEffect[]): void {
+  private sendChallenge(now: Instant, out: FrameSink): void {
     this.state = 'waiting';
     this.value = undefined;
     this.identifier = (this.identifier + 1) & 0xff;
@@ -88,7 +89,7 @@ export class ChapAuthenticator implements Authenticator {
     return equalBytes(bytes.subarray(at + PACKET_HEADER_OCTETS + 1, name), this.challenge);
   }
 
-  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
+  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): void {
     const stop = packetEnd(bytes, at, end);
     if (stop < 0 || bytes[at] !== Code.response || bytes[at + 1] !== this.identifier) return;
     const name = nameAt(bytes, at, stop);
@@ -100,8 +101,33 @@ export class ChapAuthenticator implements Authenticator {
     if (value.length !== (this.method === 'chap' ? MD5_OCTETS : MS_VALUE_OCTETS)) return;
     this.user = new Reader(bytes, name, stop).text();
     this.value = value;
+    this.ask(now);
+  }
+
+  private ask(now: Instant): void {
     this.state = 'asking';
     this.timerAt = Math.ceil(now + this.spec.chapRestartMs * this.spec.chapMaxChallenge);
+  }
+
+  /** Goes on with a Response to a LAC's Challenge. */
+  takeOver({ user, identifier, challenge, response }: CapturedChap, now: Instant): void {
+    this.user = user;
+    this.identifier = identifier;
+    this.challenge = challenge;
+    this.value = response;
+    this.ask(now);
+  }
+
+  /** The Response to a Challenge with MD5, for somebody else to judge. */
+  handOver(): CapturedChap {
+    const { user, identifier, challenge, value } = this;
+    return {
+      method: 'chap',
+      user,
+      identifier,
+      challenge: challenge ?? new Uint8Array(),
+      response: value ?? new Uint8Array(),
+    };
   }
 
   credentials(): Credentials {
@@ -114,9 +140,10 @@ export class ChapAuthenticator implements Authenticator {
     return { method, identifier, challenge, peerChallenge, response };
   }
 
-  answer(answer: AuthenticateAnswer, now: Instant, out: PppEffect[]): void {
-    this.failure = this.judge(answer) ?? '';
-    this.state = this.failure === '' ? 'passed' : 'failed';
+  answer(answer: AuthenticateAnswer, now: Instant, out: FrameSink): void {
+    const flaw = this.judge(answer);
+    this.failure = flaw === undefined ? undefined : failed(flaw, 'peerFailedAuth');
+    this.state = flaw === undefined ? 'passed' : 'failed';
     if (this.state === 'failed') this.message = this.refusal();
     this.challenge = undefined;
     this.value = undefined;
@@ -155,19 +182,20 @@ export class ChapAuthenticator implements Authenticator {
     return `E=691 R=0 C=${challenge.toUpperCase()} V=3 M=${REFUSAL}`;
   }
 
-  private reply(out: PppEffect[]): void {
+  private reply(out: FrameSink): void {
     frameWriter.packet(Protocol.chap, this.state === 'passed' ? Code.success : Code.failure, this.identifier);
     out.push({ effect: 'frame', frame: frameWriter.text(this.message).finish() });
   }
 
-  tick(now: Instant, out: PppEffect[]): void {
+  tick(now: Instant, out: FrameSink): void {
     if (this.state === 'passed') {
       this.start(now, out);
     } else if (this.state === 'waiting' && this.challengesSent < this.spec.chapMaxChallenge) {
       this.sendChallenge(now, out);
     } else {
       this.timerAt = 0;
-      this.failure = this.state === 'asking' ? NO_VERDICT : 'the peer does not answer CHAP challenges';
+      const reason = this.state === 'asking' ? NO_VERDICT : 'the peer does not answer CHAP challenges';
+      this.failure = failed(reason, 'authTimeout');
       this.state = 'failed';
     }
   }
@@ -175,7 +203,7 @@ export class ChapAuthenticator implements Authenticator {
 
 export class ChapLogin implements Login {
   timerAt: Instant = 0;
-  failure = '';
+  failure: Ending | undefined = undefined;
   state: Login['state'] = 'waiting';
   private readonly spec: PppSpec;
   private readonly random: Random;
@@ -200,7 +228,7 @@ export class ChapLogin implements Login {
     this.timerAt = Math.ceil(now + this.spec.chapRestartMs * this.spec.chapMaxChallenge);
   }
 
-  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
+  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): void {
     const stop = packetEnd(bytes, at, end);
     if (stop < 0 || this.state === 'failed') return;
     switch (bytes[at]) {
@@ -214,7 +242,7 @@ export class ChapLogin implements Login {
     }
   }
 
-  private onChallenge(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
+  private onChallenge(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): void {
     const name = nameAt(bytes, at, end);
     if (name < 0) return;
     const challenge = bytes.slice(at + PACKET_HEADER_OCTETS + 1, name);
@@ -233,7 +261,7 @@ export class ChapLogin implements Login {
   }
 
   /** Repeated until there is a verdict: RFC 1994 4.1 lets the authenticator say it again. */
-  private sendResponse(response: Uint8Array, now: Instant, out: PppEffect[]): void {
+  private sendResponse(response: Uint8Array, now: Instant, out: FrameSink): void {
     this.responsesSent++;
     this.timerAt = Math.ceil(now + this.spec.chapRestartMs);
     const frame = writeValue(Code.response, this.identifier, response, this.spec.userName ?? '');
@@ -258,11 +286,12 @@ export class ChapLogin implements Login {
     const text = at + PACKET_HEADER_OCTETS;
     if (bytes[at] === Code.failure) {
       this.state = 'failed';
-      this.failure = `the peer refused our user name or password${failureIn(reasonIn(bytes, text, end))}`;
+      const words = failureIn(reasonIn(bytes, text, end));
+      this.failure = failed(`the peer refused our user name or password${words}`, 'weFailedAuth');
     } else if (this.expected !== undefined && !startsWith(bytes, text, end, this.expected)) {
       // RFC 2759 5: the peer does not know our password either.
       this.state = 'failed';
-      this.failure = 'the peer could not prove that it knows our password';
+      this.failure = failed('the peer could not prove that it knows our password', 'peerFailedAuth');
     } else {
       this.state = 'passed';
     }
@@ -272,7 +301,7 @@ export class ChapLogin implements Login {
     this.challenge = undefined;
   }
 
-  tick(now: Instant, out: PppEffect[]): void {
+  tick(now: Instant, out: FrameSink): void {
     if (this.response !== undefined && this.responsesSent < this.spec.chapMaxChallenge) {
       this.sendResponse(this.response, now, out);
       return;
@@ -280,9 +309,14 @@ export class ChapLogin implements Login {
     this.timerAt = 0;
     // Who passed once may stay when a later verdict is missing: it is the peer's to end the link.
     if (this.state === 'passed') return;
-    this.failure = this.response === undefined ? 'the peer sends no CHAP challenge' : 'the peer gives no CHAP verdict';
+    const reason = this.response === undefined ? 'the peer sends no CHAP challenge' : 'the peer gives no CHAP verdict';
+    this.failure = failed(reason, 'authTimeout');
     this.state = 'failed';
   }
+}
+
+function failed(reason: string, cause: CauseName): Ending {
+  return ending(reason, cause, Protocol.chap);
 }
 
 function startsWith(bytes: Uint8Array, at: number, end: number, text: string): boolean {

@@ -1,7 +1,9 @@
 /** What the authentication protocols have in common: each side of each is a small machine that the link owns. */
 import type { Instant } from '../../effects.ts';
 import type { AuthenticateAnswer, Credentials } from '../../ports.ts';
-import type { PppEffect } from '../events.ts';
+import type { Secret } from '../../wire/secret.ts';
+import type { Ending } from '../disconnect-cause.ts';
+import type { FrameSink } from '../events.ts';
 
 /** Octets of a user name or of a PAP password (their fields in PAP hold no more). */
 export const MAX_NAME_OCTETS = 255;
@@ -15,12 +17,35 @@ export const NO_VERDICT = 'nobody answers for the user';
 export interface Exchange {
   /** When the machine wants a tick. 0: never. */
   timerAt: Instant;
-  /** In words, once the state is `failed`. */
-  failure: string;
-  start(now: Instant, out: PppEffect[]): void;
+  /** Once the state is `failed`. */
+  failure: Ending | undefined;
+  start(now: Instant, out: FrameSink): void;
   /** Takes one packet; [at, end) is the information field. What cannot be right is dropped. */
-  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void;
-  tick(now: Instant, out: PppEffect[]): void;
+  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): void;
+  tick(now: Instant, out: FrameSink): void;
+}
+
+/**
+ * A client's answer that a LAC has taken, and that nobody has judged yet (RFC 2661 4.4.5). `identifier`: of the packet
+ * that the client wants answered.
+ */
+export type Captured = CapturedPap | CapturedChap;
+
+export interface CapturedPap {
+  readonly method: 'pap';
+  readonly user: string;
+  /** Undefined: the client said it in no packet, and waits for no answer. */
+  readonly identifier: number | undefined;
+  readonly password: Secret;
+}
+
+/** CHAP with MD5. */
+export interface CapturedChap {
+  readonly method: 'chap';
+  readonly user: string;
+  readonly identifier: number;
+  readonly challenge: Uint8Array;
+  readonly response: Uint8Array;
 }
 
 /** The side that demands proof. `asking`: the peer's credentials are there and want a verdict. */
@@ -29,7 +54,7 @@ export interface Authenticator extends Exchange {
   /** Who the peer says it is. */
   user: string;
   credentials(): Credentials;
-  answer(answer: AuthenticateAnswer, now: Instant, out: PppEffect[]): void;
+  answer(answer: AuthenticateAnswer, now: Instant, out: FrameSink): void;
 }
 
 /** The side that proves itself. */

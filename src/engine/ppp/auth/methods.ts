@@ -22,6 +22,12 @@ export function readMethod(bytes: Uint8Array, at: number, octets: number): PppAu
   return bytes[at + 2] === MS_CHAP_V2 ? 'mschapv2' : undefined;
 }
 
+/** The protocol that a method is spoken in; 0 for none. */
+export function protocolOfMethod(method: PppAuthMethod | undefined): number {
+  if (method === undefined) return 0;
+  return method === 'pap' ? Protocol.pap : Protocol.chap;
+}
+
 /** What an option's data name, for people. */
 export function describeMethod(bytes: Uint8Array, at: number, octets: number): string {
   const method = readMethod(bytes, at, octets);

@@ -4,21 +4,23 @@ import type { AuthenticateAnswer, Credentials } from '../../ports.ts';
 import { Reader } from '../../wire/bytes.ts';
 import { Secret } from '../../wire/secret.ts';
 import { reasonIn } from '../control-protocol.ts';
-import type { PppEffect } from '../events.ts';
+import { type CauseName, type Ending, ending } from '../disconnect-cause.ts';
+import type { FrameSink } from '../events.ts';
 import { frameWriter, PACKET_HEADER_OCTETS, Protocol, packetEnd } from '../frame.ts';
 import type { PppSpec } from '../spec.ts';
-import { type Authenticator, type Login, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
+import { type Authenticator, type CapturedPap, type Login, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
 
 const Code = { request: 1, ack: 2, nak: 3 } as const;
 
 export class PapAuthenticator implements Authenticator {
   timerAt: Instant = 0;
-  failure = '';
+  failure: Ending | undefined = undefined;
   state: Authenticator['state'] = 'waiting';
   user = '';
   private readonly spec: PppSpec;
   private password: Secret | undefined = undefined;
-  private identifier = 0;
+  /** Of the request to answer. Undefined: none. */
+  private identifier: number | undefined = undefined;
 
   constructor(spec: PppSpec) {
     this.spec = spec;
@@ -29,7 +31,7 @@ export class PapAuthenticator implements Authenticator {
     this.timerAt = Math.ceil(now + (papTimeoutMs || papRestartMs * papMaxRequests));
   }
 
-  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: PppEffect[]): void {
+  receive(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): void {
     const stop = packetEnd(bytes, at, end);
     if (stop < 0 || bytes[at] !== Code.request) return;
     const nameAt = at + PACKET_HEADER_OCTETS + 1;
@@ -45,21 +47,36 @@ export class PapAuthenticator implements Authenticator {
     this.start(now);
   }
 
+  /** Goes on with a request that a LAC has taken. */
+  takeOver({ user, identifier, password }: CapturedPap, now: Instant): void {
+    this.user = user;
+    this.identifier = identifier;
+    this.password = password;
+    this.state = 'asking';
+    this.start(now);
+  }
+
+  /** The request, for somebody else to judge. */
+  handOver(): CapturedPap {
+    return { method: 'pap', user: this.user, identifier: this.identifier, password: this.password ?? new Secret('') };
+  }
+
   credentials(): Credentials {
     return { method: 'pap', password: this.password ?? new Secret('') };
   }
 
-  answer(answer: AuthenticateAnswer, _now: Instant, out: PppEffect[]): void {
+  answer(answer: AuthenticateAnswer, _now: Instant, out: FrameSink): void {
     this.timerAt = 0;
     const wrong = answer.verdict === 'check' && !answer.secret.equals(this.password ?? new Secret(''));
-    if (answer.verdict === 'reject') this.failure = answer.message;
-    if (wrong) this.failure = 'wrong password';
-    this.state = answer.verdict === 'reject' || wrong ? 'failed' : 'passed';
+    if (answer.verdict === 'reject') this.failure = failed(answer.message, 'peerFailedAuth');
+    if (wrong) this.failure = failed('wrong password', 'peerFailedAuth');
+    this.state = this.failure === undefined ? 'passed' : 'failed';
     this.password = undefined;
     this.reply(out);
   }
 
-  private reply(out: PppEffect[]): void {
+  private reply(out: FrameSink): void {
+    if (this.identifier === undefined) return;
     const passed = this.state === 'passed';
     const message = passed ? '' : REFUSAL;
     frameWriter.packet(Protocol.pap, passed ? Code.ack : Code.nak, this.identifier);
@@ -68,14 +85,14 @@ export class PapAuthenticator implements Authenticator {
 
   tick(): void {
     this.timerAt = 0;
-    this.failure = this.state === 'asking' ? NO_VERDICT : 'the peer sends no PAP request';
+    this.failure = failed(this.state === 'asking' ? NO_VERDICT : 'the peer sends no PAP request', 'authTimeout');
     this.state = 'failed';
   }
 }
 
 export class PapLogin implements Login {
   timerAt: Instant = 0;
-  failure = '';
+  failure: Ending | undefined = undefined;
   state: Login['state'] = 'waiting';
   private readonly spec: PppSpec;
   private sent = 0;
@@ -86,7 +103,7 @@ export class PapLogin implements Login {
     this.identifier = random.below(256);
   }
 
-  start(now: Instant, out: PppEffect[]): void {
+  start(now: Instant, out: FrameSink): void {
     const { userName, password, papRestartMs } = this.spec;
     this.sent++;
     this.identifier = (this.identifier + 1) & 0xff;
@@ -106,18 +123,24 @@ export class PapLogin implements Login {
     if (ago >= this.sent || (bytes[at] !== Code.ack && bytes[at] !== Code.nak)) return;
     this.timerAt = 0;
     this.state = bytes[at] === Code.ack ? 'passed' : 'failed';
-    this.failure = `the peer refused our user name or password${reasonIn(bytes, at + PACKET_HEADER_OCTETS + 1, stop)}`;
+    if (this.state === 'passed') return;
+    const words = reasonIn(bytes, at + PACKET_HEADER_OCTETS + 1, stop);
+    this.failure = failed(`the peer refused our user name or password${words}`, 'weFailedAuth');
   }
 
-  tick(now: Instant, out: PppEffect[]): void {
+  tick(now: Instant, out: FrameSink): void {
     if (this.sent < this.spec.papMaxRequests) {
       this.start(now, out);
       return;
     }
     this.timerAt = 0;
     this.state = 'failed';
-    this.failure = 'the peer does not answer PAP requests';
+    this.failure = failed('the peer does not answer PAP requests', 'authTimeout');
   }
+}
+
+function failed(reason: string, cause: CauseName): Ending {
+  return ending(reason, cause, Protocol.pap);
 }
 
 function writeField(value: Uint8Array): void {

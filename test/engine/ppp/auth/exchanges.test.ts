@@ -48,7 +48,7 @@ describe('the PAP authenticator', () => {
     const answers = take((out) => pap.answer(checkAgainst('hunter2'), 0, out));
     expect(answers).toEqual([packet(PAP, 3, 1, refusal)]);
     expect(hear(pap, request(2, 'bob', 'hunter2'))).toEqual([packet(PAP, 3, 2, refusal)]);
-    expect(pap).toMatchObject({ state: 'failed', failure: 'wrong password' });
+    expect(pap).toMatchObject({ state: 'failed', failure: { reason: 'wrong password' } });
   });
 
   it('heeds no request whose fields do not fit', () => {
@@ -88,7 +88,10 @@ describe('the PAP login', () => {
     const pap = new PapLogin(clientSpec(), seededRandom(1));
     const [frame] = take((out) => pap.start(0, out));
     hear(pap, packet(PAP, 3, frame[5], [2, ...text('no')]));
-    expect(pap).toMatchObject({ state: 'failed', failure: 'the peer refused our user name or password: no' });
+    expect(pap).toMatchObject({
+      state: 'failed',
+      failure: { reason: 'the peer refused our user name or password: no' },
+    });
   });
 
   it('cuts what is too long for its fields', () => {
@@ -219,7 +222,7 @@ describe('the CHAP login', () => {
     const chap = new ChapLogin(clientSpec(), seededRandom(1), 'mschapv2');
     hear(chap, challenge(5, 9));
     hear(chap, packet(CHAP, 4, 5, text(`E=691 R=0 C=${'AB'.repeat(16)} V=3 M=try the new password`)));
-    expect(chap.failure).toBe('the peer refused our user name or password: try the new password (error 691)');
+    expect(chap.failure?.reason).toBe('the peer refused our user name or password: try the new password (error 691)');
   });
 
   it('repeats its response until there is a verdict', () => {
@@ -229,6 +232,6 @@ describe('the CHAP login', () => {
     expect(take((out) => chap.tick(3000, out))).toEqual([response]);
     expect(take((out) => chap.tick(6000, out))).toEqual([response]);
     expect(take((out) => chap.tick(9000, out))).toEqual([]);
-    expect(chap).toMatchObject({ state: 'failed', failure: 'the peer gives no CHAP verdict' });
+    expect(chap).toMatchObject({ state: 'failed', failure: { reason: 'the peer gives no CHAP verdict' } });
   });
 });
