@@ -2,12 +2,12 @@
  * What a control message is before and after its octets (RFC 2661 4, 6).
  */
 import type { AvpName, AvpValues } from './avp.ts';
-import { type MessageType, messageScope, messageTypes, type ReceivedAvps, type SentAvps } from './message-table.ts';
+import { type MessageType, messageTypes, type ReceivedAvps, type SentAvps } from './message-table.ts';
 import type { Secret } from './secret.ts';
 
 export { decodeMessage } from './decoding.ts';
 export { encodeMessage } from './encoding.ts';
-export { type MessageType, messageScope, messageTypes };
+export { type MessageType, messageTypes };
 
 /** An AVP that was received and not used, or used although it does not belong there. */
 export interface Oddity {

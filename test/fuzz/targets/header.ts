@@ -1,0 +1,47 @@
+/** The headers of control and data messages. */
+import { WireError } from '../../../src/engine/errors.ts';
+import { decodeDataHeader, decodeHeader, newHeader } from '../../../src/engine/wire/header.ts';
+import { controlDatagrams } from '../seeds.ts';
+import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
+
+const data = ['000200050006', '400200100005000600070008ff03c021', '4a020014000500060007000800020000ff03c0210101'];
+
+function checkPacket(packet: Uint8Array): void {
+  const header = newHeader();
+  const defect = decodeDataHeader(packet, 0, packet.length, header);
+  const ofData = { ...header };
+  let refused: WireError | undefined;
+  try {
+    decodeHeader(packet, 0, packet.length, header);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    refused = error;
+  }
+  if (refused) {
+    demand(refused.scope === 'ignore' && defect === refused.reason, 'both decoders see one defect');
+    return;
+  }
+  demand(defect === (header.control ? 'notData' : undefined), 'only a control message is not data');
+  const { payloadStart, payloadEnd } = header;
+  demand(payloadStart >= 6 && payloadStart <= payloadEnd && payloadEnd <= packet.length, 'the payload is inside');
+  demand(JSON.stringify(header) === JSON.stringify(ofData), 'both decoders read one header');
+
+  const around = new Uint8Array(packet.length + 7).fill(0xff);
+  around.set(packet, 3);
+  const inside = newHeader();
+  decodeHeader(around, 3, 3 + packet.length, inside);
+  inside.payloadStart -= 3;
+  inside.payloadEnd -= 3;
+  demand(JSON.stringify(header) === JSON.stringify(inside), 'what stands around it does not matter');
+}
+
+export const targets: FuzzTarget[] = [
+  {
+    name: 'headers',
+    runs: 20_000,
+    seeds: [...controlDatagrams, ...data.map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')))].map((packet) => [
+      packet,
+    ]),
+    run: (input: FuzzInput) => input.forEach(checkPacket),
+  },
+];
