@@ -83,6 +83,7 @@ const REASON_OF: Record<Notice['event'], string> = {
   down: 'Down',
   refused: 'Refused',
   authFailed: 'AuthenticationFailed',
+  line: 'Line',
   ppp: 'Ppp',
   protocol: 'Protocol',
 };

@@ -1,11 +1,13 @@
 /**
  * The calls of one tunnel: who may come in, which session a message is for, what its effects mean for the tunnel.
  */
-import { type EngineCore, freeId } from './core.ts';
-import type { EngineEffect, Instant } from './effects.ts';
+import { type EngineCore, freeId, type PlacedCall } from './core.ts';
+import { append, type EngineEffect, type Instant } from './effects.ts';
 import type { Result, WireError } from './errors.ts';
+import type { SwitchedCall } from './forwarding.ts';
 import { Session, type SessionEffect, type SessionEvent, type SessionOrigin, type SessionTunnel } from './session.ts';
-import type { PeerSpec, SessionSpec } from './spec.ts';
+import { isPlaced } from './session-states.ts';
+import type { FailureView, PeerSpec, SessionSpec, SessionView } from './spec.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 
@@ -16,10 +18,21 @@ export interface CallsTunnel extends SessionTunnel {
   send(message: OutgoingMessage, sessionId: number, now: Instant): EngineEffect[];
 }
 
+type Request = Message<'ICRQ' | 'OCRQ'>;
+
+/** A declared call that the peer has to ask for. */
+interface Awaited {
+  spec: SessionSpec;
+  /** Why it last ended. */
+  failure: FailureView | undefined;
+}
+
 export class Calls {
   /** By local session id. */
   readonly sessions = new Map<number, Session>();
   established = 0;
+  /** By name. */
+  private readonly awaited = new Map<string, Awaited>();
   /** By the id that the peer gave, once it is known. */
   private readonly byRemoteId = new Map<number, Session>();
   private readonly core: EngineCore;
@@ -38,6 +51,12 @@ export class Calls {
     return this.toSession(session, { event: 'open' }, now);
   }
 
+  /** Asks the peer for a call that is switched into this tunnel; undefined when there is no room for it. */
+  place(switched: SwitchedCall, now: Instant): PlacedCall | undefined {
+    const session = this.full ? undefined : this.create({ switched });
+    return session && { session, effects: this.toSession(session, { event: 'open' }, now) };
+  }
+
   toSession(session: Session, event: SessionEvent, now: Instant): EngineEffect[] {
     const before = Number(session.state === 'established');
     const { remoteId } = session;
@@ -53,16 +72,65 @@ export class Calls {
     return this.fromSession(session, session.modify(spec), now);
   }
 
+  // ------------------------------------------------------------ what the peer has to ask for
+
+  /** Waits for the peer to ask. `failure`: why the call last ended. */
+  await(spec: SessionSpec, failure: FailureView | undefined): void {
+    this.awaited.set(spec.name, { spec, failure });
+  }
+
+  modifyAwaited(spec: SessionSpec): void {
+    const awaited = this.awaited.get(spec.name);
+    if (awaited) awaited.spec = spec;
+  }
+
+  forgetAwaited(name: string): void {
+    this.awaited.delete(name);
+  }
+
+  *awaitedViews(): Iterable<SessionView> {
+    for (const { spec, failure } of this.awaited.values()) {
+      yield {
+        name: spec.name,
+        tunnel: spec.tunnel,
+        tunnelLocalId: this.tunnel.localId,
+        state: 'waitCall',
+        direction: 'accepted',
+        type: spec.parameters.type,
+        localId: 0,
+        remoteId: 0,
+        pseudowire: 'ppp',
+        spec,
+        call: {},
+        ppp: { phase: 'dead', peerMru: spec.ppp.mru },
+        failure,
+      };
+    }
+  }
+
+  /** The declared call that a request is for. */
+  private takeAwaited({ type, avps }: Request): Awaited | undefined {
+    const wanted = type === 'ICRQ' ? 'lnsIncoming' : 'lacOutgoing';
+    const fits = (said: string | undefined, told: string | undefined) => said === undefined || said === told;
+    for (const awaited of this.awaited.values()) {
+      const { parameters, callingNumber, calledNumber, subAddress, name } = awaited.spec;
+      if (parameters.type !== wanted || !fits(callingNumber, avps.callingNumber)) continue;
+      if (!fits(calledNumber, avps.calledNumber) || !fits(subAddress, avps.subAddress)) continue;
+      this.awaited.delete(name);
+      return awaited;
+    }
+    return undefined;
+  }
+
+  // ------------------------------------------------------------ what arrives
+
   /** A call message of the peer's. */
   message(message: Message, headerSessionId: number, now: Instant): EngineEffect[] {
+    if (message.type === 'CSUN' || message.type === 'CSURQ') return this.connectSpeeds(message, now);
     const session = this.sessions.get(headerSessionId) ?? this.ofPeersId(message, headerSessionId);
     if (session) return this.toSession(session, { event: 'message', message }, now);
-    if (headerSessionId === 0 && message.type === 'ICRQ') {
-      return this.incoming(message, message.avps.assignedSessionId, now);
-    }
-    if (headerSessionId === 0 && message.type === 'OCRQ') {
-      const facilities = { result: 5, error: 0, message: 'outgoing calls are not configured here' };
-      return this.refuse(message.avps.assignedSessionId, facilities, now);
+    if (headerSessionId === 0 && (message.type === 'ICRQ' || message.type === 'OCRQ')) {
+      return this.requested(message, now);
     }
     // RFC 2661 7.4.2, idle: whoever waits for an answer to this gets one.
     if (message.type !== 'ICRP' && message.type !== 'OCRP') return [];
@@ -70,10 +138,22 @@ export class Calls {
     return this.refuse(message.avps.assignedSessionId, unknown, now);
   }
 
+  /** RFC 5515 4: one message is about many sessions, by the ids that their receiver gave them. */
+  private connectSpeeds(message: Message<'CSUN' | 'CSURQ'>, now: Instant): EngineEffect[] {
+    const out: EngineEffect[] = [];
+    for (const update of message.avps.connectSpeedUpdates) {
+      const session = this.sessions.get(update.remoteSessionId);
+      if (!session) continue;
+      const its: Message = { ...message, avps: { connectSpeedUpdates: [update] } };
+      append(out, this.toSession(session, { event: 'message', message: its }, now));
+    }
+    return out;
+  }
+
   /** A message that breaks the encoding rules ends the call that it is about, if there is one. */
   broken(headerSessionId: number, error: WireError, now: Instant): EngineEffect[] {
     const session = this.sessions.get(headerSessionId);
-    if (session) return this.toSession(session, { event: 'close', result: error.result }, now);
+    if (session) return this.toSession(session, { event: 'close', end: { resultCode: error.result } }, now);
     return error.assignedSessionId === undefined ? [] : this.refuse(error.assignedSessionId, error.result, now);
   }
 
@@ -81,8 +161,9 @@ export class Calls {
   tunnelLost(message: string, now: Instant): EngineEffect[] {
     const out: EngineEffect[] = [];
     for (const session of [...this.sessions.values()]) {
-      out.push(...this.toSession(session, { event: 'tunnelLost', message: `its tunnel ended: ${message}` }, now));
+      append(out, this.toSession(session, { event: 'tunnelLost', message: `its tunnel ended: ${message}` }, now));
     }
+    this.awaited.clear();
     return out;
   }
 
@@ -91,24 +172,37 @@ export class Calls {
    * asks for a call under an id that is in use means the call that is there, for which that is out of place (7.4).
    */
   private ofPeersId({ type, avps }: Message, headerSessionId: number): Session | undefined {
-    if (headerSessionId !== 0 || (type !== 'CDN' && type !== 'ICRQ')) return undefined;
+    if (headerSessionId !== 0 || (type !== 'CDN' && type !== 'ICRQ' && type !== 'OCRQ')) return undefined;
     return avps.assignedSessionId === undefined ? undefined : this.byRemoteId.get(avps.assignedSessionId);
   }
 
-  private incoming(message: Message, remoteSessionId: number, now: Instant): EngineEffect[] {
-    const { maxSessions, drain } = this.core.gateway;
+  private requested(message: Request, now: Instant): EngineEffect[] {
+    const { assignedSessionId } = message.avps;
+    if (this.core.gateway.drain) return this.refuse(assignedSessionId, draining, now);
+    if (this.full) return this.refuse(assignedSessionId, noRoom, now);
+    const awaited = this.takeAwaited(message);
+    if (awaited) return this.begin({ declared: awaited.spec }, message, now, awaited.failure);
     const peer = this.tunnel.origin.accepted;
-    if (!peer || peer.role === 'lns') {
-      const refusal = { result: 5, error: 0, message: 'calls from this peer are not accepted' };
-      return this.refuse(remoteSessionId, refusal, now);
-    }
-    if (drain) return this.refuse(remoteSessionId, { result: 2, error: 7, message: 'draining' }, now);
+    const incoming = message.type === 'ICRQ';
+    if (!peer || peer.role === (incoming ? 'lns' : 'lac')) return this.refuse(assignedSessionId, notFromThem, now);
+    // A LAC needs a line: without a declared call that waits it is one in another tunnel.
+    const { type, forward } = peer.session;
+    if (!incoming && (type !== 'lacOutgoing' || !forward)) return this.refuse(assignedSessionId, noOutgoing, now);
+    return this.begin({ accepted: peer, type: incoming ? 'lnsIncoming' : 'lacOutgoing' }, message, now);
+  }
+
+  private begin(origin: SessionOrigin, message: Request, now: Instant, failure?: FailureView): EngineEffect[] {
+    const session = this.create(origin);
+    if (!session) return this.refuse(message.avps.assignedSessionId, noRoom, now);
+    this.core.declaredBegan(session);
+    session.failure ??= failure;
+    return this.toSession(session, { event: 'message', message }, now);
+  }
+
+  private get full(): boolean {
+    const { maxSessions } = this.core.gateway;
     const limit = this.tunnel.parameters.maxSessions;
-    const full =
-      (maxSessions > 0 && this.core.sessions.size >= maxSessions) || (limit > 0 && this.sessions.size >= limit);
-    const session = full ? undefined : this.create({ accepted: peer });
-    if (session) return this.toSession(session, { event: 'message', message }, now);
-    return this.refuse(remoteSessionId, { result: 4, error: 0, message: 'no more sessions are allowed' }, now);
+    return (maxSessions > 0 && this.core.sessions.size >= maxSessions) || (limit > 0 && this.sessions.size >= limit);
   }
 
   private refuse(remoteSessionId: number, resultCode: Result, now: Instant): EngineEffect[] {
@@ -134,13 +228,9 @@ export class Calls {
     const out: EngineEffect[] = [];
     for (const effect of effects) {
       if (effect.effect === 'message') {
-        out.push(...this.tunnel.send(effect.message, session.remoteId, now));
+        append(out, this.tunnel.send(effect.message, session.remoteId, now));
       } else if (effect.effect === 'ended') {
-        this.sessions.delete(session.localId);
-        if (this.byRemoteId.get(session.remoteId) === session) this.byRemoteId.delete(session.remoteId);
-        this.core.sessions.delete(session.key);
-        this.core.deadlines.remove(session);
-        if (session.declared) this.core.declaredEnded(session);
+        this.ended(session);
       } else {
         out.push(effect);
       }
@@ -148,4 +238,23 @@ export class Calls {
     if (session.state !== 'closed') this.core.deadlines.update(session);
     return out;
   }
+
+  private ended(session: Session): void {
+    const { declared, failure } = session;
+    this.sessions.delete(session.localId);
+    if (this.byRemoteId.get(session.remoteId) === session) this.byRemoteId.delete(session.remoteId);
+    this.core.sessions.delete(session.key);
+    this.core.deadlines.remove(session);
+    if (!declared) return;
+    const waits = !isPlaced(declared.parameters.type);
+    // The peer may ask for it again at any moment.
+    if (waits) this.await(declared, failure);
+    this.core.declaredEnded(session, waits);
+  }
 }
+
+/** RFC 2661 4.4.2: another LNS may have room. */
+const draining: Result = { result: 2, error: 7, message: 'draining' };
+const noRoom: Result = { result: 2, error: 7, message: 'no more sessions are allowed' };
+const notFromThem: Result = { result: 5, error: 0, message: 'calls from this peer are not accepted' };
+const noOutgoing: Result = { result: 5, error: 0, message: 'outgoing calls are not configured here' };

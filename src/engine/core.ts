@@ -1,11 +1,20 @@
+import type { CallEnd, CallInformation, ContentEffect } from './call-content.ts';
+import type { CallSerials } from './call-serials.ts';
 import type { DeadlineQueue } from './deadlines.ts';
-import type { Random } from './effects.ts';
+import type { EngineEffect, Instant, Random } from './effects.ts';
 import type { Result } from './errors.ts';
+import type { SwitchedCall } from './forwarding.ts';
 import type { PeerTable } from './peers.ts';
 import type { SessionKey } from './ports.ts';
 import type { Session } from './session.ts';
 import type { GatewaySpec } from './spec.ts';
 import type { Tunnel } from './tunnel.ts';
+
+/** A call that was asked for. */
+export interface PlacedCall {
+  session: Session;
+  effects: EngineEffect[];
+}
 
 /** What all tunnels of an engine share. */
 export interface EngineCore {
@@ -18,12 +27,19 @@ export interface EngineCore {
   gateway: GatewaySpec;
   peers: PeerTable;
   establishedTunnels: number;
-  /** Of the call that we asked for last; the next one takes the next number. */
-  callSerialNumber: number;
+  readonly serials: CallSerials;
   /** A declared session has begun, and bears its name from now on. */
   declaredBegan(session: Session): void;
   /** A declared session is over: its name is free, its last state may be shown. */
-  declaredEnded(session: Session): void;
+  declaredEnded(session: Session, isAwaitedAgain: boolean): void;
+
+  // Ways between the two calls of a switched one, which are in different tunnels.
+  /** Asks for a call in a declared tunnel; undefined when that takes none now. */
+  place(tunnel: string, call: SwitchedCall, now: Instant): PlacedCall | undefined;
+  hangUp(session: Session, end: CallEnd, now: Instant): EngineEffect[];
+  tell(session: Session, information: CallInformation, now: Instant): EngineEffect[];
+  /** Hands a call what its content wants because of something that happened elsewhere. */
+  want(call: SessionKey, effects: readonly ContentEffect[], now: Instant): EngineEffect[];
 }
 
 /** Why no more tunnels may be established now; undefined when they may. */

@@ -26,7 +26,7 @@ export type Notice = {
   subject: 'gateway' | 'tunnel' | 'session';
   /** The resource's name, or `tunnelId` / `tunnelId/sessionId` for accepted ones. */
   name: string;
-  event: 'up' | 'down' | 'refused' | 'authFailed' | 'ppp' | 'protocol';
+  event: 'up' | 'down' | 'refused' | 'authFailed' | 'ppp' | 'line' | 'protocol';
   message: string;
   /** Whether the subject is a resource of ours; the others are what peers opened. */
   declared: boolean;

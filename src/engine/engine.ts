@@ -2,11 +2,14 @@
  * All tunnels and sessions of one daemon, without clock, socket or randomness of its own: inputs are method calls with
  * the present instant, outputs are the effects they return, and `deadline()` says when `tick` is due.
  */
-import { type EngineCore, randomU64 } from './core.ts';
+import type { ContentEvent } from './call-content.ts';
+import { CallSerials } from './call-serials.ts';
+import { type EngineCore, type PlacedCall, randomU64 } from './core.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { Door } from './door.ts';
 import { append, type EngineEffect, type Instant, type Random } from './effects.ts';
 import { WireError } from './errors.ts';
+import type { SwitchedCall } from './forwarding.ts';
 import { PeerTable } from './peers.ts';
 import type {
   AllocateAnswer,
@@ -17,9 +20,9 @@ import type {
   SessionKey,
   SocketId,
 } from './ports.ts';
-import type { PppEvent } from './ppp/link.ts';
 import { TunnelRegistry } from './registry.ts';
 import type { Session, SessionEvent } from './session.ts';
+import { isPlaced } from './session-states.ts';
 import type {
   Endpoint,
   GatewaySpec,
@@ -68,8 +71,7 @@ export class Engine {
       gateway,
       peers: this.peerTable(gateway),
       establishedTunnels: 0,
-      // Grows from call to call, and begins anywhere, to be unlike those of other LACs (RFC 2661 4.4.4).
-      callSerialNumber: options.random.below(0x1_0000_0000),
+      serials: new CallSerials(options.random),
       declaredBegan: (session) => {
         const name = session.declared?.name;
         if (name === undefined) return;
@@ -77,7 +79,12 @@ export class Engine {
         this.endedSessions.delete(name);
         this.sessionsByName.set(name, session);
       },
-      declaredEnded: (session) => this.declaredEnded(session),
+      declaredEnded: (session, isAwaitedAgain) => this.declaredEnded(session, isAwaitedAgain),
+      place: (name, call, now) => this.place(name, call, now),
+      hangUp: (session, end, now) => this.toSession(session, { event: 'close', end }, now),
+      tell: (session, information, now) =>
+        this.toSession(session, { event: 'wanted', effects: [{ effect: 'tell', information }] }, now),
+      want: (call, effects, now) => this.toSession(this.core.sessions.get(call), { event: 'wanted', effects }, now),
     };
     this.registry = new TunnelRegistry(this.core);
     this.door = new Door(this.registry);
@@ -154,20 +161,25 @@ export class Engine {
   openSession(spec: SessionSpec, now: Instant): EngineEffect[] {
     const tunnel = this.registry.byName.get(spec.tunnel);
     if (tunnel?.state !== 'established' || this.sessionsByName.has(spec.name)) return [];
-    return this.registry.settle(tunnel, tunnel.calls.open(spec, now));
+    if (isPlaced(spec.parameters.type)) return this.registry.settle(tunnel, tunnel.calls.open(spec, now));
+    tunnel.calls.await(spec, this.endedSessions.get(spec.name)?.failure);
+    this.endedSessions.delete(spec.name);
+    return [];
   }
 
   modifySession(spec: SessionSpec, now: Instant): EngineEffect[] {
     const session = this.sessionsByName.get(spec.name);
+    if (!session) this.registry.byName.get(spec.tunnel)?.calls.modifyAwaited(spec);
     const tunnel = session && this.registry.byLocalId.get(session.tunnel.localId);
     return tunnel ? this.registry.settle(tunnel, tunnel.calls.modify(session, spec, now)) : [];
   }
 
   /** Sends CDN and forgets the name. */
   closeSession(name: string, now: Instant): EngineEffect[] {
-    const result = { result: 3, error: 0, message: 'closed by the operator' };
-    const out = this.toSession(this.sessionsByName.get(name), { event: 'close', result }, now);
+    const resultCode = { result: 3, error: 0, message: 'closed by the operator' };
+    const out = this.toSession(this.sessionsByName.get(name), { event: 'close', end: { resultCode } }, now);
     this.endedSessions.delete(name);
+    for (const tunnel of this.registry.byName.values()) tunnel.calls.forgetAwaited(name);
     return out;
   }
 
@@ -228,16 +240,16 @@ export class Engine {
 
   /** A PPP control frame of a session; its octets are only borrowed. */
   frame(session: SessionKey, bytes: Uint8Array, start: number, end: number, now: Instant): EngineEffect[] {
-    return this.toPpp(session, { event: 'frame', bytes, start, end }, now);
+    return this.toContent(session, { event: 'frame', bytes, start, end }, now);
   }
 
   authenticated(session: SessionKey, answer: AuthenticateAnswer, now: Instant): EngineEffect[] {
-    return this.toPpp(session, { event: 'authenticated', answer }, now);
+    return this.toContent(session, { event: 'authenticated', answer }, now);
   }
 
   /** A plugin's answer to `forward`. */
   forwardChosen(session: SessionKey, answer: ForwardAnswer, now: Instant): EngineEffect[] {
-    return this.toSession(this.core.sessions.get(session), { event: 'forwardChosen', answer }, now);
+    return this.toContent(session, { event: 'forwardChosen', answer }, now);
   }
 
   /** A PPPoE discovery packet that came on an interface; its octets are only borrowed. */
@@ -253,7 +265,7 @@ export class Engine {
   }
 
   allocated(session: SessionKey, answer: AllocateAnswer, now: Instant): EngineEffect[] {
-    return this.toPpp(session, { event: 'allocated', answer }, now);
+    return this.toContent(session, { event: 'allocated', answer }, now);
   }
 
   /** The data plane's answer to an operation for a session. */
@@ -283,6 +295,7 @@ export class Engine {
 
   *declaredSessions(): Iterable<SessionView> {
     for (const session of this.sessionsByName.values()) yield session.view();
+    for (const tunnel of this.registry.byName.values()) yield* tunnel.calls.awaitedViews();
     yield* this.endedSessions.values();
   }
 
@@ -325,8 +338,16 @@ export class Engine {
 
   // ------------------------------------------------------------ book-keeping
 
-  private toPpp(key: SessionKey, ppp: PppEvent, now: Instant): EngineEffect[] {
-    return this.toSession(this.core.sessions.get(key), { event: 'ppp', ppp }, now);
+  private toContent(key: SessionKey, content: ContentEvent, now: Instant): EngineEffect[] {
+    return this.toSession(this.core.sessions.get(key), { event: 'content', content }, now);
+  }
+
+  /** A switched call goes on in this tunnel, if it is there and takes calls. */
+  private place(name: string, call: SwitchedCall, now: Instant): PlacedCall | undefined {
+    const tunnel = this.registry.byName.get(name);
+    if (tunnel?.state !== 'established' || this.core.gateway.drain) return undefined;
+    const placed = tunnel.calls.place(call, now);
+    return placed && { ...placed, effects: this.registry.settle(tunnel, placed.effects) };
   }
 
   private toSession(session: Session | undefined, event: SessionEvent, now: Instant): EngineEffect[] {
@@ -334,10 +355,10 @@ export class Engine {
     return tunnel ? this.registry.settle(tunnel, tunnel.calls.toSession(session, event, now)) : [];
   }
 
-  private declaredEnded(session: Session): void {
+  private declaredEnded(session: Session, isAwaitedAgain: boolean): void {
     const view = session.view();
     if (view.name === undefined || this.sessionsByName.get(view.name) !== session) return;
     this.sessionsByName.delete(view.name);
-    this.endedSessions.set(view.name, view);
+    if (!isAwaitedAgain) this.endedSessions.set(view.name, view);
   }
 }

@@ -2,6 +2,7 @@
  * Which PeerProfile applies to a peer: host name before address, exact before glob, longest prefix first.
  */
 import ipaddr from 'ipaddr.js';
+import { fitsGlob } from './glob.ts';
 import type { PeerSpec } from './spec.ts';
 
 type Cidr = [ipaddr.IPv4 | ipaddr.IPv6, number];
@@ -67,30 +68,4 @@ function parseCidr(text: string): Cidr {
   if (text.includes('/')) return ipaddr.parseCIDR(text);
   const address = ipaddr.parse(text);
   return [address, address.kind() === 'ipv4' ? 32 : 128];
-}
-
-/**
- * Whether `*` and `?` in the glob can stand for what the text has in their places. Only the last star is ever tried
- * again, so that no text of a peer's making takes longer than the product of both lengths.
- */
-function fitsGlob(glob: string, text: string): boolean {
-  let star = -1;
-  let starTakesTo = 0;
-  let at = 0;
-  for (let next = 0; next < text.length; ) {
-    if (glob[at] === '*') {
-      star = at++;
-      starTakesTo = next;
-    } else if (glob[at] === '?' || glob[at] === text[next]) {
-      at++;
-      next++;
-    } else if (star >= 0) {
-      at = star + 1;
-      next = ++starTakesTo;
-    } else {
-      return false;
-    }
-  }
-  while (glob[at] === '*') at++;
-  return at === glob.length;
 }

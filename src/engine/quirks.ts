@@ -1,4 +1,4 @@
 /** Named work-arounds for peers that deviate from the RFC. */
-export const quirkNames = ['tunnelIdZero'] as const;
+export const quirkNames = ['tunnelIdZero', 'omitRxConnectSpeed'] as const;
 
 export type QuirkName = (typeof quirkNames)[number];

@@ -1,18 +1,33 @@
 /**
- * The states of an incoming call and what each input does in them, as LAC and as LNS (RFC 2661 7.4).
+ * The states of the four calls and what each input does in them (RFC 2661 7.4 and 7.5). Wait-tunnel does not exist:
+ * a call is opened in an established tunnel only.
  */
+import type { SessionType } from './spec.ts';
 import type { MessageType } from './wire/message.ts';
 
-export type SessionState = 'idle' | 'waitReply' | 'waitConnect' | 'established' | 'closed';
+/** `waitAnswer` is RFC 2661's wait-cs-answer: a LAC places an outgoing call. */
+export type SessionState = 'idle' | 'waitReply' | 'waitAnswer' | 'waitConnect' | 'established' | 'closed';
 export type SessionMessageType = Exclude<MessageType, 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO'>;
-export type SessionInput = 'open' | 'close' | SessionMessageType;
+/** `carrier`: the line of an outgoing call has answered. */
+export type SessionInput = 'open' | 'close' | 'carrier' | SessionMessageType;
 /** What a transition does; `discard` keeps the state, and so does each step that finds the message unacceptable. */
-export type SessionStep = 'request' | 'answer' | 'connect' | 'connected' | 'ended' | 'hangUp' | 'refuse' | 'discard';
+export type SessionStep =
+  | 'request'
+  | 'answer'
+  | 'connect'
+  | 'proceed'
+  | 'connected'
+  | 'ended'
+  | 'hangUp'
+  | 'refuse'
+  | 'inform'
+  | 'discard';
 export type SessionTable = Record<SessionState, Record<SessionInput, SessionStep>>;
 
 const nothing = {
   open: 'discard',
   close: 'discard',
+  carrier: 'discard',
   ICRQ: 'discard',
   ICRP: 'discard',
   ICCN: 'discard',
@@ -26,7 +41,7 @@ const nothing = {
   CSURQ: 'discard',
 } as const satisfies Record<SessionInput, SessionStep>;
 
-/** A call in progress: a message of call set-up is out of place, and ends it; WEN and SLI are only informative. */
+/** A call in progress: a message of call set-up is out of place, and ends it; the others only tell something. */
 const inProgress = {
   ...nothing,
   close: 'hangUp',
@@ -37,26 +52,63 @@ const inProgress = {
   OCRP: 'refuse',
   OCCN: 'refuse',
   CDN: 'ended',
+  WEN: 'inform',
+  SLI: 'inform',
+  CSUN: 'inform',
+  CSURQ: 'inform',
 } as const satisfies Record<SessionInput, SessionStep>;
 
-/** RFC 2661 7.4.1; wait-tunnel does not exist, since a call is opened in an established tunnel only. */
-export const lacIncomingTable = {
+const unused = { waitReply: nothing, waitAnswer: nothing, waitConnect: nothing, closed: nothing } as const;
+
+/** RFC 2661 7.4.1. */
+const lacIncomingTable = {
+  ...unused,
   idle: { ...nothing, open: 'request' },
   waitReply: { ...inProgress, ICRP: 'connect', ICCN: 'ended' },
-  waitConnect: nothing,
   established: inProgress,
-  closed: nothing,
 } as const satisfies SessionTable;
 
 /** RFC 2661 7.4.2. */
-export const lnsIncomingTable = {
+const lnsIncomingTable = {
+  ...unused,
   idle: { ...nothing, ICRQ: 'answer', ICRP: 'refuse' },
-  waitReply: nothing,
   waitConnect: { ...inProgress, ICCN: 'connected' },
   established: inProgress,
-  closed: nothing,
 } as const satisfies SessionTable;
+
+/** RFC 2661 7.5.1. */
+const lacOutgoingTable = {
+  ...unused,
+  idle: { ...nothing, OCRQ: 'answer' },
+  waitAnswer: { ...inProgress, carrier: 'connect' },
+  established: inProgress,
+} as const satisfies SessionTable;
+
+/** RFC 2661 7.5.2. */
+const lnsOutgoingTable = {
+  ...unused,
+  idle: { ...nothing, open: 'request' },
+  waitReply: { ...inProgress, OCRP: 'proceed' },
+  waitConnect: { ...inProgress, OCCN: 'connected' },
+  established: inProgress,
+} as const satisfies SessionTable;
+
+export const sessionTables: Readonly<Record<SessionType, SessionTable>> = {
+  lacIncoming: lacIncomingTable,
+  lnsIncoming: lnsIncomingTable,
+  lacOutgoing: lacOutgoingTable,
+  lnsOutgoing: lnsOutgoingTable,
+};
 
 export function isSessionMessage(type: MessageType): type is SessionMessageType {
   return Object.hasOwn(nothing, type);
+}
+
+/** Whether we ask for such a call; of the others a declared Session waits for the peer's request. */
+export function isPlaced(type: SessionType): boolean {
+  return type === 'lacIncoming' || type === 'lnsOutgoing';
+}
+
+export function isLac(type: SessionType): boolean {
+  return type === 'lacIncoming' || type === 'lacOutgoing';
 }

@@ -1,44 +1,51 @@
 /**
- * One incoming call, as LAC or as LNS (RFC 2661 7.4): its state machine, and the PPP link inside it.
+ * One call of any of the four types (RFC 2661 7.4, 7.5): its state machine. What is inside it is its content's.
  */
+import type { CallContent, CallEnd, CallInformation, ContentEffect, ContentEvent } from './call-content.ts';
 import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
 import type { Result } from './errors.ts';
-import type { ForwardAnswer, IpAttachment, PlaneFact, SessionKey } from './ports.ts';
-import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
+import { Egress, Forwarding, type SwitchedCall } from './forwarding.ts';
+import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
+import { withRelayed } from './relayed-avps.ts';
 import { describeResult } from './result-text.ts';
 import {
+  isLac,
+  isPlaced,
   isSessionMessage,
-  lacIncomingTable,
-  lnsIncomingTable,
   type SessionInput,
   type SessionState,
-  type SessionTable,
+  type SessionStep,
+  sessionTables,
 } from './session-states.ts';
 import type {
   FailureView,
   Ipv4,
   PeerSpec,
+  PppProxy,
   PppSpec,
   PppView,
+  QuirkName,
   SessionParameters,
   SessionSpec,
+  SessionType,
   SessionView,
   TunnelParameters,
 } from './spec.ts';
+import { Termination } from './termination.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 import type { SentAvps } from './wire/message-table.ts';
 
 export type SessionEvent =
   | { event: 'open' }
-  | { event: 'close'; result: Result }
+  | { event: 'close'; end: CallEnd }
   | { event: 'message'; message: Message }
-  | { event: 'ppp'; ppp: PppEvent }
+  | { event: 'content'; content: ContentEvent }
+  /** What the content wants because of something that happened elsewhere. */
+  | { event: 'wanted'; effects: readonly ContentEffect[] }
   | { event: 'fact'; fact: PlaneFact }
-  /** A plugin's answer to `forward`. */
-  | { event: 'forwardChosen'; answer: ForwardAnswer }
   /** The tunnel is gone: no message can be sent any more. */
   | { event: 'tunnelLost'; message: string }
   | { event: 'tick' };
@@ -48,21 +55,29 @@ export type SessionEffect = EngineEffect | { effect: 'message'; message: Outgoin
 
 /** What a session needs to know of its tunnel, fixed for its life. */
 export interface SessionTunnel {
-  readonly core: Pick<EngineCore, 'random' | 'epochMs' | 'gateway' | 'callSerialNumber'>;
+  readonly core: EngineCore;
   readonly localId: number;
   readonly name?: string;
   readonly parameters: TunnelParameters;
-  /** The framing types that the peer takes. */
+  /** What the peer takes. */
   readonly peerFraming: TunnelParameters['framingCapabilities'];
+  readonly peerBearer: NonNullable<AvpValues['bearerCapabilities']>;
+  readonly quirks: ReadonlySet<QuirkName>;
   /** Our IPv4 address towards the peer; 0 over IPv6. */
   readonly localIpv4: Ipv4;
 }
 
-/** Who wants the session: a declaration of ours, or a peer that matched a profile. */
-export type SessionOrigin = { declared: SessionSpec } | { accepted: PeerSpec };
+/** Who wants the session: a declaration of ours, a peer that matched a profile, or a call that is switched into it. */
+export type SessionOrigin =
+  | { declared: SessionSpec }
+  | { accepted: PeerSpec; type: 'lnsIncoming' | 'lacOutgoing' }
+  | { switched: SwitchedCall };
 
 /** More than any PPP request that opens a link. */
 const maxEarlyFrameOctets = 512;
+
+/** An LNS without a limit of its own asks for any speed. */
+const anySpeedBps = 0xffff_ffff;
 
 export class Session implements Machine<SessionEvent, SessionEffect> {
   readonly queued: Queued = notQueued();
@@ -75,11 +90,11 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private call: AvpValues = {};
-  private ppp: PppLink | undefined;
+  private content: CallContent | undefined;
   private device: string | undefined;
   /** Whether the plane knows the session. */
   private planeUp = false;
-  private attached = false;
+  private dscp: number;
   /** A PPP frame that overtook the ICCN: dropping it would cost the call a retransmission time-out. */
   private earlyFrame: Uint8Array | undefined;
   /** Why it last ended: also what ended an earlier session of its name. */
@@ -90,20 +105,34 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.origin = origin;
     this.key = key;
     this.localId = localId;
+    this.dscp = this.parameters.dscp;
+    if ('switched' in origin) this.content = new Egress(this, origin.switched.ingress);
   }
 
   get declared(): SessionSpec | undefined {
     return 'declared' in this.origin ? this.origin.declared : undefined;
   }
 
+  get type(): SessionType {
+    const { origin } = this;
+    if ('declared' in origin) return origin.declared.parameters.type;
+    return 'accepted' in origin ? origin.type : origin.switched.type;
+  }
+
   /** Takes the fields that may change in place; data messages follow at once. */
   modify(spec: SessionSpec): SessionEffect[] {
     if (!('declared' in this.origin)) return [];
-    const before = this.sequencing;
+    const before = this.parameters;
+    const sequencingBefore = this.sequencing;
     this.origin.declared = spec;
     // Unasked it would undo what the LNS has turned on or off since (RFC 2661 5.4).
-    if (this.state !== 'established' || this.sequencing === before) return [];
-    return [this.plane()];
+    const changed =
+      this.sequencing !== sequencingBefore || spec.parameters.reorderTimeoutMs !== before.reorderTimeoutMs;
+    const out = this.planeUp && changed ? [this.plane()] : [];
+    const { tx, rx } = before.connectSpeedBps;
+    const now = spec.parameters.connectSpeedBps;
+    if (this.state === 'established' && (now.tx !== tx || now.rx !== rx)) out.push(...this.tellSpeed());
+    return out;
   }
 
   handle(event: SessionEvent, now: Instant): SessionEffect[] {
@@ -111,64 +140,103 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'open':
         return this.step('open', undefined, now);
       case 'close':
-        this.fail(event.result, now);
-        return this.step('close', undefined, now, event.result);
+        this.fail(event.end.resultCode, now);
+        return this.step('close', undefined, now, event.end);
       case 'message': {
         const { message } = event;
-        return isSessionMessage(message.type) ? this.step(message.type, message.avps, now) : [];
+        return isSessionMessage(message.type) ? this.step(message.type, message, now) : [];
       }
-      case 'ppp':
-        return this.toPpp(event.ppp, now);
+      case 'content':
+        return this.toContent(event.content, now);
+      case 'wanted':
+        return this.state === 'closed' ? [] : this.fromContent(event.effects, now);
       case 'fact':
         return this.takeFact(event.fact, now);
-      case 'forwardChosen':
-        return [];
-      case 'tunnelLost':
+      case 'tunnelLost': {
         if (this.state === 'closed') return [];
-        this.fail({ result: 1, message: event.message }, now);
-        return this.finish(event.message);
+        const resultCode: Result = { result: 1, message: event.message };
+        this.fail(resultCode, now);
+        return this.finish({ resultCode }, false, event.message, now);
+      }
       case 'tick':
         return this.tick(now);
     }
   }
 
   deadline(): Instant | undefined {
-    const ppp = this.ppp?.deadline();
-    if (this.establishBy === undefined || (ppp !== undefined && ppp < this.establishBy)) return ppp;
+    const content = this.content?.deadline();
+    if (this.establishBy === undefined || (content !== undefined && content < this.establishBy)) return content;
     return this.establishBy;
   }
 
   view(): SessionView {
-    const { declared } = this;
+    const { declared, type } = this;
+    const switchedWith = this.content?.switchedWith;
     return {
       name: declared?.name,
       tunnel: this.tunnel.name,
       tunnelLocalId: this.tunnel.localId,
       state: this.state === 'idle' ? 'waitReply' : this.state,
-      direction: declared ? 'dialled' : 'accepted',
-      type: declared ? 'lacIncoming' : 'lnsIncoming',
+      direction: isPlaced(type) ? 'dialled' : 'accepted',
+      type,
       localId: this.localId,
       remoteId: this.remoteId,
       pseudowire: 'ppp',
       spec: declared,
       call: this.call,
-      ppp: this.ppp?.view() ?? noPpp,
+      switched: switchedWith === undefined ? undefined : { with: switchedWith },
+      ppp: this.content?.view() ?? noPpp,
       interface: this.device,
       sinceMs: this.establishedAt === undefined ? undefined : this.tunnel.core.epochMs + this.establishedAt,
       failure: this.failure,
     };
   }
 
-  private get table(): SessionTable {
-    return this.declared ? lacIncomingTable : lnsIncomingTable;
+  // ------------------------------------------------------------ what its content sees
+
+  get title(): string {
+    return this.declared?.name ?? `${this.tunnel.localId}/${this.localId}`;
   }
 
-  private get parameters(): SessionParameters {
-    return 'declared' in this.origin ? this.origin.declared.parameters : this.origin.accepted.session;
+  get parameters(): SessionParameters {
+    const { origin } = this;
+    if ('declared' in origin) return origin.declared.parameters;
+    return 'accepted' in origin ? origin.accepted.session : origin.switched.parameters;
   }
 
-  private get pppSpec(): PppSpec {
-    return 'declared' in this.origin ? this.origin.declared.ppp : this.origin.accepted.ppp;
+  get ppp(): PppSpec {
+    const { origin } = this;
+    if ('declared' in origin) return origin.declared.ppp;
+    return 'accepted' in origin ? origin.accepted.ppp : origin.switched.ppp;
+  }
+
+  /** Subscribers that a peer brings share a device; a declared call has one of its own. */
+  get interface(): IpAttachment['interface'] {
+    const { origin } = this;
+    if ('accepted' in origin) return { kind: 'shared', name: origin.accepted.tunnel.interfaceName };
+    return { kind: 'own', name: this.declared?.interfaceName };
+  }
+
+  get random() {
+    return this.tunnel.core.random;
+  }
+
+  get localIpv4(): Ipv4 {
+    return this.tunnel.localIpv4;
+  }
+
+  get cameBy(): string | undefined {
+    return this.tunnel.name;
+  }
+
+  /** What the peer has said of the call. */
+  get avps(): AvpValues {
+    return this.call;
+  }
+
+  notice(event: Notice['event'], message: string): EngineEffect {
+    const declared = this.declared !== undefined;
+    return { effect: 'notice', notice: { subject: 'session', name: this.title, event, message, declared } };
   }
 
   private get sequencing(): boolean {
@@ -176,32 +244,42 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     return sequencingRequired || useSequenceNumbers || this.call.sequencingRequired !== undefined;
   }
 
-  private step(input: SessionInput, avps: AvpValues | undefined, now: Instant, result?: Result): SessionEffect[] {
-    const step = this.table[this.state][input];
+  // ------------------------------------------------------------ the state machine
+
+  private step(input: SessionInput, message: Message | undefined, now: Instant, end?: CallEnd): SessionEffect[] {
+    const step: SessionStep = sessionTables[this.type][this.state][input];
+    const avps = message?.avps ?? {};
     switch (step) {
       case 'request':
         return this.request(now);
       case 'answer':
-        return this.answer(avps ?? {}, now);
+        return this.answer(avps, now);
       case 'connect':
-        return this.connect(avps ?? {}, now);
+        return this.connect(avps, now);
+      case 'proceed':
+        return this.proceed(avps, now);
       case 'connected':
         // RFC 2661 4.4.3, Framing Capabilities.
-        if (avps?.framingType?.some((type) => !this.tunnel.parameters.framingCapabilities.includes(type))) {
-          return this.hangUp({ result: 5, error: 0, message: 'this framing type is not offered here' }, now);
+        if (avps.framingType?.some((type) => !this.tunnel.parameters.framingCapabilities.includes(type))) {
+          return this.hangUp({ resultCode: badFraming }, now);
         }
         // Not a spread: V8 would give each merged object a hidden class of its own.
         Object.assign(this.call, avps);
         return this.establish(now);
       case 'ended': {
-        const reason = avps?.resultCode ?? { result: 1, message: `peer sent ${input}` };
-        this.fail(reason, now);
-        return this.finish(`the peer ended the call: ${describeResult('CDN', reason)}`);
+        Object.assign(this.call, avps, { assignedSessionId: this.call.assignedSessionId });
+        const resultCode = avps.resultCode ?? { result: 1, message: `peer sent ${input}` };
+        this.fail(resultCode, now);
+        const { q931Cause, pppDisconnectCauses } = avps;
+        const told = `the peer ended the call: ${describeResult('CDN', resultCode)}`;
+        return this.finish({ resultCode, q931Cause, pppDisconnectCauses }, false, told, now);
       }
       case 'hangUp':
-        return this.hangUp(result ?? { result: 3 }, now);
+        return this.hangUp(end ?? { resultCode: { result: 3 } }, now);
       case 'refuse':
-        return this.hangUp({ result: 2, error: 6, message: `${input} in state ${this.state}` }, now);
+        return this.hangUp({ resultCode: { result: 2, error: 6, message: `${input} in state ${this.state}` } }, now);
+      case 'inform':
+        return this.inform(message, now);
       case 'discard':
         return [];
       default:
@@ -209,73 +287,175 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     }
   }
 
-  /** LAC: ask for the call. */
+  /** We ask for the call. */
   private request(now: Instant): SessionEffect[] {
+    const { core, peerBearer } = this.tunnel;
     const { declared } = this;
-    if (!declared) return [];
+    // RFC 2661 4.4.3, Bearer Capabilities: nothing that the peer has not advertised.
+    const offered = this.parameters.bearerType.filter((type) => peerBearer.includes(type));
+    if (this.type === 'lnsOutgoing' && offered.length === 0) {
+      const resultCode = { result: 5, error: 0, message: 'the peer places no outgoing calls of this bearer type' };
+      this.fail(resultCode, now);
+      return this.finish({ resultCode }, false, resultCode.message, now);
+    }
     this.state = 'waitReply';
-    this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
-    const { core } = this.tunnel;
-    core.callSerialNumber = (core.callSerialNumber + 1) >>> 0;
-    const avps: SentAvps<'ICRQ'> = {
+    this.establishBy = now + core.gateway.sessionEstablishTimeoutMs;
+    const switched = 'switched' in this.origin ? this.origin.switched : undefined;
+    const { bearerType, minimumBps, maximumBps, dscp } = this.parameters;
+    const common = {
       assignedSessionId: this.localId,
-      callSerialNumber: core.callSerialNumber,
-      bearerType: this.parameters.bearerType,
-      callingNumber: declared.callingNumber,
-      calledNumber: declared.calledNumber,
-      subAddress: declared.subAddress,
+      callSerialNumber: switched?.callSerialNumber ?? core.serials.next(),
+      sessionDs: dscp === 0 ? undefined : { dscp },
+      subAddress: declared?.subAddress,
     };
-    return [{ effect: 'message', message: { type: 'ICRQ', avps } }];
+    if (this.type === 'lacIncoming') {
+      const { callingNumber, calledNumber } = declared ?? {};
+      const connectSpeedUpdateEnable = declared ? (true as const) : undefined;
+      const avps: SentAvps<'ICRQ'> = {
+        ...common,
+        bearerType,
+        callingNumber,
+        calledNumber,
+        connectSpeedUpdateEnable,
+      };
+      return [{ effect: 'message', message: { type: 'ICRQ', avps: withRelayed('ICRQ', avps, switched) } }];
+    }
+    const avps: SentAvps<'OCRQ'> = {
+      ...common,
+      minimumBps,
+      maximumBps: maximumBps === 0 ? anySpeedBps : maximumBps,
+      bearerType: offered,
+      framingType: this.framing,
+      calledNumber: declared?.calledNumber ?? '',
+    };
+    return [{ effect: 'message', message: { type: 'OCRQ', avps: withRelayed('OCRQ', avps, switched) } }];
   }
 
-  /** LNS: the peer asks for a call; the tunnel has checked its limits. */
+  /** The peer asks for the call; the tunnel has checked its limits. */
   private answer(avps: AvpValues, now: Instant): SessionEffect[] {
     this.call = avps;
     this.remoteId = avps.assignedSessionId ?? 0;
-    this.state = 'waitConnect';
     this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
-    const message: OutgoingMessage = { type: 'ICRP', avps: { assignedSessionId: this.localId } };
-    return [this.plane(), { effect: 'message', message }];
+    const reply = { assignedSessionId: this.localId, sessionDs: this.agreedDs(avps) };
+    if (this.type === 'lnsIncoming') {
+      this.state = 'waitConnect';
+      return [this.plane(), { effect: 'message', message: { type: 'ICRP', avps: reply } }];
+    }
+    const refusal = this.cannotPlace(avps);
+    if (refusal) return this.hangUp({ resultCode: refusal }, now);
+    this.state = 'waitAnswer';
+    return [this.plane(), { effect: 'message', message: { type: 'OCRP', avps: reply } }, ...this.begin(now)];
   }
 
-  /** LAC: the peer takes the call. */
-  private connect(reply: AvpValues, now: Instant): SessionEffect[] {
+  /** Why a line as the LNS wants it is not there. */
+  private cannotPlace({ bearerType = [], framingType = [], minimumBps = 0 }: AvpValues): Result | undefined {
+    const { framingCapabilities } = this.tunnel.parameters;
+    const bearerCapabilities: readonly string[] = this.tunnel.parameters.bearerCapabilities;
+    const { tx, rx } = this.parameters.connectSpeedBps;
+    // RFC 2661 4.4.3: one type of each list is enough.
+    if (framingType.length > 0 && !framingType.some((type) => framingCapabilities.includes(type))) return badFraming;
+    if (bearerType.length > 0 && !bearerType.some((type) => bearerCapabilities.includes(type))) {
+      return { result: 5, error: 0, message: 'this bearer type is not offered here' };
+    }
+    if (Math.min(tx, rx) >= minimumBps) return undefined;
+    return { result: 5, error: 0, message: `no line here has ${minimumBps} bit/s` };
+  }
+
+  /** As LAC: the LNS takes the incoming call, or the line of an outgoing one has answered with these facts. */
+  private connect(facts: AvpValues, now: Instant): SessionEffect[] {
+    const { origin } = this;
+    const { connectSpeedBps, privateGroupId, sequencingRequired } = this.parameters;
+    const switched = 'switched' in origin ? origin.switched : undefined;
+    const common = {
+      txConnectSpeedBps: connectSpeedBps.tx,
+      framingType: this.framing,
+      rxConnectSpeedBps:
+        connectSpeedBps.rx === connectSpeedBps.tx || this.tunnel.quirks.has('omitRxConnectSpeed')
+          ? undefined
+          : connectSpeedBps.rx,
+      sequencingRequired: sequencingRequired ? (true as const) : undefined,
+    };
+    if (this.type === 'lacOutgoing') {
+      const { forward } = this.parameters;
+      const own: SentAvps<'OCCN'> = {
+        ...common,
+        txConnectSpeedBps: Math.min(connectSpeedBps.tx, this.call.maximumBps ?? anySpeedBps),
+      };
+      const avps = withRelayed('OCCN', own, { call: facts, treatments: forward?.avps ?? {} });
+      return [{ effect: 'message', message: { type: 'OCCN', avps } }, ...this.establish(now)];
+    }
+    this.take(facts);
+    const avps: SentAvps<'ICCN'> = { ...common, privateGroupId, ...this.declared?.proxy };
+    const message: OutgoingMessage = { type: 'ICCN', avps: withRelayed('ICCN', avps, switched) };
+    return [{ effect: 'message', message }, ...this.establish(now)];
+  }
+
+  /** As LNS: the LAC places the outgoing call. */
+  private proceed(reply: AvpValues, _now: Instant): SessionEffect[] {
+    this.take(reply);
+    this.state = 'waitConnect';
+    return [this.plane()];
+  }
+
+  /** The peer's reply to our request. */
+  private take(reply: AvpValues): void {
     this.call = reply;
     this.remoteId = reply.assignedSessionId ?? 0;
-    const { connectSpeedBps, framingType, privateGroupId, sequencingRequired } = this.parameters;
-    const avps: SentAvps<'ICCN'> = {
-      txConnectSpeedBps: connectSpeedBps.tx,
-      // RFC 2661 4.4.3, Framing Capabilities: nothing that the peer does not take.
-      framingType: framingType.filter((type) => this.tunnel.peerFraming.includes(type)),
-      rxConnectSpeedBps: connectSpeedBps.rx === connectSpeedBps.tx ? undefined : connectSpeedBps.rx,
-      privateGroupId,
-      sequencingRequired: sequencingRequired ? true : undefined,
-    };
-    return [{ effect: 'message', message: { type: 'ICCN', avps } }, ...this.establish(now)];
+    // RFC 3308 4: the peer may offer another one. Without an answer we go on marking what we send.
+    if (this.dscp !== 0 && reply.sessionDs && 'dscp' in reply.sessionDs) this.dscp = reply.sessionDs.dscp;
+  }
+
+  /** RFC 3308 4: a peer that asks is told ours. */
+  private agreedDs({ sessionDs }: AvpValues): AvpValues['sessionDs'] {
+    return sessionDs === undefined || this.dscp === 0 ? undefined : { dscp: this.dscp };
+  }
+
+  /** RFC 2661 4.4.3, Framing Capabilities: nothing that the peer does not take. */
+  private get framing(): SessionParameters['framingType'] {
+    return this.parameters.framingType.filter((type) => this.tunnel.peerFraming.includes(type));
   }
 
   private establish(now: Instant): SessionEffect[] {
     this.state = 'established';
     this.establishedAt = now;
     this.establishBy = undefined;
-    this.ppp = new PppLink(this.pppSpec, this.tunnel.core.random, this.tunnel.localIpv4);
     const out: SessionEffect[] = [this.plane()];
     out.push(this.notice('up', `call established, ids ${this.localId}/${this.remoteId}`));
-    out.push(...this.toPpp({ event: 'open' }, now));
+    // The content of an outgoing call began with its line.
+    if (this.type !== 'lacOutgoing') out.push(...this.begin(now));
+    return out;
+  }
+
+  /** What the LAC hands over of its client's PPP, if we want it (RFC 2661 4.4.5). */
+  private proxied(): PppProxy | undefined {
+    return this.tunnel.parameters.allowPppProxy && !isLac(this.type) ? this.call : undefined;
+  }
+
+  /** The content begins: with the call, or with the line of an outgoing one. */
+  private begin(now: Instant): SessionEffect[] {
+    this.content ??= this.newContent();
+    const out = this.toContent({ event: 'open' }, now);
     const { earlyFrame } = this;
     this.earlyFrame = undefined;
     if (earlyFrame) {
-      out.push(...this.toPpp({ event: 'frame', bytes: earlyFrame, start: 0, end: earlyFrame.length }, now));
+      const frame = { event: 'frame', bytes: earlyFrame, start: 0, end: earlyFrame.length } as const;
+      out.push(...this.toContent(frame, now));
     }
     return out;
   }
 
+  private newContent(): CallContent {
+    const forward = isPlaced(this.type) ? undefined : this.parameters.forward;
+    return forward ? new Forwarding(this, forward, this.tunnel.core) : new Termination(this, this.proxied());
+  }
+
   /** Tells the plane of the session, or what has changed since. */
   private plane(): SessionEffect {
-    const { key: session, sequencing } = this;
-    const { reorderTimeoutMs, dscp } = this.parameters;
-    if (this.planeUp)
+    const { key: session, sequencing, dscp } = this;
+    const { reorderTimeoutMs } = this.parameters;
+    if (this.planeUp) {
       return { effect: 'plane', op: { op: 'sessionModify', session, sequencing, reorderTimeoutMs, dscp } };
+    }
     this.planeUp = true;
     return {
       effect: 'plane',
@@ -288,85 +468,86 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         sequencing,
         reorderTimeoutMs,
         dscp,
-        followSequencing: this.declared !== undefined && !this.parameters.sequencingRequired,
+        followSequencing: isLac(this.type) && !this.parameters.sequencingRequired,
       },
     };
   }
 
-  private toPpp(event: PppEvent, now: Instant): SessionEffect[] {
-    if (this.ppp) return this.fromPpp(this.ppp.handle(event, now), now);
+  // ------------------------------------------------------------ the content
+
+  private toContent(event: ContentEvent, now: Instant): SessionEffect[] {
+    if (this.content) return this.fromContent(this.content.handle(event, now), now);
     if (this.state === 'waitConnect' && event.event === 'frame' && event.end - event.start <= maxEarlyFrameOctets) {
       this.earlyFrame ??= new Uint8Array(event.bytes.subarray(event.start, event.end));
     }
     return [];
   }
 
-  private fromPpp(effects: PppEffect[], now: Instant): SessionEffect[] {
+  private fromContent(effects: readonly ContentEffect[], now: Instant): SessionEffect[] {
     const out: SessionEffect[] = [];
     for (const effect of effects) {
+      if (this.state === 'closed') break;
       switch (effect.effect) {
-        case 'frame':
-          out.push({ effect: 'frame', session: this.key, frame: effect.frame });
+        case 'carrier':
+          out.push(...(this.state === 'waitAnswer' ? this.carrier(effect.facts, now) : []));
           break;
-        case 'authenticate':
-          out.push({
-            effect: 'authenticate',
-            request: { session: this.key, user: effect.user, credentials: effect.credentials },
-          });
+        case 'tell':
+          out.push({ effect: 'message', message: this.addressed(effect.information) });
           break;
-        case 'allocate':
-          out.push({
-            effect: 'allocate',
-            request: { session: this.key, user: effect.user, pool: this.pppSpec.ipv4.pool, ipv4: effect.ipv4 },
-          });
+        case 'over':
+          this.fail(effect.end.resultCode, now);
+          out.push(...this.hangUp(effect.end, now));
           break;
-        case 'network':
-          out.push(...this.network(effect.network));
-          break;
-        case 'notice':
-          out.push(this.notice(effect.event, effect.message));
-          break;
-        case 'down':
-          this.ppp = undefined;
-          out.push(...this.pppDown(effect.reason, effect.failed, now));
+        case 'terminate':
+          this.content = new Termination(this, effect.proxy);
+          out.push(...this.toContent({ event: 'open' }, now));
           break;
         default:
-          effect satisfies never;
+          out.push(effect);
       }
     }
     return out;
   }
 
-  private network(network: Network): SessionEffect[] {
-    const { ipv4, ipv6 } = network;
-    if (!ipv4 && !ipv6) {
-      this.attached = false;
-      return [{ effect: 'plane', op: { op: 'detach', session: this.key } }];
-    }
-    this.attached = true;
-    const { origin } = this;
-    const attachment: IpAttachment = {
-      interface:
-        'declared' in origin
-          ? { kind: 'own', name: origin.declared.interfaceName }
-          : { kind: 'shared', name: origin.accepted.tunnel.interfaceName },
-      owner: `Session/${this.title}`,
-      mtu: network.mtu,
-      ipv4: ipv4 && { local: ipv4.local, remote: ipv4.remote, defaultRoute: this.pppSpec.ipv4.defaultRoute },
-      ipv6,
-    };
-    return [
-      {
-        effect: 'plane',
-        op: { op: 'attach', session: this.key, attachment, acfc: network.acfc, pfc: network.pfc },
-      },
-    ];
+  private carrier(facts: AvpValues, now: Instant): SessionEffect[] {
+    return sessionTables[this.type][this.state].carrier === 'connect' ? this.connect(facts, now) : [];
   }
 
-  private pppDown(reason: string, failed: boolean, now: Instant): SessionEffect[] {
-    const result: Result = failed ? { result: 2, error: 6, message: reason } : { result: 1, error: 0, message: reason };
-    this.fail(result, now);
-    return this.hangUp(result, now);
+  /** The peer tells something: it is recorded, and ends nothing. */
+  private inform(message: Message | undefined, now: Instant): SessionEffect[] {
+    if (!message || !isInformation(message)) return [];
+    const { type, avps } = message;
+    const out: SessionEffect[] = [];
+    if (type === 'CSURQ') {
+      out.push(...this.tellSpeed());
+    } else {
+      Object.assign(this.call, avps);
+      const [speed] = avps.connectSpeedUpdates ?? [];
+      if (speed) {
+        this.call.txConnectSpeedBps = speed.txConnectSpeedBps;
+        this.call.rxConnectSpeedBps = speed.rxConnectSpeedBps;
+      }
+      out.push(this.notice('line', lineText(type, avps)));
+    }
+    out.push(...this.toContent({ event: 'information', information: message }, now));
+    return out;
+  }
+
+  /** RFC 5515 4: the present speeds of a declared call's line, of which the LNS knows that they may change. */
+  private tellSpeed(): SessionEffect[] {
+    if (!this.declared || this.type !== 'lacIncoming') return [];
+    const { tx, rx } = this.parameters.connectSpeedBps;
+    const update = { remoteSessionId: this.remoteId, txConnectSpeedBps: tx, rxConnectSpeedBps: rx };
+    return [{ effect: 'message', message: { type: 'CSUN', avps: { connectSpeedUpdates: [update] } } }];
+  }
+
+  /** Information from the other call of a switched one, under the id that this one's peer knows. */
+  private addressed(information: CallInformation): CallInformation {
+    if (information.type !== 'CSUN' && information.type !== 'CSURQ') return information;
+    const { type, avps } = information;
+    const remoteSessionId = this.remoteId;
+    const connectSpeedUpdates = avps.connectSpeedUpdates.map((update) => ({ ...update, remoteSessionId }));
+    return { type, avps: { connectSpeedUpdates } };
   }
 
   private takeFact(fact: PlaneFact, now: Instant): SessionEffect[] {
@@ -376,9 +557,9 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         this.device = fact.interface;
         return [this.notice('ppp', `carries user packets on ${fact.interface}`)];
       case 'failed': {
-        const result = { result: 2, error: 4, message: fact.error.message };
-        this.fail(result, now);
-        return this.hangUp(result, now);
+        const resultCode = { result: 2, error: 4, message: fact.error.message };
+        this.fail(resultCode, now);
+        return this.hangUp({ resultCode }, now);
       }
       case 'done':
         return [];
@@ -389,37 +570,34 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   private tick(now: Instant): SessionEffect[] {
     if (this.establishBy !== undefined && now >= this.establishBy) {
-      const result = { result: 10, error: 0, message: 'the call was not established in time' };
-      this.fail(result, now);
-      return this.hangUp(result, now);
+      const resultCode = { result: 10, error: 0, message: 'the call was not established in time' };
+      this.fail(resultCode, now);
+      return this.hangUp({ resultCode }, now);
     }
-    return this.toPpp({ event: 'tick' }, now);
+    return this.toContent({ event: 'tick' }, now);
   }
 
-  /** Ends the call from our side: PPP's farewell if it is up, then a CDN. */
-  private hangUp(result: Result, now: Instant): SessionEffect[] {
+  // ------------------------------------------------------------ the end
+
+  /** Ends the call from our side: the content's farewell, then a CDN. */
+  private hangUp(end: CallEnd, now: Instant): SessionEffect[] {
     if (this.state === 'closed') return [];
-    const farewell: SessionEffect[] = [];
-    if (this.ppp) {
-      for (const effect of this.ppp.handle({ event: 'close', reason: result.message ?? 'closed' }, now)) {
-        if (effect.effect === 'frame') farewell.push({ effect: 'frame', session: this.key, frame: effect.frame });
-      }
-    }
-    this.failure ??= { atMs: this.tunnel.core.epochMs + now, ...result, message: describeResult('CDN', result) };
-    const cdn: SessionEffect = {
-      effect: 'message',
-      message: { type: 'CDN', avps: { assignedSessionId: this.localId, resultCode: result } },
-    };
-    return [...farewell, cdn, ...this.finish(`we ended the call: ${describeResult('CDN', result)}`)];
+    const told = `we ended the call: ${describeResult('CDN', end.resultCode)}`;
+    return this.finish(end, true, told, now);
   }
 
-  private finish(message: string): SessionEffect[] {
+  private finish(end: CallEnd, byUs: boolean, message: string, now: Instant): SessionEffect[] {
+    const { content } = this;
     this.state = 'closed';
-    this.ppp = undefined;
+    this.content = undefined;
     this.earlyFrame = undefined;
     this.establishBy = undefined;
-    const out: SessionEffect[] = [];
-    if (this.attached) out.push({ effect: 'plane', op: { op: 'detach', session: this.key } });
+    if (!this.failure) this.fail(end.resultCode, now);
+    const out: SessionEffect[] = content?.end(end, byUs, now) ?? [];
+    if (byUs) {
+      const cdn: OutgoingMessage = { type: 'CDN', avps: { assignedSessionId: this.localId, ...end } };
+      out.push({ effect: 'message', message: cdn });
+    }
     if (this.planeUp) {
       out.push({ effect: 'plane', op: { op: 'sessionDown', session: this.key } });
       out.push({ effect: 'release', session: this.key });
@@ -437,15 +615,22 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       message: message ?? describeResult('CDN', result),
     };
   }
-
-  private get title(): string {
-    return this.declared?.name ?? `${this.tunnel.localId}/${this.localId}`;
-  }
-
-  private notice(event: Notice['event'], message: string): SessionEffect {
-    const declared = this.declared !== undefined;
-    return { effect: 'notice', notice: { subject: 'session', name: this.title, event, message, declared } };
-  }
 }
 
 const noPpp: PppView = { phase: 'dead', peerMru: 1500 };
+
+const badFraming: Result = { result: 5, error: 0, message: 'this framing type is not offered here' };
+
+function isInformation(message: Message): message is Message<CallInformation['type']> & CallInformation {
+  const { type } = message;
+  return type === 'WEN' || type === 'SLI' || type === 'CSUN' || type === 'CSURQ';
+}
+
+function lineText(type: CallInformation['type'], avps: AvpValues): string {
+  if (type === 'WEN') {
+    const { callErrors } = avps;
+    const counts = Object.entries(callErrors ?? {}).filter(([, count]) => count > 0);
+    return `the LAC counts line errors: ${counts.map(([what, count]) => `${what} ${count}`).join(', ') || 'none'}`;
+  }
+  return type === 'SLI' ? 'the LNS tells the options that it has negotiated' : `${type} about the line's speed`;
+}

@@ -17,12 +17,14 @@ import {
   type Ipv4,
   type PeerSpec,
   parseIpv4,
+  type QuirkName,
   type TunnelParameters,
   type TunnelSpec,
   type TunnelView,
 } from './spec.ts';
 import { TunnelAuthentication } from './tunnel-authentication.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
+import type { AvpValues } from './wire/avp.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Header } from './wire/header.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
@@ -71,6 +73,8 @@ export class Tunnel {
   private peerHostName: string | undefined;
   private peerVendorName: string | undefined;
   peerFraming: TunnelParameters['framingCapabilities'] = [];
+  peerBearer: NonNullable<AvpValues['bearerCapabilities']> = [];
+  quirks: ReadonlySet<QuirkName> = new Set();
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private lingerUntil: Instant | undefined;
@@ -379,6 +383,8 @@ export class Tunnel {
     this.peerHostName = avps.hostName;
     this.peerVendorName = avps.vendorName;
     this.peerFraming = avps.framingCapabilities;
+    this.peerBearer = avps.bearerCapabilities ?? [];
+    this.quirks = new Set(this.origin.accepted?.quirks);
   }
 
   /** A peer that is known by name or address, or that dialled us at the same time, may call us in a tunnel that we dialled. */

@@ -362,7 +362,7 @@ describe('a call is refused', () => {
     peer.connect();
     other.connect();
     for (const each of [peer, other]) expect(types(each.send(sample(each).ICRQ))).toEqual(['ICRP']);
-    expect(cdnFor(peer.send(another))).toEqual([4, 0]);
+    expect(cdnFor(peer.send(another))).toEqual([2, 7]);
     other.send(sample(other).CDN);
     expect(types(peer.send(another))).toEqual(['ICRP']);
     expect(node.engine.sizes().sessions).toBe(2);
@@ -374,7 +374,7 @@ describe('a call is refused', () => {
     for (const each of [peer, other]) {
       each.connect();
       expect(types(each.send(sample(each).ICRQ))).toEqual(['ICRP']);
-      expect(cdnFor(each.send(another))).toEqual([4, 0]);
+      expect(cdnFor(each.send(another))).toEqual([2, 7]);
     }
   });
 

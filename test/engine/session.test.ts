@@ -11,6 +11,7 @@ import {
   gatewaySpec,
   type Node,
   peerSpec,
+  pppSpec,
   sessionParameters,
   sessionSpec,
   tunnelParameters,
@@ -74,6 +75,48 @@ function lnsEstablished(): Scene {
   return scene;
 }
 
+const dialOut = sessionSpec('call', {
+  parameters: { ...sessionParameters, type: 'lnsOutgoing' },
+  calledNumber: '222',
+  ppp: pppSpec('server'),
+});
+
+/** As LNS: the peer, a LAC, is to place a call. */
+function lnsOutgoingWaitReply(declared = dialOut): Scene {
+  const scene = bench(gatewaySpec());
+  scene.node.dial(tunnelSpec('10.0.0.9'));
+  scene.peer.accept({ bearerCapabilities: ['digital'] });
+  scene.node.run(scene.node.engine.openSession(declared, scene.world.now));
+  return { ...scene, sessionId: assignedId(scene.peer.unread().find(({ type }) => type === 'OCRQ')) };
+}
+
+function lnsOutgoingWaitConnect(): Scene {
+  const scene = lnsOutgoingWaitReply();
+  scene.peer.send(sample(scene.peer).OCRP, { sessionId: scene.sessionId });
+  return scene;
+}
+
+function lnsOutgoingEstablished(): Scene {
+  const scene = lnsOutgoingWaitConnect();
+  scene.peer.send(sample(scene.peer).OCCN, { sessionId: scene.sessionId });
+  return scene;
+}
+
+const waiting = sessionSpec('call', { parameters: { ...sessionParameters, type: 'lacOutgoing' } });
+
+/** As LAC: a declared call waits until the peer, an LNS, asks for it. */
+function lacOutgoingWaiting(declared = waiting): Scene {
+  const scene = asLac();
+  scene.node.run(scene.node.engine.openSession(declared, scene.world.now));
+  return scene;
+}
+
+function lacOutgoingEstablished(): Scene {
+  const scene = lacOutgoingWaiting();
+  const [reply] = scene.peer.send(sample(scene.peer).OCRQ);
+  return { ...scene, sessionId: assignedId(reply) };
+}
+
 function theSession(node: Node): SessionView | undefined {
   return [...node.engine.declaredSessions(), ...node.engine.acceptedSessions()][0];
 }
@@ -82,7 +125,7 @@ type State = Exclude<SessionState, 'closed'>;
 
 function stateOf(node: Node): State {
   const state = theSession(node)?.state ?? 'idle';
-  return state === 'closed' || state === 'waitCall' || state === 'waitAnswer' ? 'idle' : state;
+  return state === 'closed' || state === 'waitCall' ? 'idle' : state;
 }
 
 type CallMessage = Exclude<OutgoingMessage['type'], 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO'>;
@@ -115,9 +158,10 @@ function all(outcome: Outcome): Record<Input, Outcome> {
   };
 }
 
-/** WEN and SLI inform; they are in no table. Whatever else a table does not name is improper and ends the call (7.1). */
+/** WEN and SLI inform, and so do RFC 5515's; they are in no table. Whatever else a table does not name is improper and ends the call (7.1). */
 function inProgress(state: State): Record<Input, Outcome> {
-  return { ...all(hangsUp), CDN: ends, WEN: [[], state], SLI: [[], state] };
+  const told: Outcome = [[], state];
+  return { ...all(hangsUp), CDN: ends, WEN: told, SLI: told, CSUN: told, CSURQ: told };
 }
 
 /**
@@ -143,6 +187,26 @@ const states: Record<string, { begin: () => Scene; is: State; rows: Record<Input
     rows: { ...inProgress('waitConnect'), ICCN: [[], 'established'] },
   },
   'LNS, established': { begin: lnsEstablished, is: 'established', rows: inProgress('established') },
+  'LNS of an outgoing call, wait-reply': {
+    begin: lnsOutgoingWaitReply,
+    is: 'waitReply',
+    rows: { ...inProgress('waitReply'), OCRP: [[], 'waitConnect'] },
+  },
+  'LNS of an outgoing call, wait-connect': {
+    begin: lnsOutgoingWaitConnect,
+    is: 'waitConnect',
+    rows: { ...inProgress('waitConnect'), OCCN: [[], 'established'] },
+  },
+  'LNS of an outgoing call, established': {
+    begin: lnsOutgoingEstablished,
+    is: 'established',
+    rows: inProgress('established'),
+  },
+  'LAC of an outgoing call, established': {
+    begin: lacOutgoingEstablished,
+    is: 'established',
+    rows: inProgress('established'),
+  },
   'LAC, after the end': {
     begin: () => ended(lacEstablished()),
     is: 'idle',
@@ -160,7 +224,7 @@ function ended(scene: Scene): Scene {
   return scene;
 }
 
-describe.each(Object.entries(states))('%s (RFC 2661 7.4)', (_name, { begin, is, rows }) => {
+describe.each(Object.entries(states))('%s (RFC 2661 7.4, 7.5)', (_name, { begin, is, rows }) => {
   it.each(Object.entries(rows) as [Input, Outcome][])('%s: sends %j', (input, [sends, becomes]) => {
     const scene = begin();
     const { node, peer, sessionId } = scene;

@@ -1,0 +1,44 @@
+/**
+ * What is inside a call: PPP that ends here, or the way into another tunnel.
+ */
+import type { EngineEffect, Instant } from './effects.ts';
+import type { ForwardAnswer } from './ports.ts';
+import type { PppEvent } from './ppp/link.ts';
+import type { PppProxy, PppView } from './spec.ts';
+import type { AvpValues } from './wire/avp.ts';
+import type { OutgoingMessage } from './wire/message.ts';
+import type { SentAvps } from './wire/message-table.ts';
+
+/** Why a call ends, as a CDN says it. */
+export type CallEnd = Omit<SentAvps<'CDN'>, 'assignedSessionId'>;
+
+/** What only tells something of a call (RFC 2661 4.4.6, RFC 5515 6). */
+export type CallInformation = OutgoingMessage<'WEN' | 'SLI' | 'CSUN' | 'CSURQ'>;
+
+export type ContentEvent =
+  | Exclude<PppEvent, { event: 'close' }>
+  /** A plugin's answer to `forward`. */
+  | { event: 'forwardChosen'; answer: ForwardAnswer }
+  | { event: 'information'; information: CallInformation };
+
+/** What a content wants: things in the world, and things of its call. */
+export type ContentEffect =
+  | EngineEffect
+  /** The line of an outgoing call has answered, with these facts for the OCCN. */
+  | { effect: 'carrier'; facts: AvpValues }
+  | { effect: 'tell'; information: CallInformation }
+  /** The call is to be hung up. */
+  | { effect: 'over'; end: CallEnd }
+  /** The call is to be terminated here after all; `proxy` is what its client has already said. */
+  | { effect: 'terminate'; proxy: PppProxy | undefined };
+
+export interface CallContent {
+  handle(event: ContentEvent, now: Instant): ContentEffect[];
+  /** The call is over. `byUs`: the session can still carry a farewell. Nothing is asked of the content any more. */
+  end(end: CallEnd, byUs: boolean, now: Instant): EngineEffect[];
+  deadline(): Instant | undefined;
+  /** Undefined: it knows nothing of the PPP inside. */
+  view(): PppView | undefined;
+  /** The call at the other end of a switched one. */
+  readonly switchedWith: string | undefined;
+}

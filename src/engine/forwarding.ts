@@ -1,0 +1,310 @@
+/**
+ * Tunnel switching: a call that came in by one tunnel, or by PPPoE, goes on in another one. `Forwarding` is the content
+ * of the call that came in, `Egress` that of the call that goes out; between them the data plane carries every frame.
+ */
+import type { CallContent, CallEnd, CallInformation, ContentEffect, ContentEvent } from './call-content.ts';
+import type { EngineCore } from './core.ts';
+import type { EngineEffect, Instant } from './effects.ts';
+import { fitsGlob } from './glob.ts';
+import type { SessionKey } from './ports.ts';
+import { PppIngress } from './ppp/ingress.ts';
+import type { Relay } from './relayed-avps.ts';
+import type { Session } from './session.ts';
+import type { ForwardRule, ForwardSpec, PppProxy, PppSpec, PppView, SessionParameters } from './spec.ts';
+import type { AvpValues } from './wire/avp.ts';
+
+/** The call that came in. */
+export interface IngressCall {
+  readonly key: SessionKey;
+  readonly title: string;
+  readonly type: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
+  readonly parameters: SessionParameters;
+  readonly ppp: PppSpec;
+  /** What came with it. */
+  readonly avps: AvpValues;
+  /** The declared tunnel that it came by: it does not go back there. */
+  readonly cameBy: string | undefined;
+}
+
+/** What a call that goes out is made from. */
+export interface SwitchedCall extends Relay {
+  readonly type: 'lacIncoming' | 'lnsOutgoing';
+  readonly parameters: SessionParameters;
+  readonly ppp: PppSpec;
+  readonly callSerialNumber: number;
+  readonly ingress: Forwarding;
+}
+
+/** Frames that the client sends before its call goes on: an LCP request or two. */
+const maxWaitingFrames = 4;
+const maxWaitingFrameOctets = 1_600;
+
+type Phase =
+  /** The rules want to know who calls. */
+  | { phase: 'capture'; ingress: PppIngress }
+  /** A plugin chooses. */
+  | { phase: 'choose'; rule: ForwardRule }
+  /** The egress is being placed; these tunnels are left if it fails. */
+  | { phase: 'place'; egress: Session; left: readonly string[] }
+  | { phase: 'spliced'; egress: Session }
+  | { phase: 'over' };
+
+export class Forwarding implements CallContent {
+  private readonly call: IngressCall;
+  private readonly spec: ForwardSpec;
+  private readonly core: EngineCore;
+  private at: Phase = { phase: 'over' };
+  /** Who calls, as far as it is known. */
+  private user: string | undefined;
+  private captured: PppProxy | undefined;
+  private waiting: Uint8Array[] | undefined;
+  private egressSerial: number | undefined;
+
+  constructor(call: IngressCall, spec: ForwardSpec, core: EngineCore) {
+    this.call = call;
+    this.spec = spec;
+    this.core = core;
+    this.user = call.avps.proxyAuthenName;
+  }
+
+  get switchedWith(): string | undefined {
+    return this.at.phase === 'spliced' || this.at.phase === 'place' ? this.at.egress.title : undefined;
+  }
+
+  get title(): string {
+    return this.call.title;
+  }
+
+  handle(event: ContentEvent, now: Instant): ContentEffect[] {
+    switch (event.event) {
+      case 'open':
+        return this.needsUser() ? this.capture(now) : this.route(now);
+      case 'frame':
+        if (this.at.phase === 'capture') return this.fromIngress(this.at.ingress.handle(event, now), now);
+        this.keep(event.bytes, event.start, event.end);
+        return [];
+      case 'tick':
+        return this.at.phase === 'capture' ? this.fromIngress(this.at.ingress.handle(event, now), now) : [];
+      case 'forwardChosen':
+        if (this.at.phase !== 'choose') return [];
+        return this.place(event.answer ?? this.at.rule.tunnels, now);
+      case 'information':
+        return this.at.phase === 'spliced' ? this.core.tell(this.at.egress, event.information, now) : [];
+      case 'authenticated':
+      case 'allocated':
+        return [];
+      default:
+        return event satisfies never;
+    }
+  }
+
+  end(end: CallEnd, byUs: boolean, now: Instant): EngineEffect[] {
+    const { at } = this;
+    this.leave();
+    switch (at.phase) {
+      case 'capture':
+        return byUs ? this.farewell(at.ingress, end, now) : [];
+      case 'place':
+      case 'spliced':
+        return this.core.hangUp(at.egress, end, now);
+      case 'choose':
+      case 'over':
+        return [];
+      default:
+        return at satisfies never;
+    }
+  }
+
+  deadline(): Instant | undefined {
+    return this.at.phase === 'capture' ? this.at.ingress.deadline() : undefined;
+  }
+
+  view(): PppView | undefined {
+    return this.user === undefined ? undefined : { phase: 'dead', peerMru: 1500, user: this.user };
+  }
+
+  // ------------------------------------------------------------ who calls
+
+  private needsUser(): boolean {
+    if (this.call.type === 'lacOutgoing' || this.user !== undefined) return false;
+    return this.call.parameters.usePppProxy || this.spec.rules.some(({ realm }) => realm !== undefined);
+  }
+
+  /** Speaks LCP and asks for the name in the LNS's place. */
+  private capture(now: Instant): ContentEffect[] {
+    const ingress = new PppIngress(this.call.ppp, this.core.random);
+    this.at = { phase: 'capture', ingress };
+    return this.fromIngress(ingress.handle({ event: 'open' }, now), now);
+  }
+
+  private fromIngress(effects: ReturnType<PppIngress['handle']>, now: Instant): ContentEffect[] {
+    const out: ContentEffect[] = [];
+    for (const effect of effects) {
+      switch (effect.effect) {
+        case 'frame':
+          out.push({ effect: 'frame', session: this.call.key, frame: effect.frame });
+          break;
+        case 'notice':
+          break;
+        case 'down':
+          out.push({ effect: 'over', end: { resultCode: { result: 1, error: 0, message: effect.reason } } });
+          break;
+        case 'captured':
+          this.user = effect.user;
+          this.captured = effect.proxy;
+          out.push(...this.route(now));
+          break;
+        default:
+          effect satisfies never;
+      }
+    }
+    return out;
+  }
+
+  private farewell(ingress: PppIngress, { resultCode }: CallEnd, now: Instant): EngineEffect[] {
+    const out: EngineEffect[] = [];
+    for (const effect of ingress.handle({ event: 'close', reason: resultCode.message ?? 'closed' }, now)) {
+      if (effect.effect === 'frame') out.push({ effect: 'frame', session: this.call.key, frame: effect.frame });
+    }
+    return out;
+  }
+
+  // ------------------------------------------------------------ where it goes
+
+  private route(now: Instant): ContentEffect[] {
+    const rule = this.spec.rules.find((each) => this.fits(each));
+    if (!rule || (rule.plugin === undefined && rule.tunnels.length === 0)) {
+      if (this.call.type === 'lacOutgoing') {
+        return this.over({ resultCode: { result: 5, error: 0, message: 'there is no line to the called number' } });
+      }
+      this.leave();
+      return [{ effect: 'terminate', proxy: this.captured }];
+    }
+    if (rule.plugin === undefined) return this.place(rule.tunnels, now);
+    this.at = { phase: 'choose', rule };
+    const { user } = this;
+    const { key: session, avps: call } = this.call;
+    return [{ effect: 'forward', request: { session, plugin: rule.plugin, user, call } }];
+  }
+
+  private fits({ realm, calledNumber }: ForwardRule): boolean {
+    if (realm !== undefined && !fitsGlob(realm, realmOf(this.user))) return false;
+    return calledNumber === undefined || fitsGlob(calledNumber, this.call.avps.calledNumber ?? '');
+  }
+
+  /** Places the call in the first of these tunnels that takes it. */
+  private place(tunnels: readonly string[], now: Instant): ContentEffect[] {
+    if (this.egressSerial === undefined) {
+      const { callSerialNumber } = this.call.avps;
+      this.egressSerial = this.core.serials.take(callSerialNumber);
+      if (this.egressSerial === undefined) {
+        return this.over({ resultCode: { result: 3, error: 0, message: 'the call goes round in a circle' } });
+      }
+    }
+    const [tunnel, ...left] = tunnels.filter((name) => name !== this.call.cameBy);
+    if (tunnel === undefined) {
+      return this.over({ resultCode: { result: 2, error: 7, message: 'no tunnel takes the call now' } });
+    }
+    const placed = this.core.place(tunnel, this.switched(this.egressSerial), now);
+    if (!placed) return this.place(left, now);
+    const { session: egress, effects } = placed;
+    if (egress.state === 'closed') return [...effects, ...this.place(left, now)];
+    this.at = { phase: 'place', egress, left };
+    return effects;
+  }
+
+  private switched(callSerialNumber: number): SwitchedCall {
+    const { call } = this;
+    return {
+      type: call.type === 'lacOutgoing' ? 'lnsOutgoing' : 'lacIncoming',
+      parameters: call.parameters,
+      ppp: call.ppp,
+      call: this.captured ? { ...call.avps, ...this.captured } : call.avps,
+      treatments: this.spec.avps,
+      callSerialNumber,
+      ingress: this,
+    };
+  }
+
+  private over(end: CallEnd): ContentEffect[] {
+    this.leave();
+    return [{ effect: 'over', end }];
+  }
+
+  private leave(): void {
+    this.at = { phase: 'over' };
+    if (this.egressSerial !== undefined) this.core.serials.release(this.egressSerial);
+    this.egressSerial = undefined;
+  }
+
+  /** What the client says before there is somebody to hear it. */
+  private keep(bytes: Uint8Array, start: number, end: number): void {
+    if (this.at.phase === 'spliced' || end - start > maxWaitingFrameOctets) return;
+    this.waiting ??= [];
+    if (this.waiting.length < maxWaitingFrames) this.waiting.push(new Uint8Array(bytes.subarray(start, end)));
+  }
+
+  // ------------------------------------------------------------ what the egress tells
+
+  /** It stands: the two are joined. */
+  egressUp(egress: Session, now: Instant): EngineEffect[] {
+    const { key } = this.call;
+    this.at = { phase: 'spliced', egress };
+    const out: EngineEffect[] = [{ effect: 'plane', op: { op: 'splice', session: key, with: egress.key } }];
+    for (const frame of this.waiting ?? []) out.push({ effect: 'frame', session: egress.key, frame });
+    this.waiting = undefined;
+    out.push(...this.core.want(key, [{ effect: 'carrier', facts: egress.avps }], now));
+    return out;
+  }
+
+  /** It is over: another tunnel may do better, unless the call was already up. */
+  egressDown(end: CallEnd, now: Instant): EngineEffect[] {
+    const { at } = this;
+    if (at.phase !== 'place' && at.phase !== 'spliced') return [];
+    const { result, error } = end.resultCode;
+    const elsewhere = result === 4 || result === 5 || (result === 2 && (error === 4 || error === 7)) || result === 10;
+    const effects = at.phase === 'place' && at.left.length > 0 && elsewhere ? this.place(at.left, now) : this.over(end);
+    return this.core.want(this.call.key, effects, now);
+  }
+
+  egressTells(information: CallInformation, now: Instant): EngineEffect[] {
+    return this.core.want(this.call.key, [{ effect: 'tell', information }], now);
+  }
+}
+
+export class Egress implements CallContent {
+  private readonly session: Session;
+  private readonly ingress: Forwarding;
+
+  constructor(session: Session, ingress: Forwarding) {
+    this.session = session;
+    this.ingress = ingress;
+  }
+
+  get switchedWith(): string {
+    return this.ingress.title;
+  }
+
+  handle(event: ContentEvent, now: Instant): ContentEffect[] {
+    if (event.event === 'open') return this.ingress.egressUp(this.session, now);
+    return event.event === 'information' ? this.ingress.egressTells(event.information, now) : [];
+  }
+
+  end(end: CallEnd, _byUs: boolean, now: Instant): EngineEffect[] {
+    return this.ingress.egressDown(end, now);
+  }
+
+  deadline(): undefined {
+    return undefined;
+  }
+
+  view(): undefined {
+    return undefined;
+  }
+}
+
+/** `user@realm`, in lower case; empty without one. */
+function realmOf(user = ''): string {
+  const at = user.lastIndexOf('@');
+  return at < 0 ? '' : user.slice(at + 1).toLowerCase();
+}
