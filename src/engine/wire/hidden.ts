@@ -2,16 +2,24 @@
  * What the shared secret of a tunnel is used for: hiding AVP values (RFC 2661 4.3) and answering challenges (5.1.1).
  */
 import { createHash } from 'node:crypto';
+import { maxAvpOctets } from './avp-octets.ts';
 import { Reader, Truncated, writeU16 } from './bytes.ts';
 import { MalformedValue } from './codec.ts';
 import type { Secret } from './secret.ts';
 
 /** MD5 works on the value in pieces of its own size. */
 const blockOctets = 16;
+/** What an AVP's header leaves room for. */
+const maxHiddenOctets = maxAvpOctets - 6;
 
-/** The hidden form of a value: its length, then the value, both encrypted. No padding is added. */
+/**
+ * The hidden form of a value: its length, the value, and zeros up to whole blocks where they fit, all encrypted. The
+ * zeros mask how long the value is, and l2tpns refuses hidden values of fewer than 8 octets.
+ */
 export function hideValue(avpType: number, value: Uint8Array, secret: Secret, randomVector: Uint8Array): Uint8Array {
-  const hidden = new Uint8Array(2 + value.length);
+  const octets = 2 + value.length;
+  const padded = Math.min(Math.ceil(octets / blockOctets) * blockOctets, maxHiddenOctets);
+  const hidden = new Uint8Array(Math.max(octets, padded));
   writeU16(hidden, 0, value.length);
   hidden.set(value, 2);
   let key = firstKey(avpType, secret, randomVector);

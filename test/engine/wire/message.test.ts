@@ -76,6 +76,12 @@ for (const vector of [...handmade, ...extensions, ...quirks, ...xl2tpd] as Vecto
         const message = decodeMessage(datagram, header.payloadStart, header.payloadEnd, { secretFor: () => secret });
         const randomVector = Buffer.from(vector.randomVector ?? '', 'hex');
         const body = encodeMessage(message as OutgoingMessage, { hide: secret && { secret, randomVector } });
+        if (secret) {
+          // We pad hidden values, so the octets differ.
+          const again = decodeMessage(body, 0, body.length, { secretFor: () => secret });
+          expect(again.avps).toEqual(message.avps);
+          return;
+        }
         expect(dialectV2.encodeControl(tunnelId, sessionId, ns, nr, body)).toEqual(datagram);
       });
     }
