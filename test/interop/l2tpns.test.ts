@@ -10,57 +10,66 @@ import { complaintsAbout, dissect, sentMessages } from './tshark.ts';
 const tunnelSecret = 'between-us-and-l2tpns';
 const insideL2tpns = '10.10.0.1';
 
-describe.each(['pap', 'chap'] as const)('a call to l2tpns, which asks for %s', (authentication) => {
-  test('carries packets both ways and ends as its documents are withdrawn', async () => {
-    const capture = await lacHost.capture(wire);
-    const peer = await startL2tpns(lnsHost, {
-      address: lnsAddress,
-      secret: tunnelSecret,
-      authentication,
-      users: { alice: password },
+describe.each([
+  { authentication: 'pap', hideAvps: false },
+  { authentication: 'chap', hideAvps: true },
+] as const)(
+  'a call to l2tpns, which asks for $authentication; AVPs hidden: $hideAvps',
+  ({ authentication, hideAvps }) => {
+    test('carries packets both ways and ends as its documents are withdrawn', async () => {
+      const capture = await lacHost.capture(wire);
+      const peer = await startL2tpns(lnsHost, {
+        address: lnsAddress,
+        secret: tunnelSecret,
+        authentication,
+        users: { alice: password },
+      });
+      await lac.declare('secrets.yaml', secrets(tunnelSecret));
+      await lac.declare('tunnel.yaml', tunnelDocument({ secretRef: tunnelKey, authMode: 'challenge', hideAvps }));
+      await lac.declare('session.yaml', sessionDocument());
+      await lac.start();
+
+      expect(isTrue(await lac.tunnelReady('to-lns'), 'PeerAuthenticated')).toBe(true);
+      const session = await lac.sessionReady('call');
+      expect(session.status.ppp).toMatchObject({ phase: 'network', user: 'alice', auth: authentication });
+      expect(peer.radius.output).toContain(`${authentication} alice accepted`);
+      const ours = session.status.ppp?.localAddress ?? '';
+      expect(ours).toMatch(/^10\.10\.1\./);
+      await until('a ping to l2tpns', () => lacHost.pings(insideL2tpns));
+      await until('a ping from l2tpns', () => lnsHost.pings(ours));
+
+      await lac.withdraw('session.yaml');
+      await peer.process.says(/Received CDN/);
+      expect(isTrue(await lac.tunnelReady('to-lns'), 'Established')).toBe(true);
+      await lac.withdraw('tunnel.yaml');
+      await peer.process.says(/Received StopCCN/);
+
+      const dissected = await dissect(await capture.stop());
+      expect(sentMessages(dissected, lacAddress)).toEqual(['SCCRQ', 'SCCCN', 'ICRQ', 'ICCN', 'CDN', 'StopCCN']);
+      expect(complaintsAbout(dissected, lacAddress)).toEqual([]);
+      // What is hidden has no type that tshark shows; the random vector tells.
+      const randomVector = '36';
+      expect(dissected.some(({ avps }) => avps.includes(randomVector))).toBe(hideAvps);
     });
-    await lac.declare('secrets.yaml', secrets(tunnelSecret));
-    await lac.declare('tunnel.yaml', tunnelDocument({ secretRef: tunnelKey, authMode: 'challenge' }));
-    await lac.declare('session.yaml', sessionDocument());
-    await lac.start();
 
-    expect(isTrue(await lac.tunnelReady('to-lns'), 'PeerAuthenticated')).toBe(true);
-    const session = await lac.sessionReady('call');
-    expect(session.status.ppp).toMatchObject({ phase: 'network', user: 'alice', auth: authentication });
-    expect(peer.radius.output).toContain(`${authentication} alice accepted`);
-    const ours = session.status.ppp?.localAddress ?? '';
-    expect(ours).toMatch(/^10\.10\.1\./);
-    await until('a ping to l2tpns', () => lacHost.pings(insideL2tpns));
-    await until('a ping from l2tpns', () => lnsHost.pings(ours));
-
-    await lac.withdraw('session.yaml');
-    await peer.process.says(/Received CDN/);
-    expect(isTrue(await lac.tunnelReady('to-lns'), 'Established')).toBe(true);
-    await lac.withdraw('tunnel.yaml');
-    await peer.process.says(/Received StopCCN/);
-
-    const dissected = await dissect(await capture.stop());
-    expect(sentMessages(dissected, lacAddress)).toEqual(['SCCRQ', 'SCCCN', 'ICRQ', 'ICCN', 'CDN', 'StopCCN']);
-    expect(complaintsAbout(dissected, lacAddress)).toEqual([]);
-  });
-
-  test('with a wrong password is refused, and the tunnel stays', async () => {
-    const peer = await startL2tpns(lnsHost, { address: lnsAddress, authentication, users: { alice: 'another' } });
-    await lac.declare('all.yaml', secrets(), tunnelDocument(), sessionDocument());
-    await lac.start();
-    await peer.radius.says(new RegExp(`${authentication} alice rejected`));
-    const refused = await until('the refusal in the status', async () => {
-      const session = await lac.session('call');
-      return session?.status.lastError !== undefined && session;
+    test('with a wrong password is refused, and the tunnel stays', async () => {
+      const peer = await startL2tpns(lnsHost, { address: lnsAddress, authentication, users: { alice: 'another' } });
+      await lac.declare('all.yaml', secrets(), tunnelDocument(), sessionDocument());
+      await lac.start();
+      await peer.radius.says(new RegExp(`${authentication} alice rejected`));
+      const refused = await until('the refusal in the status', async () => {
+        const session = await lac.session('call');
+        return session?.status.lastError !== undefined && session;
+      });
+      expect(isTrue(refused, 'Ready')).toBe(false);
+      // All that l2tpns says is a CDN, for administrative reasons.
+      expect(refused.status.lastError?.result).toBe(3);
+      expect(JSON.stringify(refused)).not.toContain(password);
+      expect(lac.process.output).not.toContain(password);
+      await lac.tunnelReady('to-lns');
     });
-    expect(isTrue(refused, 'Ready')).toBe(false);
-    // All that l2tpns says is a CDN, for administrative reasons.
-    expect(refused.status.lastError?.result).toBe(3);
-    expect(JSON.stringify(refused)).not.toContain(password);
-    expect(lac.process.output).not.toContain(password);
-    await lac.tunnelReady('to-lns');
-  });
-});
+  },
+);
 
 test('a persistent tunnel and its call return after l2tpns was killed and started again', async () => {
   const options = { address: lnsAddress, authentication: 'pap', users: { alice: password } } as const;
