@@ -38,7 +38,7 @@ function checkPacket(packet: Uint8Array): void {
 export const targets: FuzzTarget[] = [
   {
     name: 'headers',
-    runs: 20_000,
+    runs: 10_000,
     seeds: [...controlDatagrams, ...data.map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')))].map((packet) => [
       packet,
     ]),

@@ -51,14 +51,14 @@ function checkBody(body: Uint8Array): void {
 export const targets: FuzzTarget[] = [
   {
     name: 'messages in the clear',
-    runs: 10_000,
+    runs: 6_000,
     seeds: messageBodies.map((body) => [body]),
     avpsAt: 0,
     run: (input: FuzzInput) => input.forEach(checkBody),
   },
   {
     name: 'messages with hidden AVPs',
-    runs: 10_000,
+    runs: 6_000,
     seeds: messageBodies.map((body) => [body]),
     avpsAt: 0,
     run: (input: FuzzInput) => {

@@ -1,0 +1,67 @@
+/** The reliable transport: whatever comes, the messages that go on do so once each and in order. */
+import { ControlChannel } from '../../../src/engine/control-channel.ts';
+import { dialectV2 } from '../../../src/engine/wire/dialect.ts';
+import { newHeader } from '../../../src/engine/wire/header.ts';
+import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
+
+const parameters = { retryTimeoutMs: 1_000, maxRetries: 3, receiveWindow: 8, transmitWindow: 8 };
+
+/** A packet is an operation, an Ns and an Nr of one octet; the high bits of the operation are those of both numbers. */
+function run(input: FuzzInput): void {
+  const channel = new ControlChannel(dialectV2, parameters, 0);
+  const header = newHeader();
+  let now = 0;
+  let delivered = 0;
+  const leaves = (datagrams: Uint8Array[]) => {
+    for (const datagram of datagrams) dialectV2.decodeHeader(datagram, 0, datagram.length, header);
+  };
+  for (const packet of input) {
+    const [operation = 0, low = 0, nr = 0] = packet;
+    now += 3;
+    switch (operation & 3) {
+      case 0:
+      case 1: {
+        const far = (operation & 0x80) !== 0 ? 0xff00 : 0;
+        const ns = far | low;
+        // The body is the message's own number: what arrives must count up by one.
+        const body = (operation & 4) !== 0 ? new Uint8Array(0) : Uint8Array.of(ns >> 8, ns);
+        const bytes = dialectV2.encodeControl(1, 0, ns, ((operation & 0x40) !== 0 ? 0xff00 : 0) | nr, body);
+        dialectV2.decodeHeader(bytes, 0, bytes.length, header);
+        for (const { bytes: message, start, end } of channel.receive({ ...header }, bytes, now)) {
+          demand(end - start === 2, 'a message goes on whole');
+          demand(((message[start] << 8) | message[start + 1]) === delivered, `message ${delivered} is the next`);
+          delivered++;
+        }
+        bytes.fill(0x55);
+        break;
+      }
+      case 2:
+        leaves(channel.send(0, Uint8Array.of(low), now));
+        break;
+      default:
+        now = Math.max(now, Math.min(channel.deadline() ?? now, now + 100 * low));
+        leaves(channel.tick(now));
+    }
+    leaves(channel.fill(now));
+    const early: Map<number, unknown> = Reflect.get(channel, 'early');
+    demand(early.size < parameters.receiveWindow, 'what is kept for later is bounded by the window');
+  }
+}
+
+function script(...packets: number[][]): FuzzInput {
+  return packets.map((packet) => Uint8Array.from(packet));
+}
+
+export const targets: FuzzTarget[] = [
+  {
+    name: 'the control channel',
+    runs: 15_000,
+    seeds: [
+      script([0, 0, 0], [0, 1, 0], [2, 1], [0, 2, 1], [3, 1]),
+      script([0, 3, 0], [0, 2, 0], [0, 1, 0], [0, 0, 0], [0, 4, 0]),
+      script([2], [2], [2], [3, 255], [3, 255], [3, 255], [4, 0, 2], [3, 255]),
+      script([0, 0, 0], [0, 0, 0], [0x80, 255, 0], [0xc0, 255, 255]),
+    ],
+    run,
+  },
+];
