@@ -1,124 +1,140 @@
 /**
- * The way of a user's packet, both ways, without allocating: L2TP data messages from the transport's receive slab to
- * TUN devices, and packets from TUN devices, with the L2TP and PPP headers written in front of them, to the transport.
+ * The way of a user's packet without allocating: L2TP data messages and PPPoE session packets from a receive slab to TUN
+ * devices or, spliced, out again; and packets from TUN devices, with the headers written in front of them.
  */
-import type { Datagram, PlaneEvents, SessionKey, SocketId } from '../engine/ports.ts';
+import type { Datagram, PlaneEvents, SessionKey } from '../engine/ports.ts';
 import { sessionKeyV2 } from '../engine/ports.ts';
 import type { Endpoint } from '../engine/spec.ts';
 import { readU32 } from '../engine/wire/bytes.ts';
-import { dataHeaderOctets, decodeDataHeader, newHeader, writeDataHeader } from '../engine/wire/header.ts';
-import type { DeviceRoute } from './devices.ts';
-import type { RawEndpoint } from './endpoints.ts';
-import { datagramWord, datagramWords, errnoName, native, packetWord, packetWords } from './native.ts';
+import { decodeDataHeader, newHeader } from '../engine/wire/header.ts';
+import { Batch } from './batch.ts';
+import { errnoName, native, packetWord, packetWords } from './native.ts';
+import { Outgoing, skipAddress } from './outgoing.ts';
+import { Reorder } from './reorder.ts';
+import { type Carrier, L2tpSession, type PlaneSession, type PlaneTunnel, PppoeSession } from './sessions.ts';
 import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
 
-/** Packets read from or written to devices in one go. */
+/** Packets read from a device in one go. */
 const packetSlots = 64;
 /** Batches read from one device before the event loop gets its turn. */
 const batchesPerWake = 4;
 /** In front of a packet: the L2TP header without Length and Offset (10) and the PPP header (4). */
 const headroomOctets = 16;
 const slotOctets = headroomOctets + maxDatagramOctets;
-/** So many late packets in a row mean that the peer counts anew. */
-const lateRunLimit = 64;
 const eagain = -11;
 
 const pppIpv4 = 0x0021;
 const pppIpv6 = 0x0057;
 const linkLocalHigh = 0xfe800000;
 
-export interface PlaneTunnel {
-  localId: number;
-  remoteId: number;
-  socket: SocketId;
-  remote: RawEndpoint;
-  from: string | undefined;
-}
-
-/** Kept small: there may be a hundred thousand. */
-export class PlaneSession {
-  readonly key: SessionKey;
-  readonly tunnel: PlaneTunnel;
-  readonly remoteId: number;
-  /** Whether we send sequence numbers. */
-  sequencing: boolean;
-  /** As LAC: send sequence numbers as the LNS does (RFC 2661 5.4). */
-  readonly follows: boolean;
-  ns = 0;
-  /** The next Ns to be received. */
-  expected = 0;
-  lateRun = 0;
-  carrier: Carrier | undefined = undefined;
-  acfc = false;
-  pfc = false;
-  hasIpv4 = false;
-  hasIpv6 = false;
-  /** The peer's address, as a signed number. */
-  ipv4 = 0;
-  /** The peer's interface identifier. */
-  interfaceIdHigh = 0;
-  interfaceIdLow = 0;
-  /** On a shared device: what the session may receive, and what it needs there of its own. */
-  mtu = 0;
-  hostRoute: DeviceRoute | undefined = undefined;
-  linkLocal: LinkLocal | undefined = undefined;
-  rxPackets = 0;
-  rxOctets = 0;
-  txPackets = 0;
-  txOctets = 0;
-  rxDropped = 0;
-  txDropped = 0;
-  rxOutOfOrder = 0;
-
-  constructor(key: SessionKey, tunnel: PlaneTunnel, remoteId: number, sequencing: boolean, follows: boolean) {
-    this.key = key;
-    this.tunnel = tunnel;
-    this.remoteId = remoteId;
-    this.sequencing = sequencing;
-    this.follows = follows;
-  }
-}
-
-/** A TUN device as packets see it. */
-export interface Carrier {
-  readonly name: string;
-  /** -1 while the device is gone. */
-  readonly fd: number;
-  /** The session that has the device for itself. */
-  readonly sole: PlaneSession | undefined;
-  /** A shared device's sessions by the peer's address, and by its interface identifier. */
-  readonly byIpv4: ReadonlyMap<number, PlaneSession>;
-  readonly byInterfaceId: ReadonlyMap<bigint, PlaneSession>;
-}
-
-/** An address fe80::id/64 of ours on a shared device, and how many sessions use it. */
-export interface LinkLocal {
-  readonly interfaceId: bigint;
-  users: number;
-}
-
 export class DataPath {
   readonly tunnels = new Map<number, PlaneTunnel>();
-  readonly sessions = new Map<SessionKey, PlaneSession>();
+  /** L2TP's sessions. */
+  readonly sessions = new Map<SessionKey, L2tpSession>();
+  readonly pppoeSessions = new Map<SessionKey, PppoeSession>();
   /** Dropped packets by reason, both ways. */
   readonly dropped: Record<string, number> = {};
 
   readonly #transport: UdpTransport;
   readonly #events: PlaneEvents;
   readonly #header = newHeader();
-  readonly #writeWords = new Int32Array(packetSlots * packetWords);
-  readonly #writers: (PlaneSession | undefined)[] = new Array(packetSlots).fill(undefined);
-  #writes = 0;
   readonly #readSlab = new Uint8Array(packetSlots * slotOctets);
   readonly #readLengths = new Int32Array(packetSlots);
-  readonly #sendWords = new Int32Array(packetSlots * datagramWords);
-  readonly #senders: (PlaneSession | undefined)[] = new Array(packetSlots).fill(undefined);
-  readonly #frame = new Uint8Array(headroomOctets + maxDatagramOctets);
+  readonly #outgoing: Outgoing;
+  readonly #reorder = new Reorder(
+    (session, bytes, start, end) => this.carry(session, bytes, 0, start, end),
+    () => performance.now(),
+  );
+  #alarm: NodeJS.Timeout | undefined;
+  #alarmAt = 0;
+
+  /** Packets for devices. */
+  readonly #packets = new Batch({
+    words: packetWords,
+    errorWord: packetWord.error,
+    send: (slab, words, count) => native.writeBatch(slab, words, count),
+    failed: (session, error) => {
+      session.rxPackets--;
+      session.rxDropped++;
+      this.count(`device ${errnoName(-error)}`);
+    },
+  });
 
   constructor(transport: UdpTransport, events: PlaneEvents) {
     this.#transport = transport;
     this.#events = events;
-    transport.afterBatch(() => this.writeOut(transport.receiveSlab));
+    this.#outgoing = new Outgoing(transport, (reason) => this.count(reason));
+    transport.afterBatch(() => this.flush());
+  }
+
+  /** Sends what is gathered; to be called while the receive slab still holds it. */
+  flush(): void {
+    this.#packets.flush();
+    this.#outgoing.flush();
+  }
+
+  count(reason: string): void {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  }
+
+  close(): void {
+    clearTimeout(this.#alarm);
+    for (const session of this.sessions.values()) this.end(session);
+    for (const session of this.pppoeSessions.values()) this.end(session);
+    this.tunnels.clear();
+  }
+
+  // -------------------------------------------------------------- sessions
+
+  session(key: SessionKey): PlaneSession | undefined {
+    return this.sessions.get(key) ?? this.pppoeSessions.get(key);
+  }
+
+  /** Forgets a session, which must be detached. */
+  end(session: PlaneSession): void {
+    unsplice(session);
+    if (session instanceof PppoeSession) {
+      this.pppoeSessions.delete(session.key);
+    } else {
+      this.#reorder.forget(session);
+      this.sessions.delete(session.key);
+    }
+  }
+
+  /** From now on every frame of one goes out of the other. */
+  splice(one: PlaneSession, other: PlaneSession): void {
+    unsplice(one);
+    unsplice(other);
+    one.spliced = other;
+    other.spliced = one;
+  }
+
+  /** After a change of how long the session's messages may wait. */
+  retime(session: L2tpSession): void {
+    this.#reorder.retime(session);
+    if (!this.#transport.receiving) this.flush();
+    this.arm();
+  }
+
+  /** One timer for all that waits. */
+  private arm(): void {
+    const next = this.#reorder.next();
+    if (next === undefined || (this.#alarm !== undefined && this.#alarmAt <= next)) return;
+    clearTimeout(this.#alarm);
+    this.#alarmAt = next;
+    this.#alarm = setTimeout(() => this.expire(), Math.ceil(next - performance.now()));
+  }
+
+  private expire(): void {
+    this.#alarm = undefined;
+    this.#reorder.expire(performance.now());
+    this.flush();
+    this.arm();
+  }
+
+  /** What waits to be put into order: sessions and octets. */
+  get waiting(): { sessions: number; octets: number } {
+    return { sessions: this.#reorder.size, octets: this.#reorder.octets };
   }
 
   // -------------------------------------------------------------- from the network
@@ -126,9 +142,10 @@ export class DataPath {
   receive(datagram: Datagram): void {
     const reason = this.take(datagram);
     if (reason !== undefined) this.count(reason);
+    if (!this.#transport.receiving) this.flush();
   }
 
-  /** Answers why the datagram is dropped. */
+  /** Answers why the datagram is dropped before its frame is looked at. */
   private take({ bytes, start, end, from, socket }: Datagram): string | undefined {
     const header = this.#header;
     const defect = decodeDataHeader(bytes, start, end, header);
@@ -138,73 +155,97 @@ export class DataPath {
     // Only the tunnel's peer, over the tunnel's socket, may send into its sessions.
     const { tunnel } = session;
     if (socket !== tunnel.socket || !(from === tunnel.remote || isSame(from, tunnel.remote))) return 'wrongPeer';
-    if (header.sequenced && !inOrder(session, header.ns)) return 'late';
-    if (session.follows) session.sequencing = header.sequenced;
-    const reason = this.carry(session, bytes, header.payloadStart, header.payloadEnd);
-    if (reason !== undefined) session.rxDropped++;
-    return reason;
+    const { sequenced, ns, payloadStart, payloadEnd } = header;
+    if (session.follows) session.sequencing = sequenced;
+    if (sequenced) {
+      const arrival = this.#reorder.arrive(session, ns, bytes, payloadStart, payloadEnd);
+      if (arrival === 'held') this.arm();
+      if (arrival !== 'now') return arrival === 'late' ? 'late' : undefined;
+    } else if (session.held !== undefined) {
+      // The peer has ceased to number its messages (RFC 2661 5.4): nothing more will fill the gaps.
+      this.#reorder.flush(session);
+    }
+    this.carry(session, bytes, start, payloadStart, payloadEnd);
+    if (session.held !== undefined) this.#reorder.release(session);
+    return undefined;
   }
 
-  /** Passes a PPP frame on: control protocols to the engine, user packets to the device. */
-  private carry(session: PlaneSession, bytes: Uint8Array, start: number, end: number): string | undefined {
-    // Address and control field, and the protocol's first octet, may be left out (RFC 1661 6.5, 6.6).
-    let at = start;
-    if (end - at >= 2 && bytes[at] === 0xff && bytes[at + 1] === 0x03) at += 2;
+  /** Takes the PPP frame of a PPPoE session packet, before which some octets may be overwritten. */
+  receivePppoe(session: PppoeSession, bytes: Uint8Array, start: number, end: number): void {
+    // From here on it looks like L2TP's.
+    bytes[start - 1] = 0x03;
+    bytes[start - 2] = 0xff;
+    this.carry(session, bytes, start - headroomOctets, start - 2, end);
+  }
+
+  /** Passes a PPP frame on. What lies between `floor` and it may be overwritten. */
+  private carry(session: PlaneSession, bytes: Uint8Array, floor: number, start: number, end: number): void {
+    const reason =
+      session.spliced === undefined
+        ? this.terminate(session, bytes, start, end)
+        : this.relay(session, session.spliced, bytes, floor, start, end);
+    if (reason === undefined) return;
+    session.rxDropped++;
+    this.count(reason);
+  }
+
+  /** Control protocols go to the engine, user packets to the device. Answers why the frame is dropped. */
+  private terminate(session: PlaneSession, bytes: Uint8Array, start: number, end: number): string | undefined {
+    // The protocol's first octet may be left out (RFC 1661 6.5).
+    let at = skipAddress(bytes, start, end);
     if (end - at < 2) return 'truncatedPpp';
     let protocol = bytes[at++];
     if ((protocol & 1) === 0) protocol = (protocol << 8) | bytes[at++];
 
-    const ip = protocol === pppIpv4 || protocol === pppIpv6;
-    if (ip) {
+    if (protocol === pppIpv4 || protocol === pppIpv6) {
+      if (!(session instanceof L2tpSession)) return 'notAttached';
       const reason = protocol === pppIpv4 ? refuseIpv4(session, bytes, at, end) : refuseIpv6(session, bytes, at, end);
       if (reason !== undefined) return reason;
+      this.write(session, bytes, at, end);
     }
     session.rxPackets++;
     session.rxOctets += end - start;
-    if (ip) this.write(session, bytes, at, end);
-    else this.#events.frame(session.key, bytes, start, end);
+    if (protocol !== pppIpv4 && protocol !== pppIpv6) this.#events.frame(session.key, bytes, start, end);
     return undefined;
   }
 
-  private write(session: PlaneSession, bytes: Uint8Array, start: number, end: number): void {
-    const at = this.#writes * packetWords;
-    this.#writeWords[at + packetWord.fd] = session.carrier?.fd ?? -1;
-    this.#writeWords[at + packetWord.offset] = start;
-    this.#writeWords[at + packetWord.length] = end - start;
-    this.#writers[this.#writes++] = session;
-    const lasting = this.#transport.receiving && bytes === this.#transport.receiveSlab;
-    if (!lasting || this.#writes === packetSlots) this.writeOut(bytes);
+  private relay(
+    from: PlaneSession,
+    to: PlaneSession,
+    bytes: Uint8Array,
+    floor: number,
+    start: number,
+    end: number,
+  ): string | undefined {
+    const at = skipAddress(bytes, start, end);
+    if (end - at < 2) return 'truncatedPpp';
+    from.rxPackets++;
+    from.rxOctets += end - start;
+    if (to instanceof PppoeSession) this.#outgoing.sendPppoe(to, bytes, at, end);
+    else this.#outgoing.sendL2tp(to, bytes, floor, start, end);
+    return undefined;
   }
 
-  /** Gives the collected packets to their devices. */
-  private writeOut(slab: Uint8Array): void {
-    const count = this.#writes;
-    if (count === 0) return;
-    this.#writes = 0;
-    if (native.writeBatch(slab, this.#writeWords, count) === count) return;
-    for (let i = 0; i < count; i++) {
-      const error = this.#writeWords[i * packetWords + packetWord.error];
-      const session = this.#writers[i];
-      if (error === 0 || session === undefined) continue;
-      session.rxPackets--;
-      session.rxDropped++;
-      this.count(`device ${errnoName(-error)}`);
-    }
+  private write(session: L2tpSession, bytes: Uint8Array, start: number, end: number): void {
+    const at = this.#packets.place(bytes);
+    const { words } = this.#packets;
+    words[at + packetWord.fd] = session.carrier?.fd ?? -1;
+    words[at + packetWord.offset] = start;
+    words[at + packetWord.length] = end - start;
+    this.#packets.add(session);
   }
 
-  /** Before a device is closed: packets that wait for it must not meet another with the same descriptor. */
-  forget({ fd }: Carrier): void {
-    for (let i = 0; i < this.#writes; i++) {
-      const at = i * packetWords + packetWord.fd;
-      if (this.#writeWords[at] === fd) this.#writeWords[at] = -1;
-    }
-  }
-
-  private count(reason: string): void {
-    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  /** Before a device is closed: packets that wait must not meet another with the same descriptor. */
+  closing(): void {
+    this.#packets.flush();
   }
 
   // -------------------------------------------------------------- to the network
+
+  /** Sends one whole PPP frame, in the form that it has in L2TP. */
+  sendFrame(session: PlaneSession, frame: Uint8Array): void {
+    this.#outgoing.sendFrame(session, frame);
+  }
 
   /** Takes the packets that wait at a device. Answers a negative errno when the device is gone. */
   transmit(carrier: Carrier): number {
@@ -218,40 +259,21 @@ export class DataPath {
         this.#readLengths,
       );
       if (count < 0) return count === eagain ? 0 : count;
-      this.sendOut(this.encapsulate(carrier, count));
+      for (let slot = 0; slot < count; slot++) this.encapsulate(carrier, slot * slotOctets, this.#readLengths[slot]);
+      this.#outgoing.flush();
       if (count < packetSlots) break;
     }
     return 0;
   }
 
-  /** Describes the datagrams to send; answers how many. */
-  private encapsulate(carrier: Carrier, count: number): number {
-    let datagrams = 0;
-    for (let i = 0; i < count; i++) {
-      const start = i * slotOctets + headroomOctets;
-      const octets = this.#readLengths[i];
-      const session = this.sessionFor(carrier, start, octets);
-      if (session === undefined) continue;
-      const at = this.prependPpp(session, start);
-      if (this.describe(session, this.#readSlab, at, start + octets, datagrams * datagramWords)) {
-        this.#senders[datagrams++] = session;
-      }
-    }
-    return datagrams;
+  private encapsulate(carrier: Carrier, floor: number, octets: number): void {
+    const start = floor + headroomOctets;
+    const session = this.sessionFor(carrier, start, octets);
+    if (session === undefined) return;
+    this.#outgoing.sendL2tp(session, this.#readSlab, floor, this.prependPpp(session, start), start + octets);
   }
 
-  private sendOut(datagrams: number): void {
-    if (datagrams === 0) return;
-    this.#transport.sendFrom(this.#readSlab, this.#sendWords, datagrams);
-    for (let i = 0; i < datagrams; i++) {
-      const session = this.#senders[i];
-      if (session === undefined || this.#sendWords[i * datagramWords + datagramWord.error] === 0) continue;
-      session.txPackets--;
-      session.txDropped++;
-    }
-  }
-
-  private sessionFor(carrier: Carrier, start: number, octets: number): PlaneSession | undefined {
+  private sessionFor(carrier: Carrier, start: number, octets: number): L2tpSession | undefined {
     const packet = this.#readSlab;
     const ipv4 = octets >= 20 && packet[start] >>> 4 === 4;
     const session = carrier.sole ?? (ipv4 ? this.byIpv4(carrier, start) : this.byInterfaceId(carrier, start, octets));
@@ -271,18 +293,18 @@ export class DataPath {
     return undefined;
   }
 
-  private byIpv4(carrier: Carrier, start: number): PlaneSession | undefined {
+  private byIpv4(carrier: Carrier, start: number): L2tpSession | undefined {
     return carrier.byIpv4.get(readU32(this.#readSlab, start + 16) | 0);
   }
 
-  private byInterfaceId(carrier: Carrier, start: number, octets: number): PlaneSession | undefined {
+  private byInterfaceId(carrier: Carrier, start: number, octets: number): L2tpSession | undefined {
     if (octets < 40 || readU32(this.#readSlab, start + 24) !== linkLocalHigh) return undefined;
     const high = readU32(this.#readSlab, start + 32);
     return carrier.byInterfaceId.get((BigInt(high) << 32n) | BigInt(readU32(this.#readSlab, start + 36)));
   }
 
   /** Writes the PPP header in front of an IP packet; answers where it starts. */
-  private prependPpp(session: PlaneSession, start: number): number {
+  private prependPpp(session: L2tpSession, start: number): number {
     const slab = this.#readSlab;
     let at = start;
     slab[--at] = slab[start] >>> 4 === 4 ? pppIpv4 : pppIpv6;
@@ -293,76 +315,26 @@ export class DataPath {
     }
     return at;
   }
+}
 
-  /** Writes the L2TP header in front of the payload slab[start, end) and the words of the datagram. */
-  private describe(session: PlaneSession, slab: Uint8Array, start: number, end: number, words: number): boolean {
-    const { tunnel } = session;
-    if (!this.#transport.describe(this.#sendWords, words, tunnel.socket, tunnel.remote, tunnel.from)) {
-      session.txDropped++;
-      return false;
-    }
-    const at = this.prependL2tp(session, slab, start);
-    this.#sendWords[words + datagramWord.offset] = at;
-    this.#sendWords[words + datagramWord.length] = end - at;
-    session.txPackets++;
-    session.txOctets += end - start;
-    return true;
-  }
-
-  private prependL2tp(session: PlaneSession, slab: Uint8Array, start: number): number {
-    const at = start - dataHeaderOctets(false, session.sequencing);
-    let ns: number | undefined;
-    if (session.sequencing) {
-      ns = session.ns;
-      session.ns = (ns + 1) & 0xffff;
-    }
-    writeDataHeader(slab, at, session.tunnel.remoteId, session.remoteId, undefined, ns);
-    return at;
-  }
-
-  /** Sends one whole PPP frame. */
-  sendFrame(session: PlaneSession, frame: Uint8Array): void {
-    if (frame.length > maxDatagramOctets - headroomOctets) {
-      session.txDropped++;
-      return;
-    }
-    this.#frame.set(frame, headroomOctets);
-    const at = this.prependL2tp(session, this.#frame, headroomOctets);
-    session.txPackets++;
-    session.txOctets += frame.length;
-    const { socket, remote, from } = session.tunnel;
-    this.#transport.send(socket, remote, from, this.#frame, at, headroomOctets + frame.length);
-  }
+function unsplice(session: PlaneSession): void {
+  if (session.spliced !== undefined) session.spliced.spliced = undefined;
+  session.spliced = undefined;
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && a.address === b.address;
 }
 
-/**
- * Late and repeated packets are dropped (RFC 2661 5.4); gaps are taken as losses. A long run of late ones means that
- * the peer has begun to count anew.
- */
-function inOrder(session: PlaneSession, ns: number): boolean {
-  const ahead = (ns - session.expected) & 0xffff;
-  if (ahead >= 0x8000 && ++session.lateRun < lateRunLimit) {
-    session.rxOutOfOrder++;
-    return false;
-  }
-  session.lateRun = 0;
-  session.expected = (ns + 1) & 0xffff;
-  return true;
-}
-
 /** Why an IPv4 packet may not pass. Subscribers on a shared device must use the address that they were given. */
-function refuseIpv4(session: PlaneSession, bytes: Uint8Array, start: number, end: number): string | undefined {
+function refuseIpv4(session: L2tpSession, bytes: Uint8Array, start: number, end: number): string | undefined {
   if (session.carrier === undefined || !session.hasIpv4) return 'notAttached';
   if (end - start < 20 || bytes[start] >>> 4 !== 4) return 'malformedIp';
   const shared = session.carrier.sole === undefined;
   return shared && (readU32(bytes, start + 12) | 0) !== session.ipv4 ? 'spoofed' : undefined;
 }
 
-function refuseIpv6(session: PlaneSession, bytes: Uint8Array, start: number, end: number): string | undefined {
+function refuseIpv6(session: L2tpSession, bytes: Uint8Array, start: number, end: number): string | undefined {
   if (session.carrier === undefined || !session.hasIpv6) return 'notAttached';
   if (end - start < 40 || bytes[start] >>> 4 !== 6) return 'malformedIp';
   if (session.carrier.sole !== undefined) return undefined;

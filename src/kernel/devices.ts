@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { PlaneError } from '../engine/errors.ts';
 import type { DeviceSpec } from '../engine/spec.ts';
-import type { Carrier, LinkLocal, PlaneSession } from './data-path.ts';
 import type { Removals } from './removals.ts';
 import { addressText, type Link, type LinkAddress, type Route, type Rtnl, routeText } from './rtnl.ts';
+import type { Carrier, L2tpSession, LinkLocal } from './sessions.ts';
 import { openTun, stopTun, type Tun } from './tun.ts';
 
 export const ownershipMark = 'prol2tp:';
@@ -57,9 +57,9 @@ export interface DeviceEvents {
 
 export class Device implements Carrier {
   readonly owner: string;
-  sole: PlaneSession | undefined = undefined;
-  readonly byIpv4 = new Map<number, PlaneSession>();
-  readonly byInterfaceId = new Map<bigint, PlaneSession>();
+  sole: L2tpSession | undefined = undefined;
+  readonly byIpv4 = new Map<number, L2tpSession>();
+  readonly byInterfaceId = new Map<bigint, L2tpSession>();
   /** Our own link-local addresses on a shared device, by interface identifier. */
   readonly linkLocals = new Map<bigint, LinkLocal>();
   /** For shared devices: what was applied last. */

@@ -46,9 +46,23 @@ export interface Native {
   ): number;
   /** Answers how many were taken; the errors stand in the words (packetWord). */
   writeBatch(slab: Uint8Array, words: Int32Array, count: number): number;
+  /**
+   * From a packet socket. Answers the number of frames, which `words` describe (frameWord). A length above
+   * slotOctets - headroom means that the frame was cut off.
+   */
+  receiveFrames(
+    fd: number,
+    slab: Uint8Array,
+    slotOctets: number,
+    headroom: number,
+    slots: number,
+    words: Int32Array,
+  ): number;
+  /** Answers how many went out; the errors stand in the words (frameWord). */
+  sendFrames(slab: Uint8Array, words: Int32Array, count: number): number;
 }
 
-/** Where the facts of one datagram stand among its 16 words; as in native/datagram.c. */
+/** Where the facts of one datagram stand among its 17 words; as in native/datagram.c. */
 export const datagramWord = {
   fd: 0,
   offset: 1,
@@ -59,15 +73,31 @@ export const datagramWord = {
   peer: 6,
   hasOwn: 10,
   own: 11,
-  error: 15,
+  /** The DSCP stands in its upper six bits. */
+  trafficClass: 15,
+  error: 16,
 } as const;
-export const datagramWords = 16;
+export const datagramWords = 17;
 /** The most datagrams that one slot may hold when the kernel joins them. */
 export const datagramsPerSlot = 128;
 
 /** Where the facts of one packet stand among its 4 words; as in native/packet.c. */
 export const packetWord = { fd: 0, offset: 1, length: 2, error: 3 } as const;
 export const packetWords = 4;
+
+/** Where the facts of one Ethernet frame stand among its 8 words; as in native/ethernet.c. */
+export const frameWord = {
+  fd: 0,
+  offset: 1,
+  length: 2,
+  /** The EtherType to send as; of a received frame the packet type: 0 is for our MAC address, 1 for all. */
+  type: 3,
+  interface: 4,
+  macHigh: 5,
+  macLow: 6,
+  error: 7,
+} as const;
+export const frameWords = 8;
 
 export const pollReadable = 1;
 

@@ -1,10 +1,10 @@
 /** A device of one session alone: its addresses, and its default route when asked. */
 import type { IpAttachment } from '../engine/ports.ts';
 import { formatIpv4 } from '../engine/wire/ipv4.ts';
-import type { PlaneSession } from './data-path.ts';
 import { defaultRoutes, guardingRoute } from './default-route.ts';
 import type { Device } from './devices.ts';
 import { type LinkAddress, linkLocalAddress, type Route, type Rtnl } from './rtnl.ts';
+import type { L2tpSession } from './sessions.ts';
 
 /** Guards are shared: several sessions may lead everything into tunnels to the same remote address. */
 export class Guards {
@@ -41,7 +41,7 @@ export class Guards {
  */
 export function configureOwn(
   device: Device,
-  session: PlaneSession,
+  session: L2tpSession,
   { ipv4, ipv6, mtu }: IpAttachment,
   rtnl: Rtnl,
   guards: Guards,
@@ -78,7 +78,7 @@ export function releaseGuard(device: Device, guards: Guards): void {
  * With the peer's address comes the kernel's route to it. Where that is the tunnel's remote address (an LNS that gives
  * itself its outer address), the route would lead the tunnel into itself: the peer is then left out.
  */
-function pointToPoint(session: PlaneSession, { local, remote }: { local: number; remote: number }): LinkAddress {
+function pointToPoint(session: L2tpSession, { local, remote }: { local: number; remote: number }): LinkAddress {
   const address = formatIpv4(local);
   if (session.tunnel.remote.ipv4 === (remote | 0) || local === remote) return { address, prefix: 32 };
   return { address, peer: formatIpv4(remote), prefix: 32 };

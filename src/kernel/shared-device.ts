@@ -3,9 +3,9 @@ import { PlaneError } from '../engine/errors.ts';
 import type { IpAttachment } from '../engine/ports.ts';
 import type { DeviceSpec } from '../engine/spec.ts';
 import { formatIpv4, parseIpv4 } from '../engine/wire/ipv4.ts';
-import type { PlaneSession } from './data-path.ts';
 import type { Device, DeviceRoute } from './devices.ts';
 import { type LinkAddress, linkLocalAddress } from './rtnl.ts';
+import type { L2tpSession } from './sessions.ts';
 
 /** The addresses that the spec asks for. */
 export function specAddresses(spec: DeviceSpec): LinkAddress[] {
@@ -64,7 +64,7 @@ function settle(device: Device, spec: DeviceSpec, before: DeviceSpec | undefined
  * Lets the device carry a session.
  * @throws PlaneError
  */
-export function joinShared(device: Device, session: PlaneSession, attachment: IpAttachment): void {
+export function joinShared(device: Device, session: L2tpSession, attachment: IpAttachment): void {
   const { ipv4, ipv6, mtu } = attachment;
   session.carrier = device;
   session.mtu = mtu;
@@ -88,7 +88,7 @@ export function joinShared(device: Device, session: PlaneSession, attachment: Ip
 }
 
 /** Undoes `joinShared`. */
-export function leaveShared(device: Device, session: PlaneSession): void {
+export function leaveShared(device: Device, session: L2tpSession): void {
   if (session.hasIpv4 && device.byIpv4.get(session.ipv4) === session) device.byIpv4.delete(session.ipv4);
   if (session.hasIpv6) {
     const interfaceId = BigInt.asUintN(
@@ -109,7 +109,7 @@ export function leaveShared(device: Device, session: PlaneSession): void {
   }
 }
 
-function useLinkLocal(device: Device, interfaceId: bigint): PlaneSession['linkLocal'] {
+function useLinkLocal(device: Device, interfaceId: bigint): L2tpSession['linkLocal'] {
   const known = device.linkLocals.get(interfaceId);
   if (known) {
     known.users++;
@@ -122,7 +122,7 @@ function useLinkLocal(device: Device, interfaceId: bigint): PlaneSession['linkLo
 }
 
 /** A session needs a route of its own where no pool's route covers its address, or where it takes less than the device. */
-function setHostRoute(device: Device, session: PlaneSession): void {
+function setHostRoute(device: Device, session: L2tpSession): void {
   const before = session.hostRoute;
   const wanted = wantedHostRoute(device, session);
   if (before?.mtu === wanted?.mtu && before?.destination === wanted?.destination) return;
@@ -131,13 +131,13 @@ function setHostRoute(device: Device, session: PlaneSession): void {
   session.hostRoute = wanted;
 }
 
-function dropHostRoute(device: Device, session: PlaneSession): void {
+function dropHostRoute(device: Device, session: L2tpSession): void {
   const { hostRoute } = session;
   session.hostRoute = undefined;
   if (hostRoute) device.removeRoute(hostRoute);
 }
 
-function wantedHostRoute(device: Device, session: PlaneSession): DeviceRoute | undefined {
+function wantedHostRoute(device: Device, session: L2tpSession): DeviceRoute | undefined {
   const small = session.mtu > 0 && session.mtu < device.mtu;
   // A route to the tunnel's own remote address would cut the tunnel off.
   if (session.tunnel.remote.ipv4 === session.ipv4) return undefined;

@@ -37,6 +37,8 @@ const ipv6V6only = 26;
 const ipv6Recvpktinfo = 49;
 /** Fragments are allowed: a data message may exceed the path's MTU. */
 const pmtudiscDont = 0;
+/** The traffic class: the DSCP above the two bits of ECN (RFC 2474 3, RFC 3168 5). */
+const ecnBits = 2;
 const solUdp = 17;
 const udpGro = 104;
 const eagain = 11;
@@ -234,6 +236,7 @@ export class UdpTransport implements Transport {
     to: Endpoint,
     from: string | undefined,
     bytes: Uint8Array,
+    dscp = 0,
     start = 0,
     end: number = bytes.length,
   ): void {
@@ -244,7 +247,7 @@ export class UdpTransport implements Transport {
     }
     if (this.#queued === sendSlots || this.#queuedOctets + octets > sendSlabOctets) this.flush();
     const at = this.#queued * datagramWords;
-    if (!this.describe(this.#sendWords, at, id, to, from)) return;
+    if (!this.describe(this.#sendWords, at, id, to, from, dscp)) return;
     this.#sendWords[at + datagramWord.offset] = this.#queuedOctets;
     this.#sendWords[at + datagramWord.length] = octets;
     this.#sendSlab.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#queuedOctets);
@@ -257,7 +260,7 @@ export class UdpTransport implements Transport {
    * Fills the words of a datagram to send, all but offset and length. False, and counted, when it cannot be sent:
    * the socket is closed, or an address is none or of another family.
    */
-  describe(words: Int32Array, at: number, id: SocketId, to: Endpoint, from: string | undefined): boolean {
+  describe(words: Int32Array, at: number, id: SocketId, to: Endpoint, from: string | undefined, dscp: number): boolean {
     const socket = this.#sockets.get(id);
     if (!socket) {
       this.countError('EBADF');
@@ -276,13 +279,14 @@ export class UdpTransport implements Transport {
       return false;
     }
     words[at + datagramWord.fd] = socket.fd;
+    words[at + datagramWord.trafficClass] = dscp << ecnBits;
     return true;
   }
 
-  /** Sends described datagrams straight from the caller's slab, after all that was queued before. */
-  sendFrom(slab: Uint8Array, words: Int32Array, count: number): void {
+  /** Sends described datagrams straight from the caller's slab, after all that was queued before; answers how many. */
+  sendFrom(slab: Uint8Array, words: Int32Array, count: number): number {
     this.flush();
-    this.sendNow(slab, words, count);
+    return this.sendNow(slab, words, count);
   }
 
   private flush(): void {
@@ -297,14 +301,15 @@ export class UdpTransport implements Transport {
     this.sendNow(this.#sendSlab, this.#sendWords, count);
   }
 
-  private sendNow(slab: Uint8Array, words: Int32Array, count: number): void {
+  private sendNow(slab: Uint8Array, words: Int32Array, count: number): number {
     const sent = native.sendBatch(slab, words, count);
     this.counters.sent += sent;
-    if (sent === count) return;
+    if (sent === count) return sent;
     for (let i = 0; i < count; i++) {
       const error = words[i * datagramWords + datagramWord.error];
       if (error !== 0) this.countError(error);
     }
+    return sent;
   }
 
   private countError(error: number | string): void {

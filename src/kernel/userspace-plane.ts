@@ -10,12 +10,14 @@ import type {
   SessionKey,
 } from '../engine/ports.ts';
 import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts';
-import { DataPath, PlaneSession } from './data-path.ts';
+import { DataPath } from './data-path.ts';
 import { Device, type DeviceEvents, type Snapshot, sweep, takeSnapshot } from './devices.ts';
 import { configureOwn, Guards, releaseGuard } from './own-device.ts';
+import { Pppoe } from './pppoe.ts';
 import { Removals } from './removals.ts';
 import { Rtnl } from './rtnl.ts';
 import { type LinkChangeKind, RtnlMonitor } from './rtnl-monitor.ts';
+import { countersOf, L2tpSession, type PlaneSession } from './sessions.ts';
 import { configureShared, joinShared, leaveShared } from './shared-device.ts';
 import type { UdpTransport } from './sockets.ts';
 
@@ -38,6 +40,7 @@ export class UserspacePlane implements DataPlane {
   readonly #events: PlaneEvents;
   readonly #path: DataPath;
   readonly #rtnl = new Rtnl();
+  readonly #pppoe: Pppoe;
   readonly #monitor: RtnlMonitor;
   readonly #removals = new Removals(this.#rtnl);
   readonly #guards = new Guards(this.#rtnl);
@@ -52,6 +55,7 @@ export class UserspacePlane implements DataPlane {
     this.#transport = transport;
     this.#events = events;
     this.#path = new DataPath(transport, events);
+    this.#pppoe = new Pppoe(this.#path, events, this.#rtnl);
     this.#monitor = new RtnlMonitor((link, kind) => this.linkChanged(link, kind));
   }
 
@@ -85,17 +89,21 @@ export class UserspacePlane implements DataPlane {
       case 'sessionUp':
         return this.sessionUp(op);
       case 'sessionModify':
-        this.session(op.session).sequencing = op.sequencing;
+        return this.sessionModify(op);
+      case 'sessionDown':
+        this.sessionDown(op.session);
         return done;
       case 'pppoeOpen':
-      case 'pppoeClose':
-      case 'pppoeUp':
-      case 'splice':
-        throw new PlaneError('EOPNOTSUPP', op.op);
-      case 'sessionDown':
-        this.detach(op.session);
-        this.#path.sessions.delete(op.session);
+        this.#pppoe.open(op.interface);
         return done;
+      case 'pppoeClose':
+        this.#pppoe.close(op.interface);
+        return done;
+      case 'pppoeUp':
+        this.#pppoe.up(op);
+        return done;
+      case 'splice':
+        return this.splice(op);
       case 'attach':
         return this.attach(op);
       case 'detach':
@@ -131,28 +139,60 @@ export class UserspacePlane implements DataPlane {
   private sessionUp(op: Op<'sessionUp'>): PlaneFact {
     const tunnel = this.#path.tunnels.get(op.localTunnelId);
     if (!tunnel) throw new PlaneError('ENOENT', `tunnel ${op.localTunnelId}`);
-    this.detach(op.session);
-    const session = new PlaneSession(
-      op.session,
-      tunnel,
-      op.remoteSessionId,
-      op.sequencing,
-      op.followSequencing === true,
-    );
+    this.sessionDown(op.session);
+    const session = new L2tpSession(op.session, tunnel, {
+      remoteId: op.remoteSessionId,
+      sequencing: op.sequencing,
+      follows: op.followSequencing === true,
+      reorderTimeoutMs: op.reorderTimeoutMs,
+      dscp: op.dscp,
+    });
     this.#path.sessions.set(op.session, session);
     return done;
   }
 
-  private session(key: SessionKey): PlaneSession {
+  private sessionModify({ session: key, sequencing, reorderTimeoutMs, dscp }: Op<'sessionModify'>): PlaneFact {
+    const session = this.l2tpSession(key);
+    session.sequencing = sequencing;
+    session.dscp = dscp;
+    session.reorderTimeoutMs = reorderTimeoutMs;
+    this.#path.retime(session);
+    return done;
+  }
+
+  private sessionDown(key: SessionKey): void {
+    this.detach(key);
+    this.#pppoe.down(key);
     const session = this.#path.sessions.get(key);
-    if (!session) throw new PlaneError('ENOENT', `session ${key >>> 16}/${key & 0xffff}`);
+    if (session !== undefined) this.#path.end(session);
+  }
+
+  private splice({ session, with: other }: Op<'splice'>): PlaneFact {
+    if (session === other) throw new PlaneError('EINVAL', `${sessionText(session)} with itself`);
+    const [one, two] = [this.session(session), this.session(other)];
+    this.detach(session);
+    this.detach(other);
+    this.#path.splice(one, two);
+    return done;
+  }
+
+  private session(key: SessionKey): PlaneSession {
+    const session = this.#path.session(key);
+    if (!session) throw new PlaneError('ENOENT', sessionText(key));
+    return session;
+  }
+
+  private l2tpSession(key: SessionKey): L2tpSession {
+    const session = this.session(key);
+    if (!(session instanceof L2tpSession)) throw new PlaneError('EOPNOTSUPP', `${sessionText(key)} of PPPoE`);
     return session;
   }
 
   // -------------------------------------------------------------- attachments
 
   private attach({ session: key, attachment, acfc, pfc }: Op<'attach'>): PlaneFact {
-    const session = this.session(key);
+    const session = this.l2tpSession(key);
+    if (session.spliced !== undefined) throw new PlaneError('EBUSY', `${sessionText(key)} is spliced`);
     session.acfc = acfc;
     session.pfc = pfc;
     try {
@@ -167,7 +207,7 @@ export class UserspacePlane implements DataPlane {
     }
   }
 
-  private attachOwn(session: PlaneSession, attachment: IpAttachment, name: string | undefined): Device {
+  private attachOwn(session: L2tpSession, attachment: IpAttachment, name: string | undefined): Device {
     const before = this.carrierOf(session);
     const same = before?.sole === session && before.owner === attachment.owner && (name ?? before.name) === before.name;
     if (!same) this.detach(session.key);
@@ -178,7 +218,7 @@ export class UserspacePlane implements DataPlane {
     return device;
   }
 
-  private attachShared(session: PlaneSession, attachment: IpAttachment, name: string): Device {
+  private attachShared(session: L2tpSession, attachment: IpAttachment, name: string): Device {
     this.detach(session.key);
     const device = this.#devices.get(name);
     if (device?.spec === undefined) throw new PlaneError('ENODEV', `shared device ${name}`);
@@ -198,7 +238,7 @@ export class UserspacePlane implements DataPlane {
     }
   }
 
-  private carrierOf(session: PlaneSession): Device | undefined {
+  private carrierOf(session: L2tpSession): Device | undefined {
     return session.carrier && this.#devices.get(session.carrier.name);
   }
 
@@ -282,13 +322,14 @@ export class UserspacePlane implements DataPlane {
     readable: (device) => {
       this.#path.transmit(device);
     },
-    closing: (device) => this.#path.forget(device),
+    closing: () => this.#path.closing(),
     lost: (device) => this.mark(device),
   };
 
   // -------------------------------------------------------------- drift
 
   private linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
+    if (kind === 'link' || link === 'unknown') this.#pppoe.linkChanged(link);
     for (const device of this.#devices.values()) {
       const concerned = link === 'unknown' || device.index === link || device.guard?.link === link;
       if (!concerned) continue;
@@ -336,19 +377,17 @@ export class UserspacePlane implements DataPlane {
   }
 
   sendControl(key: SessionKey, frame: Uint8Array): void {
-    const session = this.#path.sessions.get(key);
+    const session = this.#path.session(key);
     if (session) this.#path.sendFrame(session, frame);
   }
 
-  sendDiscovery(interfaceName: string): void {
-    throw new PlaneError('EOPNOTSUPP', `PPPoE on ${interfaceName}`);
+  sendDiscovery(interfaceName: string, peer: Uint8Array, packet: Uint8Array): void {
+    this.#pppoe.sendDiscovery(interfaceName, peer, packet);
   }
 
   counters(key: SessionKey): SessionCounters | undefined {
-    const session = this.#path.sessions.get(key);
-    if (!session) return undefined;
-    const { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder } = session;
-    return { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder, rxReordered: 0, rxLost: 0 };
+    const session = this.#path.session(key);
+    return session && countersOf(session);
   }
 
   dropped(): Readonly<Record<string, number>> {
@@ -362,8 +401,12 @@ export class UserspacePlane implements DataPlane {
     this.#monitor.close();
     for (const device of [...this.#devices.values()]) this.closeDevice(device);
     this.#removals.finish();
-    this.#path.sessions.clear();
-    this.#path.tunnels.clear();
+    this.#pppoe.closeAll();
+    this.#path.close();
     this.#rtnl.close();
   }
+}
+
+function sessionText(key: SessionKey): string {
+  return `session ${key >>> 16}/${key & 0xffff}`;
 }

@@ -2,7 +2,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DataPath, PlaneSession, type PlaneTunnel } from '../../src/kernel/data-path.ts';
+import { DataPath } from '../../src/kernel/data-path.ts';
+import { L2tpSession, type PlaneTunnel } from '../../src/kernel/sessions.ts';
 import { UdpTransport } from '../../src/kernel/sockets.ts';
 import { dataMessage, session as key } from './sessions.ts';
 
@@ -30,8 +31,9 @@ afterEach(() => {
   peer.close();
 });
 
-function addSession(sequencing = false, follows = false): PlaneSession {
-  const session = new PlaneSession(key, tunnel, 0x5678, sequencing, follows);
+function addSession(sequencing = false, follows = false): L2tpSession {
+  const facts = { remoteId: 0x5678, sequencing, follows, reorderTimeoutMs: 0, dscp: 0 };
+  const session = new L2tpSession(key, tunnel, facts);
   path.sessions.set(key, session);
   return session;
 }

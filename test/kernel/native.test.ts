@@ -7,6 +7,7 @@ import {
   datagramWord,
   datagramWords,
   errnoName,
+  frameWords,
   native,
   packetWords,
 } from '../../src/kernel/native.ts';
@@ -28,7 +29,7 @@ native.bind(fd, Uint8Array.of(2, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0))
 const name = new Uint8Array(16);
 native.getsockname(fd, name);
 const poke = () => {
-  const words = new Int32Array(16);
+  const words = new Int32Array(17);
   words.set([fd, 0, 1, 2, (name[2] << 8) | name[3], 0, 0x7f000001]);
   native.sendBatch(new Uint8Array(1), words, 1);
 };
@@ -45,6 +46,11 @@ describe('bounds', () => {
     expect(() => native.readBatch(0, slab, 32, 0, 3, words)).toThrow(RangeError);
     expect(() => native.readBatch(0, slab, 32, 0, 2, new Int32Array(1))).toThrow(RangeError);
     expect(() => native.writeBatch(slab, new Int32Array(packetWords), 2)).toThrow(RangeError);
+    expect(() => native.receiveFrames(0, slab, 32, 32, 1, many)).toThrow(RangeError);
+    expect(() => native.receiveFrames(0, slab, 32, 0, 3, many)).toThrow(RangeError);
+    expect(() => native.receiveFrames(0, slab, 1, 0, 64, new Int32Array(64 * frameWords - 1))).toThrow(RangeError);
+    expect(() => native.receiveFrames(0, new Uint8Array(65), 1, 0, 65, many)).toThrow(RangeError);
+    expect(() => native.sendFrames(slab, new Int32Array(frameWords), 2)).toThrow(RangeError);
     expect(() => native.send(0, slab, 0, 65)).toThrow(RangeError);
     expect(() => native.send(0, slab, 2, 1)).toThrow(RangeError);
     expect(() => native.ioctl(0, 0x400454ca, new Uint8Array(39))).toThrow(RangeError);
@@ -63,6 +69,7 @@ describe('bounds', () => {
       message[datagramWord.offset] = offset;
       message[datagramWord.length] = length;
       expect(() => native.sendBatch(slab, message, 1)).toThrow(RangeError);
+      expect(() => native.sendFrames(slab, message, 1)).toThrow(RangeError);
       expect(() => native.writeBatch(slab, Int32Array.of(0, offset, length, 0), 1)).toThrow(RangeError);
     }
   });
@@ -90,7 +97,7 @@ describe('bounds', () => {
       fc.assert(
         fc.property(fc.array(argument, { maxLength: 7 }), (given) => {
           // A descriptor that cannot exist, where one is expected first.
-          const rest = name === 'sendBatch' || name === 'writeBatch' || name === 'open' ? given : [-1, ...given];
+          const rest = ['sendBatch', 'sendFrames', 'writeBatch', 'open'].includes(name) ? given : [-1, ...given];
           try {
             const answer: unknown = Reflect.apply(call, undefined, rest);
             expect(typeof answer).toBe('number');

@@ -57,7 +57,7 @@ describe.each([
     const [there] = await whenReceived(1);
     expect(there).toMatchObject({ socket: b, text: 'there', to: host, from: { address: host } });
     expect(there.from.port).toBe(transport.local(a).port);
-    transport.send(b, there.from, there.to, octets('and back'), 4);
+    transport.send(b, there.from, there.to, octets('and back'), 0, 4);
     expect((await whenReceived(2))[1]).toMatchObject({ socket: a, text: 'back' });
     expect(transport.counters).toEqual({ received: 2, sent: 2, oversized: 0, errors: {} });
   });

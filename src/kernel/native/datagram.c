@@ -3,7 +3,8 @@
  *   0 fd                       4 port
  *   1 offset in the slab       5 IPv6 scope (interface index)
  *   2 length                   6..9 the peer's address (IPv4 in word 6), each word in network reading order
- *   3 family                   10 whether 11..14 hold our own address    15 errno after sending, else 0
+ *   3 family                   10 whether 11..14 hold our own address
+ *   15 the traffic class to send with (DSCP and ECN)    16 errno after sending, else 0
  */
 #define _GNU_SOURCE
 #include "door.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { FD, OFFSET, LENGTH, FAMILY, PORT, SCOPE, PEER, HAS_OWN = 10, OWN = 11, ERROR = 15, WORDS = 16 };
+enum { FD, OFFSET, LENGTH, FAMILY, PORT, SCOPE, PEER, HAS_OWN = 10, OWN = 11, TRAFFIC_CLASS = 15, ERROR, WORDS };
 enum { MAX_BATCH = 64 };
 
 /*
@@ -32,7 +33,7 @@ union address {
 };
 
 union control {
-  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+  uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int))];
   struct cmsghdr align;
 };
 
@@ -157,6 +158,16 @@ static void append_control(struct msghdr *header, int level, int type, const voi
   header->msg_controllen += CMSG_SPACE(length);
 }
 
+static void mark_message(struct msghdr *header, const int32_t *words) {
+  const int traffic_class = words[TRAFFIC_CLASS];
+  if (traffic_class == 0) return;
+  if (words[FAMILY] == AF_INET6) {
+    append_control(header, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof traffic_class);
+  } else {
+    append_control(header, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class);
+  }
+}
+
 static void address_message(struct msghdr *header, const int32_t *words) {
   union address *address = header->msg_name;
   memset(address, 0, sizeof *address);
@@ -183,7 +194,7 @@ static void address_message(struct msghdr *header, const int32_t *words) {
   }
 }
 
-/* Whether two messages have the same peer, source and socket. */
+/* Whether two messages have the same peer, source, traffic class and socket. */
 static bool same_path(const int32_t *a, const int32_t *b) {
   return a[FD] == b[FD] && memcmp(a + FAMILY, b + FAMILY, (ERROR - FAMILY) * sizeof *a) == 0;
 }
@@ -232,6 +243,7 @@ static uint32_t send_run(const uint8_t *slab, int32_t *words, uint32_t count, bo
         .msg_control = &batch.controls[headers],
     };
     address_message(header, message);
+    mark_message(header, message);
     if (taken > 1) {
       const uint16_t octets = (uint16_t)message[LENGTH];
       append_control(header, SOL_UDP_LEVEL, UDP_SEGMENT_OPTION, &octets, sizeof octets);

@@ -90,7 +90,7 @@ bool export_calls(napi_env env, napi_value exports, const struct call *calls, si
 
 NAPI_MODULE_INIT() {
   if (!add_system_calls(env, exports) || !add_poll_calls(env, exports) || !add_datagram_calls(env, exports) ||
-      !add_packet_calls(env, exports))
+      !add_packet_calls(env, exports) || !add_ethernet_calls(env, exports))
     napi_throw_error(env, NULL, "the native door could not export its calls");
   return exports;
 }

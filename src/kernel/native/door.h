@@ -43,5 +43,6 @@ bool add_system_calls(napi_env env, napi_value exports);
 bool add_poll_calls(napi_env env, napi_value exports);
 bool add_datagram_calls(napi_env env, napi_value exports);
 bool add_packet_calls(napi_env env, napi_value exports);
+bool add_ethernet_calls(napi_env env, napi_value exports);
 
 #endif

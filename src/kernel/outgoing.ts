@@ -1,0 +1,133 @@
+/** PPP frames on their way out, with an L2TP or PPPoE header written in front of them, in batches. */
+import { dataHeaderOctets, writeDataHeader } from '../engine/wire/header.ts';
+import { Batch } from './batch.ts';
+import { datagramWord, datagramWords, errnoName, frameWord, frameWords, native } from './native.ts';
+import { etherTypePppoeSession, maxPppoeOctets, pppoeHeaderOctets, writePppoeHeader } from './pppoe-header.ts';
+import { type L2tpSession, type PlaneSession, PppoeSession } from './sessions.ts';
+import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
+
+/** Room in front of a frame for the longest header that is written: L2TP's without Length and Offset. */
+const headroomOctets = 10;
+
+export class Outgoing {
+  readonly #transport: UdpTransport;
+  readonly #dropped: (reason: string) => void;
+  readonly #frame = new Uint8Array(maxDatagramOctets);
+
+  readonly #datagrams = new Batch({
+    words: datagramWords,
+    errorWord: datagramWord.error,
+    send: (slab, words, count) => this.#transport.sendFrom(slab, words, count),
+    failed: unsent,
+  });
+  readonly #frames = new Batch({
+    words: frameWords,
+    errorWord: frameWord.error,
+    send: (slab, words, count) => native.sendFrames(slab, words, count),
+    failed: (session, error) => {
+      unsent(session);
+      this.#dropped(`pppoe ${errnoName(-error)}`);
+    },
+  });
+
+  constructor(transport: UdpTransport, dropped: (reason: string) => void) {
+    this.#transport = transport;
+    this.#dropped = dropped;
+  }
+
+  /** Sends what is gathered; to be called before a slab is used again. */
+  flush(): void {
+    this.#datagrams.flush();
+    this.#frames.flush();
+  }
+
+  /** Sends a PPP frame with an L2TP header, which is written in front of it where there is room. */
+  sendL2tp(session: L2tpSession, slab: Uint8Array, floor: number, start: number, end: number): void {
+    if (start - dataHeaderOctets(false, session.sequencing) < floor) {
+      this.sendFrame(session, slab.subarray(start, end));
+      return;
+    }
+    const { socket, remote, from } = session.tunnel;
+    const words = this.#datagrams.words;
+    const place = this.#datagrams.place(slab);
+    if (!this.#transport.describe(words, place, socket, remote, from, session.dscp)) {
+      session.txDropped++;
+      return;
+    }
+    const at = prependL2tp(session, slab, start);
+    words[place + datagramWord.offset] = at;
+    words[place + datagramWord.length] = end - at;
+    this.#datagrams.add(session);
+    session.txPackets++;
+    session.txOctets += end - start;
+  }
+
+  /** Sends a PPP frame without address and control field. Every frame has room for PPPoE's header in front of it. */
+  sendPppoe(session: PppoeSession, slab: Uint8Array, start: number, end: number): void {
+    const { link, peer, pppoeSessionId } = session;
+    const at = start - pppoeHeaderOctets;
+    const reason = end - at > maxPppoeOctets ? 'tooLongForPppoe' : link.sessionFd < 0 ? 'pppoeLinkGone' : undefined;
+    if (reason !== undefined) {
+      session.txDropped++;
+      this.#dropped(reason);
+      return;
+    }
+    writePppoeHeader(slab, at, pppoeSessionId, end - start);
+    const words = this.#frames.words;
+    const place = this.#frames.place(slab);
+    words[place + frameWord.fd] = link.sessionFd;
+    words[place + frameWord.offset] = at;
+    words[place + frameWord.length] = end - at;
+    words[place + frameWord.type] = etherTypePppoeSession;
+    words[place + frameWord.interface] = link.index;
+    words[place + frameWord.macHigh] = peer.high;
+    words[place + frameWord.macLow] = peer.low;
+    this.#frames.add(session);
+    session.txPackets++;
+    session.txOctets += end - start;
+  }
+
+  /** Sends one whole PPP frame, in the form that it has in L2TP. */
+  sendFrame(session: PlaneSession, frame: Uint8Array): void {
+    if (frame.length > maxDatagramOctets - headroomOctets) {
+      session.txDropped++;
+      return;
+    }
+    const end = headroomOctets + frame.length;
+    this.#frame.set(frame, headroomOctets);
+    if (session instanceof PppoeSession) {
+      this.sendPppoe(session, this.#frame, skipAddress(this.#frame, headroomOctets, end), end);
+      this.#frames.flush();
+      return;
+    }
+    // What was numbered before goes before.
+    this.#datagrams.flush();
+    const at = prependL2tp(session, this.#frame, headroomOctets);
+    session.txPackets++;
+    session.txOctets += frame.length;
+    const { socket, remote, from } = session.tunnel;
+    this.#transport.send(socket, remote, from, this.#frame, session.dscp, at, end);
+  }
+}
+
+function unsent(session: PlaneSession): void {
+  session.txPackets--;
+  session.txDropped++;
+}
+
+/** Where a PPP frame's protocol field begins: address and control field may be left out (RFC 1661 6.6). */
+export function skipAddress(bytes: Uint8Array, start: number, end: number): number {
+  return end - start >= 2 && bytes[start] === 0xff && bytes[start + 1] === 0x03 ? start + 2 : start;
+}
+
+/** Writes the L2TP header in front of the frame at `start`; answers where it begins. */
+function prependL2tp(session: L2tpSession, slab: Uint8Array, start: number): number {
+  const at = start - dataHeaderOctets(false, session.sequencing);
+  let ns: number | undefined;
+  if (session.sequencing) {
+    ns = session.ns;
+    session.ns = (ns + 1) & 0xffff;
+  }
+  writeDataHeader(slab, at, session.tunnel.remoteId, session.remoteId, undefined, ns);
+  return at;
+}

@@ -1,0 +1,136 @@
+/** What the packet path knows of tunnels and sessions. */
+import type { SessionKey, SocketId } from '../engine/ports.ts';
+import type { SessionCounters } from '../engine/spec.ts';
+import type { DeviceRoute } from './devices.ts';
+import type { RawEndpoint } from './endpoints.ts';
+import type { HeldMessages } from './reorder.ts';
+
+export interface PlaneTunnel {
+  localId: number;
+  remoteId: number;
+  /** -1 once the tunnel is down. */
+  socket: SocketId;
+  remote: RawEndpoint;
+  from: string | undefined;
+}
+
+/** Carries PPP frames for one user. Kept small: there may be a hundred thousand. */
+abstract class PppSession implements SessionCounters {
+  readonly key: SessionKey;
+  /** Where every frame goes. */
+  spliced: PlaneSession | undefined = undefined;
+  rxPackets = 0;
+  rxOctets = 0;
+  txPackets = 0;
+  txOctets = 0;
+  rxDropped = 0;
+  txDropped = 0;
+  rxOutOfOrder = 0;
+  rxReordered = 0;
+  rxLost = 0;
+
+  constructor(key: SessionKey) {
+    this.key = key;
+  }
+}
+
+export interface L2tpSessionFacts {
+  remoteId: number;
+  /** Whether we send sequence numbers. */
+  sequencing: boolean;
+  /** As LAC: send sequence numbers as the LNS does (RFC 2661 5.4). */
+  follows: boolean;
+  reorderTimeoutMs: number;
+  dscp: number;
+}
+
+export class L2tpSession extends PppSession {
+  readonly tunnel: PlaneTunnel;
+  readonly remoteId: number;
+  sequencing: boolean;
+  readonly follows: boolean;
+  reorderTimeoutMs: number;
+  dscp: number;
+  ns = 0;
+  /** The next Ns to be received. */
+  expected = 0;
+  /** How many late messages came in a row. */
+  lateRun = 0;
+  held: HeldMessages | undefined = undefined;
+  carrier: Carrier | undefined = undefined;
+  acfc = false;
+  pfc = false;
+  hasIpv4 = false;
+  hasIpv6 = false;
+  /** The peer's address, as a signed number. */
+  ipv4 = 0;
+  /** The peer's interface identifier. */
+  interfaceIdHigh = 0;
+  interfaceIdLow = 0;
+  /** On a shared device: what the session may receive, and what it needs there of its own. */
+  mtu = 0;
+  hostRoute: DeviceRoute | undefined = undefined;
+  linkLocal: LinkLocal | undefined = undefined;
+
+  constructor(key: SessionKey, tunnel: PlaneTunnel, facts: L2tpSessionFacts) {
+    super(key);
+    this.tunnel = tunnel;
+    this.remoteId = facts.remoteId;
+    this.sequencing = facts.sequencing;
+    this.follows = facts.follows;
+    this.reorderTimeoutMs = facts.reorderTimeoutMs;
+    this.dscp = facts.dscp;
+  }
+}
+
+/** An Ethernet interface with PPPoE as packets see it. */
+export interface PppoeLink {
+  /** -1 while the interface is gone. */
+  readonly sessionFd: number;
+  readonly index: number;
+}
+
+/** A MAC address in two numbers: its first two octets, and its last four as a signed number. */
+export interface Mac {
+  readonly high: number;
+  readonly low: number;
+}
+
+export class PppoeSession extends PppSession {
+  readonly link: PppoeLink;
+  readonly peer: Mac;
+  readonly pppoeSessionId: number;
+
+  constructor(key: SessionKey, link: PppoeLink, peer: Mac, pppoeSessionId: number) {
+    super(key);
+    this.link = link;
+    this.peer = peer;
+    this.pppoeSessionId = pppoeSessionId;
+  }
+}
+
+export type PlaneSession = L2tpSession | PppoeSession;
+
+/** A TUN device as packets see it. */
+export interface Carrier {
+  readonly name: string;
+  /** -1 while the device is gone. */
+  readonly fd: number;
+  /** The session that has the device for itself. */
+  readonly sole: L2tpSession | undefined;
+  /** A shared device's sessions by the peer's address, and by its interface identifier. */
+  readonly byIpv4: ReadonlyMap<number, L2tpSession>;
+  readonly byInterfaceId: ReadonlyMap<bigint, L2tpSession>;
+}
+
+/** An address fe80::id/64 of ours on a shared device, and how many sessions use it. */
+export interface LinkLocal {
+  readonly interfaceId: bigint;
+  users: number;
+}
+
+/** A copy of the counters alone. */
+export function countersOf(session: PlaneSession): SessionCounters {
+  const { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder, rxReordered, rxLost } = session;
+  return { rxPackets, rxOctets, txPackets, txOctets, rxDropped, txDropped, rxOutOfOrder, rxReordered, rxLost };
+}
