@@ -15,8 +15,11 @@ esac
 # Debian's and Ubuntu's package of each program or file.
 declare -A package_of=([ip]=iproute2 [ping]=iputils-ping [gcc]=gcc [/usr/include/stdio.h]=libc6-dev)
 if [ "$want" = test ]; then
-  package_of+=([tshark]=tshark [tcpdump]=tcpdump [l2tpns]=l2tpns [xl2tpd]=xl2tpd [pppd]=ppp)
+  package_of+=([tshark]=tshark [tcpdump]=tcpdump [l2tpns]=l2tpns [xl2tpd]=xl2tpd [pppd]=ppp [pppoe]=pppoe)
   package_of+=([vpnserver]=softether-vpnserver [vpncmd]=softether-vpncmd)
+  # For the kernel lab. The other package named busybox has it linked dynamically.
+  package_of+=([qemu-system-x86_64]=qemu-system-x86 [/var/lib/dpkg/info/busybox-static.list]=busybox-static)
+  package_of+=([cpio]=cpio [xz]=xz-utils [modprobe]=kmod)
 fi
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
