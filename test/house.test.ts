@@ -37,6 +37,7 @@ const rules: { room: string; may: string[]; node?: readonly string[] | 'any' }[]
     ],
     node: ['node:crypto'],
   },
+  { room: 'engine/pppoe/', may: ['engine/'], node: ['node:crypto'] },
   { room: 'engine/', may: ['engine/'] },
 ];
 

@@ -6,6 +6,7 @@ import type { Result } from './errors.ts';
 import type { SwitchedCall } from './forwarding.ts';
 import type { PeerTable } from './peers.ts';
 import type { SessionKey } from './ports.ts';
+import type { PppoeSession } from './pppoe/session.ts';
 import type { Session } from './session.ts';
 import type { GatewaySpec } from './spec.ts';
 import type { Tunnel } from './tunnel.ts';
@@ -21,9 +22,11 @@ export interface EngineCore {
   readonly random: Random;
   /** Wall-clock time of instant 0. */
   readonly epochMs: number;
-  readonly deadlines: DeadlineQueue<Tunnel | Session>;
+  readonly deadlines: DeadlineQueue<Tunnel | Session | PppoeSession>;
   /** All sessions of all tunnels. */
   readonly sessions: Map<SessionKey, Session>;
+  /** All PPPoE sessions by their ids, which are their keys too. */
+  readonly pppoe: Map<number, PppoeSession>;
   gateway: GatewaySpec;
   peers: PeerTable;
   establishedTunnels: number;

@@ -20,6 +20,8 @@ import type {
   SessionKey,
   SocketId,
 } from './ports.ts';
+import { Concentrators } from './pppoe/concentrators.ts';
+import { PppoeSession } from './pppoe/session.ts';
 import { TunnelRegistry } from './registry.ts';
 import type { Session, SessionEvent } from './session.ts';
 import { isPlaced } from './session-states.ts';
@@ -28,6 +30,7 @@ import type {
   GatewaySpec,
   PeerSpec,
   PppoeServerView,
+  PppoeSessionView,
   SessionSpec,
   SessionView,
   TunnelSpec,
@@ -55,6 +58,7 @@ export class Engine {
   private readonly core: EngineCore;
   private readonly registry: TunnelRegistry;
   private readonly door: Door;
+  private readonly concentrators: Concentrators;
   private readonly sessionsByName = new Map<string, Session>();
   /** The last state of declared sessions that ended by themselves. */
   private readonly endedSessions = new Map<string, SessionView>();
@@ -68,6 +72,7 @@ export class Engine {
       epochMs: options.epochMs,
       deadlines: new DeadlineQueue(),
       sessions: new Map(),
+      pppoe: new Map(),
       gateway,
       peers: this.peerTable(gateway),
       establishedTunnels: 0,
@@ -84,10 +89,16 @@ export class Engine {
       hangUp: (session, end, now) => this.toSession(session, { event: 'close', end }, now),
       tell: (session, information, now) =>
         this.toSession(session, { event: 'wanted', effects: [{ effect: 'tell', information }] }, now),
-      want: (call, effects, now) => this.toSession(this.core.sessions.get(call), { event: 'wanted', effects }, now),
+      want: (key, effects, now) => {
+        const pppoe = this.core.pppoe.get(key);
+        return pppoe
+          ? pppoe.want(effects, now)
+          : this.toSession(this.core.sessions.get(key), { event: 'wanted', effects }, now);
+      },
     };
     this.registry = new TunnelRegistry(this.core);
     this.door = new Door(this.registry);
+    this.concentrators = new Concentrators(this.core);
   }
 
   /** Why control datagrams were not taken, counted. */
@@ -103,6 +114,7 @@ export class Engine {
     this.core.peers = this.peerTable(gateway);
     const out: EngineEffect[] = [];
     for (const tunnel of this.registry.all()) append(out, this.registry.settle(tunnel, tunnel.rematch(now)));
+    append(out, this.concentrators.configure(gateway.pppoeServers, now));
     return out;
   }
 
@@ -197,7 +209,7 @@ export class Engine {
 
   /** Ends everything because the daemon ends. `quiet` tells when all peers know. */
   shutdown(now: Instant): EngineEffect[] {
-    const out: EngineEffect[] = [];
+    const out = this.concentrators.close('the requester is being shut down', now);
     for (const tunnel of this.registry.all()) {
       append(out, this.registry.settle(tunnel, tunnel.close({ result: stopResult.shuttingDown }, now)));
     }
@@ -254,14 +266,19 @@ export class Engine {
 
   /** A PPPoE discovery packet that came on an interface; its octets are only borrowed. */
   discovery(
-    _interfaceName: string,
-    _peer: Uint8Array,
-    _bytes: Uint8Array,
-    _start: number,
-    _end: number,
-    _now: Instant,
+    interfaceName: string,
+    peer: Uint8Array,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: Instant,
   ): EngineEffect[] {
-    return [];
+    return this.concentrators.discovery(interfaceName, peer, bytes, start, end, now);
+  }
+
+  /** Whether the data plane serves PPPoE on an interface now. */
+  pppoeOpened(interfaceName: string, failure: string | undefined): void {
+    this.concentrators.opened(interfaceName, failure);
   }
 
   allocated(session: SessionKey, answer: AllocateAnswer, now: Instant): EngineEffect[] {
@@ -270,6 +287,8 @@ export class Engine {
 
   /** The data plane's answer to an operation for a session. */
   planeFact(key: SessionKey, fact: PlaneFact, now: Instant): EngineEffect[] {
+    const pppoe = this.core.pppoe.get(key);
+    if (pppoe) return fact.fact === 'failed' ? pppoe.refused(fact.error.message, now) : [];
     return this.toSession(this.core.sessions.get(key), { event: 'fact', fact }, now);
   }
 
@@ -281,6 +300,7 @@ export class Engine {
   tick(now: Instant): EngineEffect[] {
     const due = this.core.deadlines.takeDue(now);
     if (due === undefined) return [];
+    if (due instanceof PppoeSession) return due.handle({ event: 'tick' }, now);
     if (due instanceof Tunnel) return this.registry.settle(due, due.tick(now));
     return this.toSession(due, { event: 'tick' }, now);
   }
@@ -311,7 +331,11 @@ export class Engine {
   }
 
   *pppoeServers(): Iterable<PppoeServerView> {
-    for (const { name } of this.core.gateway.pppoeServers) yield { name, sessions: 0 };
+    yield* this.concentrators.views();
+  }
+
+  *pppoeSessions(): Iterable<PppoeSessionView> {
+    for (const session of this.core.pppoe.values()) yield session.view();
   }
 
   /** How many accepted tunnels and sessions are established, without looking at each session. */
@@ -327,8 +351,10 @@ export class Engine {
   }
 
   /** Sizes of what is held, for metrics and tests. */
-  sizes(): { tunnels: number; sessions: number; halfOpen: number; deadlines: number } {
+  sizes(): { tunnels: number; sessions: number; pppoe: number; halfOpen: number; deadlines: number; serials: number } {
     return {
+      pppoe: this.core.pppoe.size,
+      serials: this.core.serials.size,
       tunnels: this.registry.byLocalId.size,
       sessions: this.core.sessions.size,
       halfOpen: this.registry.halfOpen.size,
@@ -339,6 +365,8 @@ export class Engine {
   // ------------------------------------------------------------ book-keeping
 
   private toContent(key: SessionKey, content: ContentEvent, now: Instant): EngineEffect[] {
+    const pppoe = this.core.pppoe.get(key);
+    if (pppoe) return pppoe.handle(content, now);
     return this.toSession(this.core.sessions.get(key), { event: 'content', content }, now);
   }
 

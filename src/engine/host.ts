@@ -237,8 +237,10 @@ export class Host {
   }
 
   private planeAnswered(op: PlaneOp, fact: PlaneFact): void {
-    if (op.op === 'attach' || op.op === 'sessionUp') {
+    if (op.op === 'attach' || op.op === 'sessionUp' || op.op === 'pppoeUp') {
       this.run(this.engine.planeFact(op.session, fact, performance.now()));
+    } else if (op.op === 'pppoeOpen') {
+      this.engine.pppoeOpened(op.interface, fact.fact === 'failed' ? fact.error.message : undefined);
     } else if (fact.fact === 'failed') {
       const { message } = fact.error;
       this.ports.onNotice({ subject: 'gateway', name: op.op, event: 'refused', message, declared: true });

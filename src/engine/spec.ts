@@ -360,6 +360,22 @@ export interface SessionCounters {
   rxLost: number;
 }
 
+/** A client's PPPoE session. */
+export interface PppoeSessionView {
+  /** The PppoeServer's name. */
+  server: string;
+  sessionId: number;
+  /** The client's MAC address. */
+  peer: string;
+  user?: string;
+  /** The call in which it goes on: `tunnel id/session id`. */
+  switchedWith?: string;
+  /** What the client and its access node said, as the LNS is told. */
+  call: AvpValues;
+  /** Wall-clock time. */
+  sinceMs: number;
+}
+
 /** A PppoeServer as it is. */
 export interface PppoeServerView {
   name: string;
