@@ -4,9 +4,10 @@ import { dialectV2 } from '../../../src/engine/wire/dialect.ts';
 import { newHeader } from '../../../src/engine/wire/header.ts';
 import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
 
+const maxOperations = 200;
 const parameters = { retryTimeoutMs: 1_000, maxRetries: 3, receiveWindow: 8, transmitWindow: 8 };
 
-/** A packet is an operation, an Ns and an Nr of one octet; the high bits of the operation are those of both numbers. */
+/** Three octets are an operation, an Ns and an Nr; high bits of the operation put both numbers before the wrap. */
 function run(input: FuzzInput): void {
   const channel = new ControlChannel(dialectV2, parameters, 0);
   const header = newHeader();
@@ -15,8 +16,9 @@ function run(input: FuzzInput): void {
   const leaves = (datagrams: Uint8Array[]) => {
     for (const datagram of datagrams) dialectV2.decodeHeader(datagram, 0, datagram.length, header);
   };
-  for (const packet of input) {
-    const [operation = 0, low = 0, nr = 0] = packet;
+  const octets = Buffer.concat(input).subarray(0, 3 * maxOperations);
+  for (let at = 0; at + 3 <= octets.length; at += 3) {
+    const [operation, low, nr] = octets.subarray(at, at + 3);
     now += 3;
     switch (operation & 3) {
       case 0:
@@ -48,8 +50,13 @@ function run(input: FuzzInput): void {
   }
 }
 
-function script(...packets: number[][]): FuzzInput {
-  return packets.map((packet) => Uint8Array.from(packet));
+function script(...operations: [operation: number, ns: number, nr: number][]): FuzzInput {
+  return operations.map((octets) => Uint8Array.from(octets));
+}
+
+/** Messages from one Ns down to another. */
+function backwards(from: number, to: number): FuzzInput {
+  return script(...Array.from({ length: from - to + 1 }, (_, i): [number, number, number] => [0, from - i, 0]));
 }
 
 export const targets: FuzzTarget[] = [
@@ -57,10 +64,11 @@ export const targets: FuzzTarget[] = [
     name: 'the control channel',
     runs: 15_000,
     seeds: [
-      script([0, 0, 0], [0, 1, 0], [2, 1], [0, 2, 1], [3, 1]),
-      script([0, 3, 0], [0, 2, 0], [0, 1, 0], [0, 0, 0], [0, 4, 0]),
-      script([2], [2], [2], [3, 255], [3, 255], [3, 255], [4, 0, 2], [3, 255]),
+      script([0, 0, 0], [0, 1, 0], [2, 1, 0], [0, 2, 1], [3, 1, 0]),
+      script([2, 0, 0], [2, 0, 0], [2, 0, 0], [3, 255, 0], [3, 255, 0], [3, 255, 0], [4, 0, 2], [3, 255, 0]),
       script([0, 0, 0], [0, 0, 0], [0x80, 255, 0], [0xc0, 255, 255]),
+      backwards(7, 0),
+      backwards(12, 2),
     ],
     run,
   },
