@@ -2,12 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PppEvent } from '../../../src/engine/ppp/link.ts';
 import { PppLink } from '../../../src/engine/ppp/link.ts';
-import type { NegotiationLimits, PppAuthMethod, PppSpec } from '../../../src/engine/ppp/spec.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 import { checkAgainst, Pair, type Path, PERFECT, packet, seededRandom } from './pair.ts';
+import { METHODS, policy } from './policies.ts';
 import { ADDRESSES, clientSpec, serverSpec } from './specs.ts';
 
-const METHODS: readonly PppAuthMethod[] = ['pap', 'chap', 'mschapv2'];
 const MS_PER_DAY = 86_400_000;
 
 describe('over a bad path', () => {
@@ -34,47 +33,6 @@ describe('over a bad path', () => {
       expect(pair.client.network?.ipv6?.localInterfaceId).toBe(pair.server.network?.ipv6?.remoteInterfaceId);
     }
   });
-});
-
-const limits: fc.Arbitrary<NegotiationLimits> = fc.record({
-  maxConfigRequests: fc.integer({ min: 1, max: 12 }),
-  maxConfigNaks: fc.integer({ min: 0, max: 12 }),
-  maxTerminateRequests: fc.integer({ min: 0, max: 3 }),
-  // Longer than the way there and back, or the protocol itself finds no rest.
-  retransmitMs: fc.integer({ min: 1000, max: 5000 }),
-});
-
-const address = fc.integer({ min: 0, max: 0xffffffff });
-
-/** Any profile at all. */
-const policy: fc.Arbitrary<Partial<PppSpec>> = fc.record({
-  mtu: fc.integer({ min: 0, max: 65535 }),
-  mru: fc.integer({ min: 0, max: 65535 }),
-  acfc: fc.boolean(),
-  pfc: fc.boolean(),
-  magicNumber: fc.boolean(),
-  authMethods: fc.uniqueArray(fc.constantFrom(...METHODS), { maxLength: 3 }),
-  authenticatePeer: fc.boolean(),
-  userName: fc.option(fc.constantFrom('bob', '', 'DOM\\bob', 'x'.repeat(300)), { nil: undefined }),
-  password: fc.option(
-    fc.constantFrom('hunter2', 'wrong').map((text) => new Secret(text)),
-    { nil: undefined },
-  ),
-  chapMaxChallenge: fc.integer({ min: 1, max: 4 }),
-  papMaxRequests: fc.integer({ min: 1, max: 4 }),
-  lcp: limits,
-  ipcp: limits,
-  ipv4: fc.record({
-    local: fc.option(address, { nil: undefined }),
-    remote: fc.option(address, { nil: undefined }),
-    dns: fc.array(address, { maxLength: 2 }),
-    wins: fc.array(address, { maxLength: 2 }),
-    defaultRoute: fc.boolean(),
-  }),
-  ipv6: fc.record({
-    enabled: fc.boolean(),
-    interfaceId: fc.option(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), { nil: undefined }),
-  }),
 });
 
 describe('any two profiles', () => {
