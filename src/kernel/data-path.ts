@@ -132,9 +132,15 @@ export class DataPath {
     this.arm();
   }
 
-  /** What waits to be put into order: sessions and octets. */
-  get waiting(): { sessions: number; octets: number } {
-    return { sessions: this.#reorder.size, octets: this.#reorder.octets };
+  /** How much each table holds. */
+  tables(): Record<string, number> {
+    return {
+      tunnels: this.tunnels.size,
+      sessions: this.sessions.size,
+      pppoeSessions: this.pppoeSessions.size,
+      reorderingSessions: this.#reorder.size,
+      reorderingOctets: this.#reorder.octets,
+    };
   }
 
   // -------------------------------------------------------------- from the network

@@ -67,6 +67,11 @@ export class Pppoe {
     );
   }
 
+  /** How many interfaces are open. */
+  get size(): number {
+    return this.#interfaces.size;
+  }
+
   /** @throws PlaneError ENODEV when there is no such interface */
   open(name: string): void {
     if (this.#interfaces.has(name)) return;

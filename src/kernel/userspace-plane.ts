@@ -394,6 +394,11 @@ export class UserspacePlane implements DataPlane {
     return { ...this.#path.dropped };
   }
 
+  /** How much each table holds: all 0 when nothing is up. */
+  tables(): Readonly<Record<string, number>> {
+    return { ...this.#path.tables(), pppoeInterfaces: this.#pppoe.size, devices: this.#devices.size };
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -12,8 +12,16 @@ export type Request =
   | { call: 'datagram'; socket: SocketId; to: Endpoint; bytes: Uint8Array }
   | { call: 'sendControl'; session: SessionKey; frame: Uint8Array }
   | { call: 'counters'; session: SessionKey }
-  | { call: 'list' | 'sweep' | 'dropped' | 'transport' | 'frames' | 'drifts' }
+  | ({ call: 'sendDiscovery' } & Discovery)
+  | { call: 'list' | 'sweep' | 'dropped' | 'transport' | 'frames' | 'drifts' | 'discoveries' | 'tables' }
   | { call: 'close'; sockets: SocketId[] };
+
+/** A PPPoE discovery packet, with the MAC address that it came from or goes to. */
+export interface Discovery {
+  interface: string;
+  peer: Uint8Array;
+  packet: Uint8Array;
+}
 
 export interface Answer {
   id: number;
@@ -75,7 +83,7 @@ export class PlaneProcess {
   readonly #sockets: SocketId[] = [];
   #lastId = 0;
 
-  constructor(namespace: Namespace) {
+  constructor(namespace: { readonly name: string }) {
     const command = ['netns', 'exec', namespace.name, process.execPath, '--import', 'tsx', script];
     this.child = spawn('ip', command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
     this.child.on('message', ({ id, result }: Answer) => {
@@ -112,6 +120,18 @@ export class PlaneProcess {
 
   counters(session: SessionKey): Promise<SessionCounters> {
     return this.ask({ call: 'counters', session });
+  }
+
+  sendDiscovery(discovery: Discovery): Promise<void> {
+    return this.ask({ call: 'sendDiscovery', ...discovery });
+  }
+
+  discoveries(): Promise<Discovery[]> {
+    return this.ask({ call: 'discoveries' });
+  }
+
+  tables(): Promise<Record<string, number>> {
+    return this.ask({ call: 'tables' });
   }
 
   list(): Promise<PlaneDevice[]> {

@@ -2,14 +2,16 @@
 import type { PlaneFact } from '../../src/engine/ports.ts';
 import { UdpTransport } from '../../src/kernel/sockets.ts';
 import { UserspacePlane } from '../../src/kernel/userspace-plane.ts';
-import type { Answer, Request } from './lab.ts';
+import type { Answer, Discovery, Request } from './lab.ts';
 
 const transport = new UdpTransport();
+const discoveries: Discovery[] = [];
 const frames: { session: number; bytes: Uint8Array }[] = [];
 const drifts: { device: string; what: string }[] = [];
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => frames.push({ session, bytes: bytes.slice(start, end) }),
-  discovery: () => undefined,
+  discovery: (interfaceName, peer, bytes, start, end) =>
+    discoveries.push({ interface: interfaceName, peer: new Uint8Array(peer), packet: bytes.slice(start, end) }),
   drift: (device, what) => drifts.push({ device, what }),
 });
 transport.onDatagram((datagram) => plane.deliver(datagram));
@@ -24,6 +26,12 @@ async function run(request: Request): Promise<unknown> {
       return transport.send(request.socket, request.to, undefined, request.bytes);
     case 'sendControl':
       return plane.sendControl(request.session, request.frame);
+    case 'sendDiscovery':
+      return plane.sendDiscovery(request.interface, request.peer, request.packet);
+    case 'discoveries':
+      return discoveries;
+    case 'tables':
+      return plane.tables();
     case 'list':
       return plane.list();
     case 'sweep':
