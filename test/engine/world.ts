@@ -3,7 +3,7 @@
  */
 import type { EngineEffect, Notice, Random } from '../../src/engine/effects.ts';
 import { Engine } from '../../src/engine/engine.ts';
-import type { Datagram, PlaneOp, SessionKey } from '../../src/engine/ports.ts';
+import type { Datagram, ForwardAnswer, ForwardRequest, PlaneOp, SessionKey } from '../../src/engine/ports.ts';
 import type {
   Endpoint,
   GatewaySpec,
@@ -16,6 +16,7 @@ import type {
 } from '../../src/engine/spec.ts';
 import { Secret } from '../../src/engine/spec.ts';
 import { isControl } from '../../src/engine/wire/header.ts';
+import type { PppoeClient } from './pppoe-client.ts';
 
 /** mulberry32: small, and good enough to choose faults by. */
 export class SeededRandom implements Random {
@@ -63,10 +64,18 @@ interface Happening {
 
 /** A plane without packets: it knows which sessions are up and what is attached. */
 interface TwinSession {
+  /** 0 for PPPoE. */
   tunnel: number;
   remoteSessionId: number;
   attached: boolean;
+  /** Every frame goes out of this one. */
+  splicedWith?: SessionKey;
+  /** The PPPoE client's address. */
+  peer?: Uint8Array;
 }
+
+/** Where PPPoE clients of a node are. */
+export const ethernet = 'eth0';
 
 /** The socket of every node that waits for peers. */
 const listener = 1;
@@ -84,6 +93,10 @@ export class Node {
   private nextPort = 40_000;
   private nextSocket = listener + 1;
   private sockets = new Map<number, Endpoint>();
+  /** PPPoE clients on the node's Ethernet, by their addresses. */
+  readonly clients = new Map<string, PppoeClient>();
+  /** What a plugin answers when it is asked for the way of a call. */
+  chooseForward: (request: ForwardRequest) => ForwardAnswer = () => undefined;
   /** The passwords of our subscribers. */
   readonly subscribers = new Map<string, Secret>();
 
@@ -158,9 +171,21 @@ export class Node {
           this.run(this.engine.allocated(session, { ipv4 }, world.now));
           break;
         }
-        case 'discovery':
-        case 'forward':
-          throw new Error(`${effect.effect} is not of this world`);
+        case 'discovery': {
+          const packet = effect.packet.slice();
+          const client = this.clients.get(effect.peer.join());
+          world.underFaults(() => client?.discovery(packet));
+          break;
+        }
+        case 'forward': {
+          const { request } = effect;
+          const { engine } = this;
+          world.after(world.random.below(50), () => {
+            if (engine !== this.engine) return;
+            this.run(engine.forwardChosen(request.session, this.chooseForward(request), world.now));
+          });
+          break;
+        }
         case 'release':
           this.leases.delete(effect.session);
           break;
@@ -189,15 +214,41 @@ export class Node {
   }
 
   frame(tunnelId: number, sessionId: number, frame: Uint8Array): void {
-    const key = (tunnelId << 16) | sessionId;
-    if (this.planeSessions.has(key)) this.run(this.engine.frame(key, frame, 0, frame.length, this.world.now));
+    this.received((tunnelId << 16) | sessionId, frame);
+  }
+
+  /** A PPP frame of a PPPoE client. */
+  ingressFrame(sessionId: number, frame: Uint8Array): void {
+    this.received(sessionId, frame);
+  }
+
+  discovery(peer: Uint8Array, packet: Uint8Array): void {
+    this.run(this.engine.discovery(ethernet, peer, packet, 0, packet.length, this.world.now));
+  }
+
+  private received(key: SessionKey, frame: Uint8Array): void {
+    const session = this.planeSessions.get(key);
+    if (session?.splicedWith !== undefined) this.sendFrame(session.splicedWith, frame);
+    else if (session) this.run(this.engine.frame(key, frame, 0, frame.length, this.world.now));
   }
 
   private sendFrame(key: SessionKey, frame: Uint8Array): void {
     const session = this.planeSessions.get(key);
+    if (session?.peer) {
+      const client = this.clients.get(session.peer.join());
+      const copy = frame.slice();
+      this.world.underFaults(() => client?.frame(key, copy));
+      return;
+    }
     const tunnel = session && this.planeTunnels.get(session.tunnel);
     if (!session || !tunnel) throw new Error('a frame for a session that the plane does not have');
     this.world.transmitFrame(tunnel.remote.address, tunnel.remoteTunnelId, session.remoteSessionId, frame);
+  }
+
+  private unsplice(key: SessionKey): void {
+    const other = this.planeSessions.get(key)?.splicedWith;
+    const spliced = other === undefined ? undefined : this.planeSessions.get(other);
+    if (spliced) spliced.splicedWith = undefined;
   }
 
   private plane(op: PlaneOp): void {
@@ -222,8 +273,20 @@ export class Node {
         break;
       case 'sessionDown':
         if (this.planeSessions.get(op.session)?.attached) throw new Error('sessionDown while attached');
+        this.unsplice(op.session);
         if (!this.planeSessions.delete(op.session)) throw new Error('sessionDown without sessionUp');
         break;
+      case 'pppoeUp':
+        if (this.planeSessions.has(op.session)) throw new Error('pppoeUp twice');
+        this.planeSessions.set(op.session, { tunnel: 0, remoteSessionId: 0, attached: false, peer: op.peer });
+        break;
+      case 'splice': {
+        const [one, other] = [this.planeSessions.get(op.session), this.planeSessions.get(op.with)];
+        if (!one || !other || one.attached || other.attached) throw new Error('splice of what is not there');
+        one.splicedWith = op.with;
+        other.splicedWith = op.session;
+        break;
+      }
       case 'attach': {
         const session = this.planeSessions.get(op.session);
         if (!session) throw new Error('attach without sessionUp');
@@ -244,8 +307,6 @@ export class Node {
       }
       case 'pppoeOpen':
       case 'pppoeClose':
-      case 'pppoeUp':
-      case 'splice':
       case 'sessionModify':
       case 'device':
       case 'removeDevice':
@@ -297,7 +358,7 @@ export class World {
     this.underFaults(() => this.nodes.find((node) => node.address === address)?.frame(tunnelId, sessionId, copy));
   }
 
-  private underFaults(arrive: () => void): void {
+  underFaults(arrive: () => void): void {
     const { loss, duplication, minDelayMs, maxDelayMs } = this.faults;
     const copies = this.random.chance(loss) ? 0 : this.random.chance(duplication) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
