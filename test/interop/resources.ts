@@ -5,6 +5,7 @@ import type {
   PeerProfileFields,
   PppProfileFields,
   SessionFields,
+  SessionProfileFields,
   SubscriberFields,
   TunnelFields,
   TunnelProfileFields,
@@ -16,6 +17,7 @@ interface Fields {
   PeerProfile: PeerProfileFields;
   PppProfile: PppProfileFields;
   Session: SessionFields;
+  SessionProfile: SessionProfileFields;
   Subscriber: SubscriberFields;
   Tunnel: TunnelFields;
   TunnelProfile: TunnelProfileFields;

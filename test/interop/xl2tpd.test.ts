@@ -4,16 +4,28 @@ import { isTrue } from './daemon.ts';
 import { lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
 import { lac, lacHost, lns, lnsHost } from './fresh-pair.ts';
 import { lacAddress, lnsAddress, wire } from './pair.ts';
-import { complaintsAbout, dissect, sentMessages } from './tshark.ts';
+import { complaintsAbout, type Dissected, dissect, sentMessages } from './tshark.ts';
 import { startXl2tpd } from './xl2tpd.ts';
 
 /** xl2tpd cannot speak PPP without the kernel's: its calls are established, and that is what is looked at. */
 
-describe.each([{ secret: undefined }, { secret: 'between-us-and-xl2tpd' }])('with secret $secret', ({ secret }) => {
+function sendsRandomVectors(dissected: readonly Dissected[], source: string): boolean {
+  const randomVector = '36';
+  return dissected.some((datagram) => datagram.source === source && datagram.avps.includes(randomVector));
+}
+
+/** `hidden bit` makes Debian's build send random vectors, but hide nothing. */
+const settings = ['hidden bit = yes', 'flow bit = yes', 'tunnel rws = 2', 'call rws = 8', 'bps = 64000'];
+
+describe.each([
+  { secret: undefined, settings: [] },
+  { secret: 'between-us-and-xl2tpd', settings },
+])('with secret $secret', ({ secret, settings }) => {
   async function callXl2tpd() {
     const capture = await lacHost.capture(wire);
-    const peer = await startXl2tpd(lnsHost, { address: lnsAddress, hostName: 'their-lns', secret });
-    const fields = secret === undefined ? {} : ({ secretRef: tunnelKey, authMode: 'challenge' } as const);
+    const peer = await startXl2tpd(lnsHost, { address: lnsAddress, hostName: 'their-lns', secret, settings });
+    const known = { secretRef: tunnelKey, authMode: 'challenge', hideAvps: true } as const;
+    const fields = secret === undefined ? {} : known;
     await lac.declare('all.yaml', secrets(secret), tunnelDocument(fields), sessionDocument());
     await lac.start();
     await until('the call', async () => {
@@ -27,7 +39,8 @@ describe.each([{ secret: undefined }, { secret: 'between-us-and-xl2tpd' }])('wit
     const capture = await lnsHost.capture(wire);
     await lns.declare('all.yaml', ...lnsDocuments({ tunnelSecret: secret }));
     await lns.start();
-    const peer = await startXl2tpd(lacHost, { address: lacAddress, hostName: 'their-lac', secret, server: lnsAddress });
+    const identity = { address: lacAddress, hostName: 'their-lac', secret, settings };
+    const peer = await startXl2tpd(lacHost, { ...identity, server: lnsAddress });
     await peer.dial();
     await until('the call', async () => {
       const [session] = await lns.sessions();
@@ -49,6 +62,9 @@ describe.each([{ secret: undefined }, { secret: 'between-us-and-xl2tpd' }])('wit
     expect(sentMessages(dissected, lacAddress).slice(0, 4)).toEqual(['SCCRQ', 'SCCCN', 'ICRQ', 'ICCN']);
     expect(sentMessages(dissected, lacAddress)).toContain('StopCCN');
     expect(complaintsAbout(dissected, lacAddress)).toEqual([]);
+    for (const address of [lacAddress, lnsAddress]) {
+      expect(sendsRandomVectors(dissected, address)).toBe(secret !== undefined);
+    }
   });
 
   test('we call xl2tpd, and it hangs up', async () => {
@@ -87,6 +103,22 @@ describe.each([{ secret: undefined }, { secret: 'between-us-and-xl2tpd' }])('wit
     expect(sentMessages(dissected, lnsAddress)).toContain('StopCCN');
     expect(complaintsAbout(dissected, lnsAddress)).toEqual([]);
   });
+});
+
+test('xl2tpd dials by itself, and again after we were stopped and started', async () => {
+  await lns.declare('all.yaml', ...lnsDocuments());
+  await lns.start();
+  const identity = { address: lacAddress, hostName: 'their-lac', server: lnsAddress };
+  const peer = await startXl2tpd(lacHost, { ...identity, autodial: true });
+  const established = async () => {
+    const [session] = await lns.sessions();
+    return session !== undefined && isTrue(session, 'Established') && (await peer.calls()) === 1;
+  };
+  await until('the first call', established);
+  await lns.stop();
+  await until('the end of the call', async () => (await peer.calls()) === 0);
+  await lns.start();
+  await until('the next call', established);
 });
 
 test('a peer that does not know the secret gets no tunnel', async () => {

@@ -13,6 +13,10 @@ export interface Xl2tpdOptions {
   secret?: string;
   /** As LAC: the server that `dial` calls. Absent: it is an LNS. */
   server?: string;
+  /** As LAC: calls at once, and again whenever the tunnel has ended. */
+  autodial?: boolean;
+  /** More lines for its section, as in xl2tpd.conf(5). */
+  settings?: readonly string[];
 }
 
 /** A running xl2tpd. Its pppd is a dummy that sleeps: calls are established, PPP is never spoken. */
@@ -20,6 +24,8 @@ export interface Xl2tpd {
   process: Process;
   /** As LAC: places the call. */
   dial(): Promise<void>;
+  /** As LAC, with server: asks the server to call this number for it, as only an LNS should (OCRQ). */
+  dialOut(number: string): Promise<void>;
   /** As LAC: ends the call. */
   hangUp(): Promise<void>;
   /** Ends its pppd's, as when PPP finishes: it hangs up. */
@@ -34,10 +40,11 @@ export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions):
   await mkdir(directory, { recursive: true });
   const file = (name: string) => join(directory, name);
   const challenge = options.secret === undefined ? [] : ['challenge = yes'];
+  const redial = options.autodial ? ['autodial = yes', 'redial = yes', 'redial timeout = 1'] : ['autodial = no'];
   const role =
     options.server === undefined
       ? ['[lns default]', 'ip range = 10.9.0.10-10.9.0.20', 'local ip = 10.9.0.1']
-      : ['[lac peer]', `lns = ${options.server}`, 'autodial = no'];
+      : ['[lac peer]', `lns = ${options.server}`, ...redial];
   await writeFile(
     file('conf'),
     [
@@ -55,6 +62,7 @@ export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions):
       `name = ${options.hostName}`,
       `pppoptfile = ${file('options')}`,
       'length bit = yes',
+      ...(options.settings ?? []),
       '',
     ].join('\n'),
   );
@@ -72,6 +80,7 @@ export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions):
   return {
     process: daemon,
     dial: () => order('c peer'),
+    dialOut: (number) => order(`o peer ${number}`),
     hangUp: () => order('d peer'),
     endPpp: async () => {
       for (const { pid } of await pppds()) kill(pid, 'SIGTERM');
