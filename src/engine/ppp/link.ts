@@ -6,10 +6,8 @@ import type { Instant, Machine, Random } from '../effects.ts';
 import type { AllocateAnswer, AuthenticateAnswer } from '../ports.ts';
 import type { PppPhase, PppProxy, PppView } from '../spec.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
-import { ChapAuthenticator, ChapLogin } from './auth/chap.ts';
-import type { Authenticator, Captured, Login } from './auth/exchange.ts';
-import { protocolOfMethod } from './auth/methods.ts';
-import { PapAuthenticator, PapLogin } from './auth/pap.ts';
+import { Authentication } from './auth/authentication.ts';
+import type { Captured } from './auth/exchange.ts';
 import { State } from './automaton.ts';
 import { Layer } from './control-protocol.ts';
 import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
@@ -36,8 +34,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private readonly lcp: Lcp;
   /** What a LAC hands over, until the link begins; then what was taken of it, as long as that holds. */
   private proxy: PppProxy | PppView['proxy'];
-  private authenticator: Authenticator | undefined = undefined;
-  private login: Login | undefined = undefined;
+  private authentication: Authentication | undefined = undefined;
   private ipcp: Ipcp | undefined = undefined;
   private ipv6cp: Ipv6cp | undefined = undefined;
   /** Who the peer says it is. */
@@ -93,8 +90,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
 
   deadline(): Instant | undefined {
     let earliest = this.lcp.timerAt;
-    earliest = earlier(earliest, this.authenticator?.timerAt);
-    earliest = earlier(earliest, this.login?.timerAt);
+    earliest = earlier(earliest, this.authentication?.timerAt);
     earliest = earlier(earliest, this.ipcp?.timerAt);
     earliest = earlier(earliest, this.ipv6cp?.timerAt);
     return earliest === 0 || this.over ? undefined : earliest;
@@ -121,12 +117,12 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     this.phase = 'establish';
     const { proxy } = this;
     this.proxy = undefined;
-    if (typeof proxy === 'object') this.goOn(proxy, now, out);
+    if (typeof proxy === 'object') this.takeFromLac(proxy, now, out);
     else this.afterLcp(this.lcp.start(now, out), now, out);
   }
 
   /** Begins where the LAC stopped (RFC 2661 4.4.5), or anew when that is not where we would have come to. */
-  private goOn(proxy: PppProxy, now: Instant, out: PppEffect[]): void {
+  private takeFromLac(proxy: PppProxy, now: Instant, out: PppEffect[]): void {
     const taken = takeProxy(proxy, this.spec, this.lcp);
     if ('flaw' in taken) {
       const message = `negotiates anew what the LAC hands over: ${taken.flaw}`;
@@ -156,7 +152,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     switch (protocol) {
       case Protocol.pap:
       case Protocol.chap:
-        this.onAuthFrame(protocol, bytes, at, end, now, out);
+        this.authentication?.receive(protocol, bytes, at, end, now, out);
+        this.afterAuth(now, out);
         break;
       case Protocol.ip:
       case Protocol.ipv6:
@@ -164,25 +161,6 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       default:
         if (this.phase === 'network') this.onNetworkFrame(protocol, bytes, at, end, now, out);
     }
-  }
-
-  private onAuthFrame(
-    protocol: number,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    now: Instant,
-    out: PppEffect[],
-  ): void {
-    if (this.authenticator !== undefined && protocolOfMethod(this.lcp.authenticatorMethod) === protocol) {
-      this.authenticator.receive(bytes, at, end, now, out);
-    }
-    // Nobody gets the answer to our own challenge from us.
-    const reflected = this.authenticator instanceof ChapAuthenticator && this.authenticator.isOwn(bytes, at, end);
-    if (this.login !== undefined && !reflected && protocolOfMethod(this.lcp.loginMethod) === protocol) {
-      this.login.receive(bytes, at, end, now, out);
-    }
-    this.afterAuth(now, out);
   }
 
   private onNetworkFrame(
@@ -228,10 +206,11 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
 
   private onTick(now: Instant, out: PppEffect[]): void {
     if (isDue(this.lcp, now)) this.afterLcp(this.lcp.tick(now, out), now, out);
-    const { authenticator, login } = this;
-    if (isDue(authenticator, now)) authenticator.tick(now, out);
-    if (isDue(login, now)) login.tick(now, out);
-    this.afterAuth(now, out);
+    const { authentication } = this;
+    if (isDue(authentication, now)) {
+      authentication.tick(now, out);
+      this.afterAuth(now, out);
+    }
     const { ipcp, ipv6cp } = this;
     if (isDue(ipcp, now)) this.afterNcp(ipcp, ipcp.tick(now, out), now, out);
     if (isDue(ipv6cp, now)) this.afterNcp(ipv6cp, ipv6cp.tick(now, out), now, out);
@@ -263,8 +242,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     if (this.lcp.endedByPeer && this.phase === 'network') this.wanted = true;
     this.phase = isEnding(this.lcp.state) ? 'terminate' : 'establish';
     this.proxy = undefined;
-    this.authenticator = undefined;
-    this.login = undefined;
+    this.authentication = undefined;
     this.ipcp = undefined;
     this.ipv6cp = undefined;
     if (this.authenticating === 'open') this.authenticating = 'stale';
@@ -297,74 +275,52 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     const { lcp, spec, random } = this;
     this.phase = 'authenticate';
     lcp.startEchoes(now);
-    this.authenticator = this.newAuthenticator(now, out, captured);
-    if (lcp.loginMethod === 'pap') this.login = new PapLogin(spec, random);
-    else if (lcp.loginMethod !== undefined) this.login = new ChapLogin(spec, random, lcp.loginMethod);
     this.user = undefined;
-    this.login?.start(now, out);
+    if (lcp.authenticatorMethod !== undefined || lcp.loginMethod !== undefined || captured !== undefined) {
+      this.authentication = new Authentication(spec, random, lcp, captured, now);
+      this.authentication.start(now, out);
+    }
     this.afterAuth(now, out);
   }
 
-  private newAuthenticator(now: Instant, out: PppEffect[], captured?: Captured): Authenticator | undefined {
-    const { lcp, spec, random } = this;
-    if (captured?.method === 'pap') {
-      const pap = new PapAuthenticator(spec);
-      pap.takeOver(captured, now);
-      return pap;
-    }
-    if (captured?.method === 'chap') {
-      const chap = new ChapAuthenticator(spec, random, 'chap');
-      chap.takeOver(captured, now);
-      return chap;
-    }
-    const demanded = lcp.authenticatorMethod;
-    if (demanded === undefined) return undefined;
-    const authenticator =
-      demanded === 'pap' ? new PapAuthenticator(spec) : new ChapAuthenticator(spec, random, demanded);
-    authenticator.start(now, out);
-    return authenticator;
-  }
-
-  /** Looks what became of the authenticator and the login, and takes the next step. */
+  /** Looks what became of the authentication, and takes the next step. */
   private afterAuth(now: Instant, out: PppEffect[]): void {
     if (this.phase !== 'authenticate' && this.phase !== 'network') return;
-    const { authenticator, login } = this;
-    if (authenticator?.failure !== undefined) {
-      const { reason, cause } = authenticator.failure;
-      const message = `user ${JSON.stringify(authenticator.user)}: ${reason}`;
-      out.push({ effect: 'notice', event: 'authFailed', message });
-      this.terminate({ reason: `authentication failed: ${reason}`, cause }, now, out);
-    } else if (login?.failure !== undefined) {
-      out.push({ effect: 'notice', event: 'authFailed', message: login.failure.reason });
-      this.terminate(login.failure, now, out);
-    } else if (this.phase === 'network' && authenticator?.state === 'asking' && authenticator.user !== this.user) {
-      // The address and the place in the session limit are the first user's.
-      const message = `user ${JSON.stringify(authenticator.user)} answers the challenge for ${JSON.stringify(this.user)}`;
-      out.push({ effect: 'notice', event: 'authFailed', message });
-      const reason = 'authentication failed: another user answers a later challenge';
-      this.terminate(ending(reason, 'peerFailedAuth', Protocol.chap), now, out);
-    } else {
-      this.ask(authenticator, out);
-      const passed = (authenticator?.state ?? 'passed') === 'passed' && (login?.state ?? 'passed') === 'passed';
-      if (passed && this.phase === 'authenticate') this.enterNetwork(now, out);
+    const failure = this.authentication?.failure ?? this.changeOfUser();
+    if (failure !== undefined) {
+      out.push({ effect: 'notice', event: 'authFailed', message: failure.message });
+      this.terminate(failure.why, now, out);
+      return;
     }
+    this.ask(out);
+    if (this.phase === 'authenticate' && this.authentication?.passed !== false) this.enterNetwork(now, out);
+  }
+
+  /** The address and the place in the session limit are the first user's. */
+  private changeOfUser(): Authentication['failure'] {
+    const user = this.phase === 'network' ? this.authentication?.asking?.user : undefined;
+    if (user === undefined || user === this.user) return undefined;
+    const message = `user ${JSON.stringify(user)} answers the challenge for ${JSON.stringify(this.user)}`;
+    const reason = 'authentication failed: another user answers a later challenge';
+    return { message, why: ending(reason, 'peerFailedAuth', Protocol.chap) };
   }
 
   /** One question at a time: so no answer can be taken for another's. */
-  private ask(authenticator: Authenticator | undefined, out: PppEffect[]): void {
-    if (authenticator?.state !== 'asking' || this.authenticating !== 'none') return;
+  private ask(out: PppEffect[]): void {
+    const asking = this.authentication?.asking;
+    if (asking === undefined || this.authenticating !== 'none') return;
     this.authenticating = 'open';
-    this.user = authenticator.user;
-    out.push({ effect: 'authenticate', user: authenticator.user, credentials: authenticator.credentials() });
+    this.user = asking.user;
+    out.push({ effect: 'authenticate', user: asking.user, credentials: asking.credentials() });
   }
 
   private onAuthenticated(answer: AuthenticateAnswer, now: Instant, out: PppEffect[]): void {
     const stale = this.authenticating !== 'open';
     this.authenticating = 'none';
-    const { authenticator } = this;
-    if (!stale && authenticator?.state === 'asking') {
+    const asking = this.authentication?.asking;
+    if (!stale && asking !== undefined) {
       if (answer.verdict !== 'reject') this.granted = answer.grant.ipv4;
-      authenticator.answer(answer, now, out);
+      asking.answer(answer, now, out);
     }
     this.afterAuth(now, out);
   }
@@ -434,11 +390,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   }
 
   private showNetwork(signals: number, out: PppEffect[]): void {
-    // Who speaks a network protocol has seen that it passed: lost verdicts need no more repeating.
-    if (signals & Layer.up) {
-      if (protocolOfMethod(this.lcp.loginMethod) === Protocol.pap) this.login = undefined;
-      if (this.authenticator?.timerAt === 0) this.authenticator = undefined;
-    }
+    if (signals & Layer.up && !this.authentication?.settle()) this.authentication = undefined;
     out.push({ effect: 'network', network: this.network() });
   }
 

@@ -303,7 +303,7 @@ describe('an open link', () => {
 
   it('forgets its authenticator', () => {
     const pair = opened();
-    expect(Reflect.get(pair.server.link, 'authenticator')).toBeUndefined();
+    expect(Reflect.get(pair.server.link, 'authentication')).toBeUndefined();
   });
 });
 
