@@ -185,9 +185,7 @@ export class Calls {
     const peer = this.tunnel.origin.accepted;
     const incoming = message.type === 'ICRQ';
     if (!peer || peer.role === (incoming ? 'lns' : 'lac')) return this.refuse(assignedSessionId, notFromThem, now);
-    // A LAC needs a line: without a declared call that waits it is one in another tunnel.
-    const { type, forward } = peer.session;
-    if (!incoming && (type !== 'lacOutgoing' || !forward)) return this.refuse(assignedSessionId, noOutgoing, now);
+    if (!incoming && peer.session.type !== 'lacOutgoing') return this.refuse(assignedSessionId, noOutgoing, now);
     return this.begin({ accepted: peer, type: incoming ? 'lnsIncoming' : 'lacOutgoing' }, message, now);
   }
 

@@ -174,9 +174,6 @@ export class Forwarding implements CallContent {
   private route(now: Instant): ContentEffect[] {
     const rule = this.spec.rules.find((each) => this.fits(each));
     if (!rule || (rule.plugin === undefined && rule.tunnels.length === 0)) {
-      if (this.call.type === 'lacOutgoing') {
-        return this.over({ resultCode: { result: 5, error: 0, message: 'there is no line to the called number' } });
-      }
       this.leave();
       return [{ effect: 'terminate', proxy: this.captured }];
     }

@@ -207,13 +207,16 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   get ppp(): PppSpec {
     const { origin } = this;
     if ('declared' in origin) return origin.declared.ppp;
-    return 'accepted' in origin ? origin.accepted.ppp : origin.switched.ppp;
+    if ('switched' in origin) return origin.switched.ppp;
+    return origin.type === 'lnsIncoming' ? origin.accepted.ppp : origin.accepted.clientPpp;
   }
 
-  /** Subscribers that a peer brings share a device; a declared call has one of its own. */
+  /** Subscribers that a peer brings share a device; a call of another kind has one of its own. */
   get interface(): IpAttachment['interface'] {
     const { origin } = this;
-    if ('accepted' in origin) return { kind: 'shared', name: origin.accepted.tunnel.interfaceName };
+    if ('accepted' in origin && origin.type === 'lnsIncoming') {
+      return { kind: 'shared', name: origin.accepted.tunnel.interfaceName };
+    }
     return { kind: 'own', name: this.declared?.interfaceName };
   }
 

@@ -103,7 +103,7 @@ export interface ForwardSpec {
 
 /** A resolved SessionProfile. */
 export interface SessionParameters {
-  /** Of calls that a peer opens, `lacOutgoing` must be said to be allowed; it is the default otherwise. */
+  /** In a PeerProfile only `lacOutgoing` means something: the peer, an LNS, may ask us for outgoing calls. */
   type: SessionType;
   pseudowire: 'ppp';
   sequencingRequired: boolean;
@@ -163,7 +163,10 @@ export interface PeerSpec {
   quirks: readonly QuirkName[];
   tunnel: TunnelParameters;
   session: SessionParameters;
+  /** As server: of the calls that it brings us. */
   ppp: PppSpec;
+  /** As client: of the outgoing calls that it asks us for. */
+  clientPpp: PppSpec;
 }
 
 /** A PppoeServer, resolved: an access concentrator on an Ethernet interface (RFC 2516). */

@@ -61,7 +61,7 @@ describe('authentication of a tunnel that is accepted (RFC 2661 5.1.1)', () => {
       expect(tunnelStates(node)).toEqual(['closing']);
       peer.ack();
       world.runFor(31_000);
-      expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+      expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
     },
   );
 

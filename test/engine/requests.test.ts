@@ -58,7 +58,7 @@ describe('the tie-breaker (RFC 2661 4.4.3)', () => {
     expect(declaredStates(node)).toEqual([]);
     peer.ack();
     world.runFor(31_000);
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
   });
 
   it.each([
@@ -82,7 +82,7 @@ describe('the tie-breaker (RFC 2661 4.4.3)', () => {
     const { node, answer, world } = meet(true, (ours) => ours);
     expect(answer).toEqual([]);
     expect(declaredStates(node)).toEqual(['to-peer closed']);
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
     expect(node.openSockets).toBe(0);
     world.runFor(1_000);
     node.dial(dialled);
@@ -179,7 +179,7 @@ describe('an SCCRQ that comes again', () => {
     expect([...node.engine.acceptedTunnels()].map((view) => view.localId)).toEqual([localId]);
     peer.stopCcn();
     world.runFor(31_000);
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
   });
 
   it('is still known when the tunnel from before the new start has died', () => {
@@ -306,7 +306,7 @@ describe('a request is refused without any state of ours', () => {
     expect(refusal[0].header).toMatchObject({ tunnelId: peer.tunnelId, sessionId: 0, ns: 0, nr: 1 });
     expect(refusal[0].avps.assignedTunnelId).toBeGreaterThan(0);
     expect(node.engine.drops).toEqual({ refusedRequest: 1 });
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
     expect(node.notices).toMatchObject([{ subject: 'gateway', event: 'refused' }]);
     // Its acknowledgement finds nothing; a repeated request is refused again.
     expect(peer.ack({ tunnelId: refusal[0].avps.assignedTunnelId })).toEqual([]);

@@ -20,7 +20,7 @@ import {
   type World,
 } from './world.ts';
 
-export const nothing = { tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 };
+export const nothing = { tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 };
 
 export interface Scene {
   world: World;

@@ -577,7 +577,14 @@ describe('any calls whatever', () => {
         expect(node.engine.sizes().sessions).toBe(0);
         expect(node.planeSessions.size + node.planeTunnels.size + node.leases.size).toBe(0);
         world.runFor(40_000);
-        expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, halfOpen: 0, deadlines: 0 });
+        expect(node.engine.sizes()).toEqual({
+          tunnels: 0,
+          sessions: 0,
+          pppoe: 0,
+          halfOpen: 0,
+          deadlines: 0,
+          serials: 0,
+        });
         expect(node.openSockets).toBe(0);
       }),
       { numRuns: 100 },

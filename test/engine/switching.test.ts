@@ -216,7 +216,8 @@ describe('a call that comes in by one tunnel', () => {
     );
     const lns = world.node('10.0.0.3', gatewaySpec());
     lns.subscribers.set('alice', new Secret('wonderland'));
-    lac.run(lac.engine.configure(gatewaySpec({ peers: [peerSpec(wide)] }), world.now));
+    const line = { ...sessionParameters, type: 'lacOutgoing' } as const;
+    lac.run(lac.engine.configure(gatewaySpec({ peers: [peerSpec({ ...wide, session: line })] }), world.now));
     middle.dial(tunnelSpec(lac.address));
     lns.dial(tunnelSpec(middle.address));
     world.runFor(1_000);
@@ -226,9 +227,13 @@ describe('a call that comes in by one tunnel', () => {
       ppp: pppSpec('server'),
     });
     lns.run(lns.engine.openSession(spec, world.now));
+    world.runFor(5_000);
+    expect(sessions(lns)[0]).toMatchObject({ state: 'established', ppp: { phase: 'network', user: 'alice' } });
+    expect(sessions(lac)[0]).toMatchObject({ type: 'lacOutgoing', call: { calledNumber: '555' } });
+    expect(sessions(lac)[0].ppp.ipv4?.local).toBe(sessions(lns)[0].ppp.ipv4?.remote);
+    lac.run(lac.engine.configure(gatewaySpec({ peers: [] }), world.now));
     world.runFor(1_000);
-    // The LAC at the end has no line of its own: the refusal comes back.
-    expect(sessions(lns)[0]).toMatchObject({ state: 'closed', failure: { result: 5 } });
+    expect(sessions(lns)[0]).toMatchObject({ state: 'closed', failure: { result: 1 } });
     expect(middle.engine.sizes()).toMatchObject({ sessions: 0, serials: 0 });
   });
 });

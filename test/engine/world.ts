@@ -488,6 +488,7 @@ export function peerSpec(changes: Partial<PeerSpec> = {}): PeerSpec {
     tunnel: tunnelParameters(),
     session: sessionParameters,
     ppp: pppSpec('server'),
+    clientPpp: pppSpec('client'),
     ...changes,
   };
 }

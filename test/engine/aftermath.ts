@@ -1,0 +1,25 @@
+/** What simulations look at when everything is closed. */
+import type { Node } from './world.ts';
+
+export const nothingLeft = {
+  tunnels: 0,
+  sessions: 0,
+  pppoe: 0,
+  halfOpen: 0,
+  deadlines: 0,
+  serials: 0,
+  planeTunnels: 0,
+  planeSessions: 0,
+  leases: 0,
+  openSockets: 0,
+};
+
+export function leftovers(node: Node): typeof nothingLeft {
+  return {
+    ...node.engine.sizes(),
+    planeTunnels: node.planeTunnels.size,
+    planeSessions: node.planeSessions.size,
+    leases: node.leases.size,
+    openSockets: node.openSockets,
+  };
+}

@@ -1,0 +1,134 @@
+import { describe, expect } from 'vitest';
+import { Secret } from '../../src/engine/spec.ts';
+import { leftovers, nothingLeft } from './aftermath.ts';
+import { PppoeClient } from './pppoe-client.ts';
+import { forSeeds } from './seeds.ts';
+import {
+  ethernet,
+  gatewaySpec,
+  type Node,
+  noFaults,
+  peerSpec,
+  pppSpec,
+  SeededRandom,
+  sessionParameters,
+  sessionSpec,
+  tunnelParameters,
+  tunnelSpec,
+  World,
+} from './world.ts';
+
+/**
+ * One run: a LAC and PPPoE clients before a switch, two LNSs behind it; random operations under faults, then quiet: every
+ * call must have found its way to an LNS, and after everything is closed nothing may be left anywhere.
+ */
+function run(seed: number): void {
+  const dice = new SeededRandom(seed ^ 0x5317c4);
+  const world = new World(seed, {
+    loss: dice.next() * 0.2,
+    duplication: dice.next() * 0.2,
+    minDelayMs: 1,
+    maxDelayMs: 1 + dice.next() * 200,
+  });
+  const parameters = tunnelParameters({ helloIntervalMs: 5_000, allowPppProxy: dice.chance(0.5) });
+  const anyone = { match: { addresses: ['10.0.0.0/8'] }, tunnel: parameters };
+  const method = (['pap', 'chap'] as const)[dice.below(2)];
+  const server = pppSpec('server', { authMethods: [method], echoIntervalMs: 5_000, echoFailures: 3 });
+  const client = () => pppSpec('client', { echoIntervalMs: 5_000, echoFailures: 3, userName: 'alice@example.net' });
+  const rules = [
+    dice.chance(0.5)
+      ? { realm: 'example.*', tunnels: ['to-first', 'to-second'] }
+      : { tunnels: ['to-second', 'to-first'] },
+  ];
+  const session = { ...sessionParameters, forward: { rules, avps: {} }, usePppProxy: dice.chance(0.3) };
+  const lac = world.node('10.0.0.1', gatewaySpec());
+  const middle = world.node('10.0.0.2', gatewaySpec({ peers: [peerSpec({ ...anyone, session, ppp: server })] }));
+  const lnsSpec = gatewaySpec({ peers: [peerSpec({ ...anyone, ppp: server })] });
+  const lnss = [world.node('10.0.0.3', lnsSpec), world.node('10.0.0.4', lnsSpec)];
+  for (const node of world.nodes) node.subscribers.set('alice@example.net', new Secret('wonderland'));
+  const access = {
+    name: 'access',
+    interface: ethernet,
+    acName: 'ac',
+    serviceNames: [],
+    maxSessions: 0,
+    session,
+    ppp: server,
+  };
+  /** After a crash the reconciler declares everything anew. */
+  const configure = () => middle.run(middle.engine.configure({ ...middle.gateway, pppoeServers: [access] }, world.now));
+  configure();
+  const clients = Array.from(
+    { length: 1 + dice.below(3) },
+    (_, index) => new PppoeClient(world, middle, Uint8Array.of(2, 0, 0, 0, 0, index), client()),
+  );
+  for (const each of clients) each.connect();
+
+  const tunnels: [Node, ReturnType<typeof tunnelSpec>][] = [
+    [lac, tunnelSpec(middle.address, { parameters })],
+    [middle, tunnelSpec(lnss[0].address, { name: 'to-first', parameters })],
+    [middle, tunnelSpec(lnss[1].address, { name: 'to-second', parameters })],
+  ];
+  const calls = Array.from({ length: 1 + dice.below(3) }, (_, index) =>
+    sessionSpec(`call-${index}`, { ppp: client() }),
+  );
+  const reconcile = () => {
+    for (const [node, tunnel] of tunnels) {
+      const view = [...node.engine.declaredTunnels()].find(({ name }) => name === tunnel.name);
+      if (!view || view.state === 'closed') node.dial(tunnel);
+    }
+    const states = new Map([...lac.engine.declaredSessions()].map(({ name, state }) => [name, state]));
+    for (const call of calls) {
+      const state = states.get(call.name);
+      if (state === undefined || state === 'closed') lac.run(lac.engine.openSession(call, world.now));
+    }
+  };
+
+  for (let step = 0; step < 12; step++) {
+    reconcile();
+    const choice = dice.next();
+    const [node, tunnel] = tunnels[dice.below(tunnels.length)];
+    if (choice < 0.15) node.run(node.engine.closeTunnel(tunnel.name, world.now));
+    else if (choice < 0.25) lac.run(lac.engine.closeSession(`call-${dice.below(calls.length)}`, world.now));
+    else if (choice < 0.35) {
+      const crashed = world.nodes[dice.below(world.nodes.length)];
+      crashed.crash();
+      if (crashed === middle) configure();
+    } else if (choice < 0.5) {
+      const gone = clients[dice.below(clients.length)];
+      gone.disconnect();
+      gone.connect();
+    }
+    world.runFor(dice.next() * 5_000);
+  }
+
+  world.faults = noFaults;
+  // PPP notices by its echoes what is gone without a word, tunnels by HELLO and a retransmission cycle.
+  for (let second = 0; second < 180; second++) {
+    reconcile();
+    world.runFor(1_000);
+  }
+
+  const ends = lnss.flatMap((lns) => [...lns.engine.acceptedSessions()]);
+  expect(ends.map(({ ppp }) => ppp.phase)).toEqual(Array(calls.length + clients.length).fill('network'));
+  for (const { state, ppp } of lac.engine.declaredSessions()) {
+    expect([state, ppp.phase]).toEqual(['established', 'network']);
+    expect(ends.some((end) => end.ppp.ipv4?.remote === ppp.ipv4?.local)).toBe(true);
+  }
+  for (const { link } of clients) expect(link?.view().phase).toBe('network');
+  expect(middle.engine.sizes()).toMatchObject({
+    sessions: 2 * calls.length + clients.length,
+    pppoe: clients.length,
+    serials: calls.length + clients.length,
+  });
+  expect(middle.leases.size).toBe(0);
+
+  for (const each of clients) each.disconnect();
+  for (const [node, tunnel] of tunnels) node.run(node.engine.closeTunnel(tunnel.name, world.now));
+  world.runFor(120_000);
+  for (const node of world.nodes) expect(leftovers(node)).toEqual(nothingLeft);
+}
+
+describe('calls through a switch, over a bad network', () => {
+  forSeeds('find their way and leave nothing behind', 1_000, run);
+});
