@@ -48,7 +48,7 @@ const plane = new UserspacePlane(transport, {
   drift,
 });
 const host = new Host(
-  { ...gatewayOf({}), peers: [] },
+  { ...gatewayOf({}), peers: [], pppoeServers: [] },
   {
     transport,
     plane,

@@ -1,6 +1,6 @@
 import type { V1CustomResourceColumnDefinition, V1CustomResourceDefinition } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import { atMostOne, describe, exactlyOne, type KindSchema, type Schema } from './schema.ts';
+import { atMostOne, describe, exactlyOne, type KindSchema, mapValues, type Schema } from './schema.ts';
 
 const group = 'prol2tp.io';
 
@@ -44,12 +44,17 @@ const presentations: Record<string, Presentation> = {
       ready,
       established,
       ['Tunnel', '.spec.tunnel'],
+      ['Type', '.status.type'],
       ['Interface', '.status.interface'],
       ['Address', '.status.ppp.localAddress'],
       age,
     ],
   },
   PppProfile: { shortName: 'l2ppp', columns: [ready, usedBy, age] },
+  PppoeServer: {
+    shortName: 'l2pppoe',
+    columns: [ready, ['Interface', '.spec.interface'], ['Sessions', '.status.sessions', 'integer'], age],
+  },
   AddressPool: {
     shortName: 'l2pool',
     columns: [ready, ['Total', '.status.total', 'integer'], ['Used', '.status.used', 'integer'], age],
@@ -119,11 +124,13 @@ const serverFormats = new Set(['ipv4', 'date-time']);
 
 /**
  * A structural schema, as CustomResourceDefinitions want it: no references and no defaults (an absent field is
- * inherited), unknown fields are pruned instead of forbidden, rules over several fields are CEL.
+ * inherited), unknown fields are pruned instead of forbidden, rules over several fields are CEL. The names in a map are
+ * checked by prol2tpd.
  */
 function structural(schema: Schema): Record<string, unknown> {
   const { type, format, pattern, minimum, maximum, minLength, maxLength, minItems, maxItems, required } = schema;
   const either = Array.isArray(type);
+  const values = mapValues(schema);
   const rules = [oneOfRule(atMostOne(schema), '<='), oneOfRule(exactlyOne(schema), '==')].filter((rule) => rule);
   const result = {
     type: either ? undefined : type,
@@ -145,6 +152,8 @@ function structural(schema: Schema): Record<string, unknown> {
     properties: schema.properties
       ? Object.fromEntries(Object.entries(schema.properties).map(([key, value]) => [key, structural(value)]))
       : undefined,
+    additionalProperties: values && structural(values),
+    'x-kubernetes-preserve-unknown-fields': schema.additionalProperties === true ? true : undefined,
     'x-kubernetes-validations': rules.length > 0 ? rules : undefined,
   };
   return Object.fromEntries(Object.entries(result).filter(([, value]) => value !== undefined));

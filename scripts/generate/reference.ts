@@ -1,4 +1,4 @@
-import { atMostOne, exactlyOne, type KindSchema, type Schema } from './schema.ts';
+import { atMostOne, exactlyOne, type KindSchema, mapValues, type Schema } from './schema.ts';
 
 const intro = `# Resources
 
@@ -14,6 +14,7 @@ Of all that could say a value, the first that does:
 | a tunnel | the Tunnel, the TunnelProfile it names, the PeerProfile's TunnelProfile (when the peer matches), TunnelProfile \`default\`, built-in |
 | a session | the Session, the SessionProfile it names, the tunnel's, the PeerProfile's, SessionProfile \`default\`, built-in |
 | PPP | the PppProfile that the session names, the tunnel's, the PeerProfile's, PppProfile \`default\`, built-in |
+| a PppoeServer's calls | the SessionProfile and the PppProfile that it names, then as above |
 
 A profile named \`default\` always exists; declaring it changes it. \`prol2tp explain tunnel|session NAME\` shows each value
 with the resource that it comes from.
@@ -45,6 +46,7 @@ const order = [
   'SessionProfile',
   'Session',
   'PppProfile',
+  'PppoeServer',
   'AddressPool',
   'Subscriber',
 ];
@@ -90,6 +92,9 @@ function ruleOf(schema: Schema, field: string): string {
 
 function valuesOf(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  const values = mapValues(schema);
+  if (values)
+    return `${schema.propertyNames ? `any of ${valuesOf(schema.propertyNames)}` : 'names'}: each ${valuesOf(values)}`;
   if (schema.items) return `list of ${schema.items.properties ? 'objects' : valuesOf(schema.items)}`;
   if (schema.title && !schema.properties) return schema.title.toLowerCase();
   const { type, minimum, maximum } = schema;

@@ -24,6 +24,8 @@ export interface Schema {
   properties?: Record<string, Schema>;
   required?: string[];
   additionalProperties?: boolean | Schema;
+  /** With `additionalProperties`: what the names may be. */
+  propertyNames?: Schema;
   not?: Schema;
   oneOf?: Schema[];
 }
@@ -61,6 +63,10 @@ export function loadSchemas(files: readonly { name: string; text: string }[]): S
       return { ...resolved, ...own, part: target.part ?? resolved.part };
     }
     const result = { ...own };
+    if (typeof own.additionalProperties === 'object') {
+      result.additionalProperties = resolve(own.additionalProperties, document);
+    }
+    if (own.propertyNames) result.propertyNames = resolve(own.propertyNames, document);
     if (own.items) result.items = resolve(own.items, document);
     if (own.properties) {
       result.properties = Object.fromEntries(
@@ -77,6 +83,11 @@ export function loadSchemas(files: readonly { name: string; text: string }[]): S
   }
   const parts = Object.entries(documents.get('common')?.$defs ?? {});
   return { kinds, parts: new Map(parts.map(([name, part]) => [name, resolve(part, 'common')])) };
+}
+
+/** What the values of a map are; undefined for anything else. */
+export function mapValues({ additionalProperties }: Schema): Schema | undefined {
+  return typeof additionalProperties === 'object' ? additionalProperties : undefined;
 }
 
 /** A description with the default value, for people. */

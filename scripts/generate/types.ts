@@ -1,11 +1,13 @@
-import { describe, type KindSchema, type Schema, type Schemas } from './schema.ts';
+import { describe, type KindSchema, mapValues, type Schema, type Schemas } from './schema.ts';
 
 /** The text of src/reconciler/generated.ts, formatted as Biome would. */
 export function typesText({ kinds, parts }: Schemas): string {
   const objects = [...parts].filter(([, schema]) => schema.type === 'object');
+  const words = [...parts].filter(([, schema]) => schema.enum);
   const declared = [...kinds.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return [
     '// Generated from schemas/ by scripts/generate.ts.',
+    ...words.map(([name, schema]) => unionText(capital(name), schema.enum ?? [])),
     ...objects.map(([name, schema]) => interfaceText(capital(name), schema)),
     ...declared.flatMap(kindTexts),
     `/** Every kind that may be declared, by its name. */
@@ -40,6 +42,13 @@ function interfaceText(name: string, schema: Schema): string {
   return `${doc}export interface ${name} ${objectText(schema, '')}`;
 }
 
+/** Biome breaks what is longer than a line. */
+function unionText(name: string, values: readonly string[]): string {
+  const quoted = values.map((value) => `'${value}'`);
+  const line = `export type ${name} = ${quoted.join(' | ')};`;
+  return line.length <= 120 ? line : `export type ${name} =\n${quoted.map((value) => `  | ${value}`).join('\n')};`;
+}
+
 function objectText(schema: Schema, indent: string): string {
   const inner = `${indent}  `;
   const lines = Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
@@ -52,6 +61,7 @@ function objectText(schema: Schema, indent: string): string {
 
 function typeText(schema: Schema, indent: string): string {
   if (schema.const !== undefined) return `'${schema.const}'`;
+  if (schema.enum && schema.part) return capital(schema.part);
   if (schema.enum) return schema.enum.map((value) => `'${value}'`).join(' | ');
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ type }, indent)).join(' | ');
   switch (schema.type) {
@@ -67,10 +77,18 @@ function typeText(schema: Schema, indent: string): string {
     case 'object':
       if (schema.part) return capital(schema.part);
       if (schema.properties) return objectText(schema, indent);
-      return `Record<string, ${typeText(schema.additionalProperties as Schema, indent)}>`;
+      return mapText(schema, indent);
     default:
       throw new Error(`no TypeScript type for ${JSON.stringify(schema)}`);
   }
+}
+
+function mapText(schema: Schema, indent: string): string {
+  const values = mapValues(schema);
+  if (!values) return 'Record<string, unknown>';
+  const value = typeText(values, indent);
+  if (!schema.propertyNames) return `Record<string, ${value}>`;
+  return `Partial<Record<${typeText(schema.propertyNames, indent)}, ${value}>>`;
 }
 
 /** The `default`s of an object's fields, nested objects included. */

@@ -15,13 +15,15 @@ export function tunnelConditions(view: TunnelView): ConditionStatus[] {
 }
 
 export function sessionConditions(view: SessionView): ConditionStatus[] {
-  const { ppp } = view;
+  const { ppp, switched } = view;
   const up = view.state === 'established';
   const addressed = ppp.ipv4 !== undefined || ppp.ipv6 !== undefined;
   const ready = up && ppp.phase === 'network' && addressed && view.interface !== undefined;
   const waiting = view.failure?.message ?? ppp.failure ?? `in state ${view.state}, PPP phase ${ppp.phase}`;
   return [
-    condition('Ready', ready, ready ? 'Up' : 'Negotiating', ready ? 'PPP is open' : waiting, view),
+    up && switched
+      ? condition('Ready', true, 'Switched', 'goes on in another call', view)
+      : condition('Ready', ready, ready ? 'Up' : 'Negotiating', ready ? 'PPP is open' : waiting, view),
     established(up, up ? 'the call is established' : waiting, view),
   ];
 }

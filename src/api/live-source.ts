@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { PeerTable } from '../engine/peers.ts';
 import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
-import type { PoolView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { PoolView, PppoeServerView, SessionView, TunnelView } from '../engine/spec.ts';
 import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import type { Snapshot } from '../reconciler/resources.ts';
@@ -14,7 +14,10 @@ import type { Explanation, ObjectKind, PlanRequest } from './types.ts';
 /** The parts of a daemon that the API looks at. */
 export interface LiveParts {
   reconciler: Pick<Reconciler, 'desired' | 'statuses' | 'errors' | 'explain' | 'planFor'>;
-  engine: Pick<Engine, 'declaredTunnels' | 'declaredSessions' | 'acceptedTunnels' | 'acceptedSessions' | 'accepted'>;
+  engine: Pick<
+    Engine,
+    'declaredTunnels' | 'declaredSessions' | 'acceptedTunnels' | 'acceptedSessions' | 'accepted' | 'pppoeServers'
+  >;
   plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
   aaa: { pools(): PoolView[] };
   events: EventLog;
@@ -73,6 +76,10 @@ export class LiveSource implements ApiSource {
 
   pools(): PoolView[] {
     return this.#parts.aaa.pools();
+  }
+
+  pppoeServers(): Iterable<PppoeServerView> {
+    return this.#parts.engine.pppoeServers();
   }
 
   counts() {

@@ -7,18 +7,21 @@ import {
   type SessionView,
   type TunnelView,
 } from '../engine/spec.ts';
+import { describeAvps } from '../engine/wire/avp-text.ts';
 import { sessionConditions, tunnelConditions } from './conditions.ts';
 import { acceptedName } from './names.ts';
 import type { ApiSource, DeclaredObject } from './source.ts';
 import {
   API_VERSION,
   type ApiObject,
+  type AvpStatus,
   type ConditionStatus,
   type GatewayObject,
   type LastError,
   type ObjectKind,
   ORIGIN,
   type PoolObject,
+  type PppoeServerObject,
   type PppStatus,
   type SessionObject,
   type SessionStatus,
@@ -66,6 +69,14 @@ export function* poolObjects(source: ApiSource): Generator<PoolObject> {
   for (const own of source.declared('AddressPool')) {
     const { total, used }: Pick<PoolView, 'total' | 'used'> = views.get(own.name) ?? { total: 0, used: 0 };
     yield object('AddressPool', own.name, own, { ...common(own), total, used });
+  }
+}
+
+export function* pppoeServerObjects(source: ApiSource): Generator<PppoeServerObject> {
+  const views = new Map(Array.from(source.pppoeServers(), (view) => [view.name, view]));
+  for (const own of source.declared('PppoeServer')) {
+    const { sessions = 0 } = views.get(own.name) ?? {};
+    yield object('PppoeServer', own.name, own, { ...common(own), sessions });
   }
 }
 
@@ -126,8 +137,10 @@ function sessionStatus(view: SessionView): Omit<SessionStatus, 'conditions'> {
     remoteId: view.remoteId || undefined,
     pseudowire: view.pseudowire,
     interface: view.state === 'closed' ? undefined : view.interface,
+    switchedWith: view.switched && nameOfCall(view.switched.with),
     callingNumber: view.call.callingNumber ?? view.spec?.callingNumber,
     calledNumber: view.call.calledNumber ?? view.spec?.calledNumber,
+    call: described(view.call),
     ppp: pppStatus(view.ppp),
     counters: view.counters && { ...view.counters },
     since: sinceOf(view),
@@ -135,7 +148,7 @@ function sessionStatus(view: SessionView): Omit<SessionStatus, 'conditions'> {
   };
 }
 
-function pppStatus({ phase, user, auth, peerMru, ipv4, ipv6, failure }: PppView): PppStatus {
+function pppStatus({ phase, user, auth, peerMru, ipv4, ipv6, failure, proxy }: PppView): PppStatus {
   return {
     phase,
     user,
@@ -147,7 +160,19 @@ function pppStatus({ phase, user, auth, peerMru, ipv4, ipv6, failure }: PppView)
     localInterfaceId: ipv6 && interfaceId(ipv6.localInterfaceId),
     remoteInterfaceId: ipv6 && interfaceId(ipv6.remoteInterfaceId),
     failure,
+    proxy,
   };
+}
+
+function described(call: SessionView['call']): AvpStatus[] | undefined {
+  const avps = describeAvps(call);
+  return avps.length === 0 ? undefined : avps;
+}
+
+/** A declared call's name, or `tunnelId/sessionId` of one that is not. */
+function nameOfCall(title: string): string {
+  const ids = /^(\d+)\/(\d+)$/.exec(title);
+  return ids ? acceptedName(Number(ids[1]), Number(ids[2])) : title;
 }
 
 function lastError(failure: FailureView | undefined): LastError | undefined {

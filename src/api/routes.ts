@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SpecError } from '../engine/errors.ts';
 import { ApiError, answerJson, answerList, followEvents, inSlices, readJson } from './answers.ts';
-import { gatewayObject, poolObjects, sessionObjects, tunnelObjects } from './objects.ts';
+import { gatewayObject, poolObjects, pppoeServerObjects, sessionObjects, tunnelObjects } from './objects.ts';
 import type { ApiSource } from './source.ts';
 import type {
   ApiEvent,
@@ -56,6 +56,16 @@ const routes: readonly Route[] = [
   },
   { method: 'GET', path: '/v1/pools', answer: ({ response, source }) => answerList(response, poolObjects(source)) },
   { method: 'GET', path: '/v1/pools/NAME', answer: (call) => answerOne(call, 'pool', poolObjects(call.source)) },
+  {
+    method: 'GET',
+    path: '/v1/pppoeservers',
+    answer: ({ response, source }) => answerList(response, pppoeServerObjects(source)),
+  },
+  {
+    method: 'GET',
+    path: '/v1/pppoeservers/NAME',
+    answer: (call) => answerOne(call, 'pppoeserver', pppoeServerObjects(call.source)),
+  },
   { method: 'GET', path: '/v1/errors', answer: listErrors },
   { method: 'GET', path: '/v1/events', answer: listEvents },
   { method: 'GET', path: '/v1/explain/KIND/NAME', answer: explain },

@@ -1,5 +1,5 @@
 import type { SpecError } from '../engine/errors.ts';
-import type { PoolView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { PoolView, PppoeServerView, SessionView, TunnelView } from '../engine/spec.ts';
 import type { EventLog } from './events.ts';
 import type {
   ConditionStatus,
@@ -24,6 +24,9 @@ export interface DeclaredObject {
     usedBy?: number;
     retries?: number;
     nextRetry?: string;
+    /** Of a PppoeServer. */
+    interface?: string;
+    acName?: string;
   };
 }
 
@@ -36,6 +39,7 @@ export interface ApiSource {
   tunnels(): Iterable<TunnelView>;
   sessions(): Iterable<SessionView>;
   pools(): Iterable<PoolView>;
+  pppoeServers(): Iterable<PppoeServerView>;
   counts(): Pick<GatewayStatus, 'tunnels' | 'sessions' | 'dropped'>;
   errors(): readonly SpecError[];
   plan(documents: PlanRequest['documents']): Promise<PlanOutcome>;

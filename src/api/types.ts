@@ -8,7 +8,7 @@ export const API_VERSION = 'prol2tp.io/v1alpha1';
 /** The annotation that says in which file and line something is declared. */
 export const ORIGIN = 'prol2tp.io/declared-in';
 
-export type ObjectKind = 'Gateway' | 'Tunnel' | 'Session' | 'AddressPool';
+export type ObjectKind = 'Gateway' | 'Tunnel' | 'Session' | 'PppoeServer' | 'AddressPool';
 
 interface ObjectMetadata {
   /** Accepted tunnels are named `accepted-TUNNELID`, accepted sessions `accepted-TUNNELID-SESSIONID`, by local ids. */
@@ -76,6 +76,8 @@ export interface TunnelStatus extends LiveStatus {
   version?: 2 | 3;
   encapsulation?: 'udp';
   dataPlane?: string;
+  /** Work-arounds that are in force for this peer. */
+  quirks?: string[];
   sessions?: { established: number; total: number };
   counters?: { sent: number; received: number; retransmitted: number; duplicates: number; outOfOrder: number };
 }
@@ -92,6 +94,17 @@ export interface PppStatus {
   localInterfaceId?: string;
   remoteInterfaceId?: string;
   failure?: string;
+  /** What was taken over from the LAC. */
+  proxy?: 'lcp' | 'lcpAndAuth';
+}
+
+/** One AVP as people read it. What is secret is not in it. */
+export interface AvpStatus {
+  /** Like `callingNumber`. */
+  name: string;
+  /** What the RFC calls it. */
+  label: string;
+  text: string;
 }
 
 export interface SessionStatus extends LiveStatus {
@@ -103,8 +116,12 @@ export interface SessionStatus extends LiveStatus {
   remoteId?: number;
   pseudowire?: 'ppp';
   interface?: string;
+  /** The metadata.name of the call that this one goes on in, or comes from. */
+  switchedWith?: string;
   callingNumber?: string;
   calledNumber?: string;
+  /** What the peer told of the call. */
+  call?: AvpStatus[];
   ppp?: PppStatus;
   counters?: {
     rxPackets: number;
@@ -114,6 +131,8 @@ export interface SessionStatus extends LiveStatus {
     rxDropped: number;
     txDropped: number;
     rxOutOfOrder: number;
+    rxReordered: number;
+    rxLost: number;
   };
 }
 
@@ -130,9 +149,16 @@ interface PoolStatus extends CommonStatus {
   used: number;
 }
 
+interface PppoeServerStatus extends CommonStatus {
+  interface?: string;
+  acName?: string;
+  sessions: number;
+}
+
 export type TunnelObject = ApiObject<'Tunnel', TunnelStatus>;
 export type SessionObject = ApiObject<'Session', SessionStatus>;
 export type GatewayObject = ApiObject<'Gateway', GatewayStatus>;
+export type PppoeServerObject = ApiObject<'PppoeServer', PppoeServerStatus>;
 export type PoolObject = ApiObject<'AddressPool', PoolStatus>;
 
 /** GET /v1/errors: mistakes in what is declared. Lines and columns count from 1. */
@@ -156,7 +182,7 @@ export interface ApiEvent {
   /** Counts up from 1 since the daemon's start. */
   id: number;
   time: string;
-  /** A resource's kind, `Device`, `AAA`, or `World`: what can be observed at all. */
+  /** A resource's kind, `Device`, `AAA`, `System`: hooks, plugins and tracing, or `World`: what can be observed at all. */
   kind: string;
   /** Absent where there is one only. */
   name?: string;
@@ -180,7 +206,7 @@ export interface PlanRequest {
 
 export interface PlannedAction {
   change: 'create' | 'update' | 'replace' | 'delete';
-  /** A resource's kind, `Device`, or `AAA`: pools and subscribers together. */
+  /** A resource's kind, `Device`, `AAA`: pools and subscribers together, or `System`: hooks, plugins and tracing. */
   kind: string;
   /** Absent where there is one only. */
   name?: string;

@@ -6,6 +6,7 @@ import type {
   GatewayObject,
   LastError,
   PoolObject,
+  PppoeServerObject,
   SessionObject,
   TunnelObject,
 } from '../api/types.ts';
@@ -48,11 +49,14 @@ export const sessionColumns: readonly Column<SessionObject>[] = [
   { title: 'RX', cell: ({ status }) => formatOctets(status.counters?.rxOctets), restless: true },
   { title: 'TX', cell: ({ status }) => formatOctets(status.counters?.txOctets), restless: true },
   { title: 'AGE', cell: ({ status }, nowMs) => formatAge(status.since, nowMs), restless: true },
+  { title: 'TYPE', cell: ({ status }) => status.type, wide: true },
   { title: 'LOCAL-ID', cell: ({ status }) => status.localId, wide: true },
   { title: 'REMOTE-ID', cell: ({ status }) => status.remoteId, wide: true },
   { title: 'PHASE', cell: ({ status }) => status.ppp?.phase, wide: true },
   { title: 'AUTH', cell: ({ status }) => status.ppp?.auth, wide: true },
   { title: 'CALLING', cell: ({ status }) => status.callingNumber, wide: true },
+  { title: 'CALLED', cell: ({ status }) => status.calledNumber, wide: true },
+  { title: 'SWITCHED-WITH', cell: ({ status }) => status.switchedWith, wide: true },
   { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError) ?? refusalOf(status), wide: true },
 ];
 
@@ -64,6 +68,14 @@ export const gatewayColumns: readonly Column<GatewayObject>[] = [
   { title: 'DIALLED-SESSIONS', cell: ({ status }) => status.sessions.dialled },
   { title: 'ACCEPTED-SESSIONS', cell: ({ status }) => status.sessions.accepted },
   { title: 'DROPPED', cell: ({ status: { dropped } }) => dropped && formatCounts(dropped), wide: true, restless: true },
+];
+
+export const pppoeServerColumns: readonly Column<PppoeServerObject>[] = [
+  { title: 'NAME', cell: nameOf },
+  { title: 'READY', cell: readyOf },
+  { title: 'INTERFACE', cell: ({ status }) => status.interface },
+  { title: 'SESSIONS', cell: ({ status }) => status.sessions },
+  { title: 'AC-NAME', cell: ({ status }) => status.acName, wide: true },
 ];
 
 export const poolColumns: readonly Column<PoolObject>[] = [
@@ -119,9 +131,9 @@ function readyOf({ status }: { status: { conditions: { type: string; status: str
   return status.conditions.find(({ type }) => type === 'Ready')?.status;
 }
 
-/** The subscriber's address: ours when we dialled, the peer's when it did. */
-function ownAddress({ direction, ppp }: SessionObject['status']): string | undefined {
-  return direction === 'accepted' ? ppp?.remoteAddress : ppp?.localAddress;
+/** The subscriber's address: the peer's where we are the LNS, else ours. */
+function ownAddress({ type, ppp }: SessionObject['status']): string | undefined {
+  return type?.startsWith('lns') ? ppp?.remoteAddress : ppp?.localAddress;
 }
 
 function formatCounts(counts: Record<string, number>): string {

@@ -4,13 +4,14 @@ import {
   type EventList,
   type ObjectList,
   ORIGIN,
+  type PppoeServerObject,
   type SessionObject,
   type TunnelObject,
 } from '../api/types.ts';
 import type { ApiClient } from './client.ts';
 import { formatLastError } from './columns.ts';
 import { formatAge, formatEndpoint, formatOctets, printable } from './format.ts';
-import { tunnelOrSession } from './kinds.ts';
+import { kindOf } from './kinds.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,15 +19,19 @@ import type { Terminal } from './terminal.ts';
 const MAX_SESSIONS_SHOWN = 20;
 const EVENTS_SHOWN = 20;
 
+type Described = TunnelObject | SessionObject | PppoeServerObject;
+
 /** A label and what stands behind it; what is undefined is left out. */
 type Fact = [label: string, value: string | number | undefined];
 
-/** `describe tunnel|session NAME`: everything about one object, for reading. */
+/** `describe KIND NAME`: everything about one object, for reading. */
 export async function describe(client: ApiClient, terminal: Terminal, word: string, name: string): Promise<number> {
-  const kind = tunnelOrSession(word);
-  terminal.out(await (kind === 'Tunnel' ? describeTunnel : describeSession)(client, name, terminal.now()));
+  const kind = kindOf(word, ['Tunnel', 'Session', 'PppoeServer']);
+  terminal.out(await describers[kind](client, name, terminal.now()));
   return 0;
 }
+
+const describers = { Tunnel: describeTunnel, Session: describeSession, PppoeServer: describePppoeServer };
 
 async function describeTunnel(client: ApiClient, name: string, nowMs: number): Promise<string> {
   const tunnel = await client.get<TunnelObject>(`/v1/tunnels/${encodeURIComponent(name)}`);
@@ -44,6 +49,7 @@ async function describeTunnel(client: ApiClient, name: string, nowMs: number): P
       ['Peer host name', peer?.hostName],
       ['Peer vendor', peer?.vendorName],
       ['Peer profile', status.peerProfile],
+      ['Quirks', status.quirks?.join(', ')],
       ['Protocol', status.version && `L2TPv${status.version} over ${status.encapsulation}`],
       ['Data plane', status.dataPlane],
       ['Sessions', status.sessions && `${status.sessions.established} established of ${status.sessions.total}`],
@@ -67,21 +73,29 @@ async function describeTunnel(client: ApiClient, name: string, nowMs: number): P
 async function describeSession(client: ApiClient, name: string, nowMs: number): Promise<string> {
   const session = await client.get<SessionObject>(`/v1/sessions/${encodeURIComponent(name)}`);
   const { status, metadata } = session;
-  const { ppp, counters } = status;
+  const { ppp, call = [], counters } = status;
   return [
     facts([
       ['Name', metadata.name],
       ['Kind', kindLine(session)],
       ['Tunnel', status.tunnel],
       ['State', stateLine(session, nowMs)],
-      ['Call', status.type],
+      ['Type', status.type],
       ['Local id', status.localId],
       ['Remote id', status.remoteId],
       ['Calling number', status.callingNumber],
       ['Called number', status.calledNumber],
       ['Interface', status.interface],
+      ['Switched with', status.switchedWith],
       ...failureFacts(session, nowMs),
     ]),
+    section(
+      'Call',
+      facts(
+        call.map(({ label, text }) => [label, text]),
+        '  ',
+      ),
+    ),
     section(
       'PPP',
       ppp &&
@@ -96,6 +110,7 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
             ['Local interface id', ppp.localInterfaceId],
             ['Remote interface id', ppp.remoteInterfaceId],
             ['MRU', ppp.mru],
+            ['Taken over from the LAC', ppp.proxy && (ppp.proxy === 'lcp' ? 'LCP' : 'LCP and authentication')],
             ['Failure', ppp.failure],
           ],
           '  ',
@@ -111,6 +126,8 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
             ['Received', `${counters.rxPackets} packets, ${formatOctets(counters.rxOctets)}`],
             ['Received, dropped', counters.rxDropped],
             ['Received out of order', counters.rxOutOfOrder],
+            ['Put back in order', counters.rxReordered],
+            ['Lost on the way', counters.rxLost],
             ['Sent', `${counters.txPackets} packets, ${formatOctets(counters.txOctets)}`],
             ['Sent, dropped', counters.txDropped],
           ],
@@ -121,8 +138,27 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
   ].join('');
 }
 
-function kindLine({ kind, metadata, spec, status }: TunnelObject | SessionObject): string {
-  if (status.direction === 'accepted') return `${kind}, opened by the peer`;
+async function describePppoeServer(client: ApiClient, name: string, nowMs: number): Promise<string> {
+  const server = await client.get<PppoeServerObject>(`/v1/pppoeservers/${encodeURIComponent(name)}`);
+  const { status, metadata } = server;
+  return [
+    facts([
+      ['Name', metadata.name],
+      ['Kind', kindLine(server)],
+      ['Interface', status.interface],
+      ['AC name', status.acName],
+      ['Sessions', status.sessions],
+    ]),
+    specSection(server),
+    conditionsSection(server, nowMs),
+    await eventsSection(client, server, nowMs),
+  ].join('');
+}
+
+function kindLine({ kind, metadata, spec, status }: Described): string {
+  const direction = 'direction' in status ? status.direction : undefined;
+  if (!spec && direction === 'accepted') return `${kind}, opened by the peer`;
+  if (!spec && direction === 'dialled') return `${kind}, placed for a switched call`;
   if (!spec) return `${kind}, not in force: its document is wrong`;
   const origin = metadata.annotations?.[ORIGIN];
   return `${kind}, declared${origin === undefined ? '' : ` in ${origin}`}, generation ${metadata.generation}`;
@@ -154,7 +190,7 @@ function specSection({ spec }: ApiObject): string {
   return section('Spec', spec && indented(stringify(spec)));
 }
 
-function conditionsSection({ status: { conditions } }: TunnelObject | SessionObject, nowMs: number): string {
+function conditionsSection({ status: { conditions } }: Described, nowMs: number): string {
   const rows = conditions.map(({ type, status, reason, message, lastTransitionTime }) => {
     return [type, status, formatAge(lastTransitionTime, nowMs), reason, message];
   });

@@ -1,10 +1,10 @@
 import type { Explanation } from '../api/types.ts';
 import type { ApiClient } from './client.ts';
-import { tunnelOrSession } from './kinds.ts';
+import { kindOf } from './kinds.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-/** `explain tunnel|session NAME`: every value in force and where it comes from. */
+/** `explain KIND NAME`: every value in force and where it comes from. */
 export async function explain(
   client: ApiClient,
   terminal: Terminal,
@@ -12,7 +12,8 @@ export async function explain(
   name: string,
   { output }: { output: 'table' | 'json' },
 ): Promise<number> {
-  const explanation = await client.get<Explanation>(`/v1/explain/${tunnelOrSession(word)}/${encodeURIComponent(name)}`);
+  const kind = kindOf(word, ['Tunnel', 'Session', 'PppoeServer', 'Gateway']);
+  const explanation = await client.get<Explanation>(`/v1/explain/${kind}/${encodeURIComponent(name)}`);
   if (output === 'json') terminal.out(`${JSON.stringify(explanation, undefined, 2)}\n`);
   else {
     const rows = explanation.values.map(({ path, value, from }) => [path, valueText(value), from]);

@@ -5,8 +5,10 @@ import type {
   DeclarationErrors,
   EventList,
   GatewayObject,
+  ObjectKind,
   ObjectList,
   PoolObject,
+  PppoeServerObject,
   SessionObject,
   TunnelObject,
 } from '../api/types.ts';
@@ -17,6 +19,7 @@ import {
   eventColumns,
   gatewayColumns,
   poolColumns,
+  pppoeServerColumns,
   sessionColumns,
   tunnelColumns,
 } from './columns.ts';
@@ -51,6 +54,7 @@ const listings: readonly Listing[] = [
     ({ metadata }) => metadata.name,
     async (client) => [await client.get('/v1/gateway')],
   ),
+  named<PppoeServerObject>('pppoeservers', ['pppoeservers', 'pppoeserver', 'pppoe'], pppoeServerColumns),
   named<PoolObject>('pools', ['pools', 'pool', 'addresspools', 'addresspool'], poolColumns),
   listing<ApiEvent>(
     ['events', 'event', 'ev'],
@@ -81,10 +85,21 @@ export function listingOf(word: string): Listing {
  * @throws CliError
  */
 export function tunnelOrSession(word: string): 'Tunnel' | 'Session' {
-  const [tunnels, sessions] = listings;
-  if (tunnels.names.includes(word.toLowerCase())) return 'Tunnel';
-  if (sessions.names.includes(word.toLowerCase())) return 'Session';
-  throw new CliError(`${word} is neither tunnel nor session`);
+  return kindOf(word, ['Tunnel', 'Session']);
+}
+
+/**
+ * What the user means by a word, of these kinds.
+ * @throws CliError naming them
+ */
+export function kindOf<K extends ObjectKind>(word: string, kinds: readonly K[]): K {
+  const meant = listings.find(({ names }) => names.includes(word.toLowerCase()));
+  const kind = kinds.find((candidate) => meant?.names.includes(candidate.toLowerCase()));
+  if (kind) return kind;
+  const known = kinds.map((name) => name.toLowerCase());
+  throw new CliError(
+    `${word} is ${known.length === 2 ? 'neither' : 'none of'} ${known.join(known.length === 2 ? ' nor ' : ', ')}`,
+  );
 }
 
 function listing<Item extends object>(

@@ -39,7 +39,7 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
 
   program
     .command('get')
-    .description('list tunnels, sessions, gateway, pools, events or errors; or show one by name')
+    .description('list tunnels, sessions, gateway, pppoeservers, pools, events or errors; or show one by name')
     .argument('<kind>')
     .argument('[name]')
     .addOption(outputOption('table', 'wide', 'json', 'yaml'))
@@ -47,14 +47,14 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .action(async (kind, name, options) => exit(await get(client(), terminal, kind, name, options)));
   program
     .command('describe')
-    .description('show everything about one tunnel or session')
-    .argument('<kind>', 'tunnel or session')
+    .description('show everything about one tunnel, session or PPPoE server')
+    .argument('<kind>', 'tunnel, session or pppoeserver')
     .argument('<name>')
     .action(async (kind, name) => exit(await describe(client(), terminal, kind, name)));
   program
     .command('explain')
-    .description('show every value in force for a tunnel or session, and where it comes from')
-    .argument('<kind>', 'tunnel or session')
+    .description('show every value in force for one resource, and where it comes from')
+    .argument('<kind>', 'tunnel, session, pppoeserver or gateway')
     .argument('<name>')
     .addOption(outputOption('table', 'json'))
     .action(async (kind, name, options) => exit(await explain(client(), terminal, kind, name, options)));

@@ -146,13 +146,13 @@ function isLongWhole({ action, upAt }: Pick<Attempt, 'action' | 'upAt'>, now: nu
   return action === 'repairDevice' && upAt !== undefined && now - upAt >= wholeMs;
 }
 
-/** A call is up when it carries user packets: PPP that never opens takes longer to give up than `steadyMs`. */
+/** A call is up when it carries user packets, or frames for another one: PPP that never opens takes longer to give up than `steadyMs`. */
 function isUp(object: string, { tunnels, sessions, devices }: ObservedState): boolean {
   const [kind, name] = object.split('/');
   if (kind === 'Device') return devices.has(name);
   if (kind === 'Tunnel') return tunnels.get(name)?.state === 'established';
   const view = sessions.get(name);
-  return view?.state === 'established' && (view.ppp.ipv4 ?? view.ppp.ipv6) !== undefined;
+  return view?.state === 'established' && (view.switched ?? view.ppp.ipv4 ?? view.ppp.ipv6) !== undefined;
 }
 
 function keyOf(action: Action): string {

@@ -13,11 +13,17 @@ export interface Difference {
 export function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (a instanceof Secret || b instanceof Secret) return a instanceof Secret && b instanceof Secret && a.equals(b);
+  if (a instanceof Uint8Array || b instanceof Uint8Array) return sameOctets(a, b);
   if (Array.isArray(a) || Array.isArray(b)) {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => same(item, b[at]));
   }
   if (!isRecord(a) || !isRecord(b)) return false;
   return keysOf(a, b).every((key) => same(a[key], b[key]));
+}
+
+function sameOctets(a: unknown, b: unknown): boolean {
+  if (!(a instanceof Uint8Array && b instanceof Uint8Array)) return false;
+  return a.length === b.length && a.every((octet, at) => octet === b[at]);
 }
 
 /** The old object where it equals the new one, so that later comparisons see at once that nothing changed. */
@@ -60,8 +66,10 @@ const addressFields = new Set(['local', 'remote', 'dns', 'wins', 'first', 'last'
 function valueText(value: unknown, field: string): string {
   if (value === undefined) return 'none';
   if (Array.isArray(value)) return `[${value.map((item) => valueText(item, field)).join(', ')}]`;
+  if (value instanceof Uint8Array) return Array.from(value, (octet) => octet.toString(16).padStart(2, '0')).join('');
   if (isRecord(value)) {
-    const parts = Object.entries(value).map(([key, item]) => valueText(item, key));
+    const given = Object.entries(value).filter(([, item]) => item !== undefined);
+    const parts = given.map(([key, item]) => valueText(item, key));
     return parts.join('-');
   }
   if (typeof value === 'number' && field.endsWith('Ms')) return formatDuration(value);
@@ -82,5 +90,6 @@ function keysOf(a: object, b: object): string[] {
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Secret);
+  if (typeof value !== 'object' || value === null) return false;
+  return !(Array.isArray(value) || value instanceof Secret || value instanceof Uint8Array);
 }

@@ -1,21 +1,24 @@
 /** Everything that is declared -> what should be. */
 import { SpecError } from '../engine/errors.ts';
-import type { DeviceSpec, GatewaySpec, PeerSpec, SessionSpec, TunnelSpec } from '../engine/spec.ts';
+import type { DeviceSpec } from '../engine/spec.ts';
 import { aaaOf } from './aaa.ts';
-import { canonicalPrefix } from './addresses.ts';
 import { reuse } from './compare.ts';
+import { type Context, type Fields, layerOf } from './context.ts';
 import { devicesOf } from './devices.ts';
 import { builtIn } from './generated.ts';
-import { type Field, type Layer, lay } from './layers.ts';
-import { type DesiredState, emptySystem } from './live.ts';
-import { Declarations, type PppChain, type TunnelChain } from './resolve.ts';
+import { type Layer, lay } from './layers.ts';
+import type { DesiredState } from './live.ts';
+import { peersOf } from './peers.ts';
+import { pppoeServersOf } from './pppoe.ts';
+import { Declarations, type TunnelChain } from './resolve.ts';
 import type { Resource, Snapshot } from './resources.ts';
-import { type SecretLookup, secretLookup } from './secrets.ts';
-import { type Claim, claimOnce, settle } from './settle.ts';
-import { gatewayOf, pppOf, sessionParametersOf, tunnelParametersOf } from './specs.ts';
+import { secretLookup } from './secrets.ts';
+import { claimInterfaces, sessionOf } from './sessions.ts';
+import { settle } from './settle.ts';
+import { gatewayOf } from './specs.ts';
+import { systemOf } from './system.ts';
+import { tunnelOf } from './tunnels.ts';
 import { durationMs } from './units.ts';
-
-export type Fields = Readonly<Record<string, Field>>;
 
 export interface Desired {
   state: DesiredState;
@@ -36,16 +39,25 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   const declarations = new Declarations(resources, snapshot.machineName);
   const secretOf = secretLookup(snapshot.secrets, declarations);
   const last = before?.state;
-  const fields = new Map<string, () => Fields>();
+  const fields: Context['fields'] = new Map();
 
   const gateway = chooseGateway(declarations);
   const gatewayValues = { ...builtIn.Gateway, ...gateway?.document.spec };
-  if (gateway) fields.set(gateway.id, () => lay([layerOf(gateway), builtInGateway]).fields);
+  if (gateway) fields.set(gateway.id, () => lay([layerOf(gateway), builtInGateway(gateway)]).fields);
   const aaa = reuse(last?.aaa, aaaOf(declarations, secretOf, last?.aaa));
 
-  const context: Context = { declarations, secretOf, pools: new Set(aaa.pools.map(({ name }) => name)), fields };
+  const context: Context = {
+    declarations,
+    secretOf,
+    pools: new Set(aaa.pools.map(({ name }) => name)),
+    plugins: (gateway?.document.spec.plugins ?? []).map(({ name }) => name),
+    forwards: new Map(),
+    fields,
+  };
+  const system = reuse(last?.system, systemOf(declarations, gateway, last?.system));
   const settings = gatewayOf(gateway?.document.spec ?? {});
   const peers = peersOf(context, settings, snapshot, last?.gateway.peers ?? []);
+  const pppoeServers = pppoeServersOf(context, last?.gateway.pppoeServers ?? []);
   const devices = settings.listen.length > 0 ? devicesOf(peers, aaa) : new Map<string, DeviceSpec>();
   // Who is connected stays so when no more tunnels are accepted, and still needs the device.
   for (const name of devices.keys()) if (!settings.acceptTunnels && !last?.devices.has(name)) devices.delete(name);
@@ -66,8 +78,8 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
 
   return {
     state: {
-      system: emptySystem,
-      gateway: reuse(last?.gateway, { ...settings, peers }),
+      system,
+      gateway: reuse(last?.gateway, { ...settings, peers, pppoeServers }),
       aaa,
       devices,
       tunnels: new Map(tunnels.map((spec) => [spec.name, spec])),
@@ -92,18 +104,11 @@ function withLastGood({ resources, errors }: Snapshot, before: readonly Resource
   return kept.length === 0 ? resources : [...resources, ...kept];
 }
 
-interface Context {
-  declarations: Declarations;
-  secretOf: SecretLookup;
-  /** The names of the pools in force. */
-  pools: ReadonlySet<string>;
-  fields: Map<string, () => Fields>;
-}
-
-const builtInGateway: Layer = { from: 'built-in', values: builtIn.Gateway, locate: () => ({ path: '' }) };
-
-function layerOf({ id, document, locate }: Resource): Layer {
-  return { from: id, values: document.spec, locate };
+/** Without the values of hooks that there are none of. */
+function builtInGateway({ document }: Resource<'Gateway'>): Layer {
+  const given = Object.keys(document.spec.hooks ?? {});
+  const hooks = Object.fromEntries(Object.entries(builtIn.Gateway.hooks).filter(([event]) => given.includes(event)));
+  return { from: 'built-in', values: { ...builtIn.Gateway, hooks }, locate: () => ({ path: '' }) };
 }
 
 function chooseGateway(declarations: Declarations): Resource<'Gateway'> | undefined {
@@ -113,167 +118,4 @@ function chooseGateway(declarations: Declarations): Resource<'Gateway'> | undefi
     declarations.errors.push(new SpecError(message, other.locate(['metadata', 'name']), other.id));
   }
   return first;
-}
-
-// ---------------------------------------------------------------- peers
-
-function peersOf(
-  context: Context,
-  settings: Omit<GatewaySpec, 'peers'>,
-  snapshot: Snapshot,
-  before: readonly PeerSpec[],
-): PeerSpec[] {
-  const { declarations } = context;
-  const peers = settle(
-    declarations,
-    'PeerProfile',
-    before,
-    (peer) => peerOf(context, declarations.acceptedTunnel(peer), peer),
-    claimPeers(),
-  );
-  const none = declarations.all('PeerProfile').length === 0;
-  // A document that cannot be read may have been the PeerProfile that keeps strangers out.
-  const hidden = snapshot.errors.some(({ resource }) => resource === undefined || resource.startsWith('PeerProfile/'));
-  const opened = before.length === 1 && before[0].name === 'default' && isOpen(before[0]);
-  const accepts = settings.acceptTunnels || opened;
-  if (none && settings.listen.length > 0 && accepts && (!hidden || opened)) {
-    const errors = declarations.errors.length;
-    const spec = peerOf(context, declarations.acceptedTunnel(undefined), undefined);
-    if (declarations.errors.length === errors) return [spec];
-    return opened ? [...before] : [];
-  }
-  return peers;
-}
-
-function isOpen({ match }: PeerSpec): boolean {
-  return match.hostName === undefined && match.addresses.length === 0;
-}
-
-/** A PeerProfile; the built-in one named `default` when none is declared. */
-function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfile'> | undefined): PeerSpec {
-  const { declarations, fields } = context;
-  const id = peer?.id ?? 'PeerProfile/default';
-  const session = declarations.acceptedSession(chain, id);
-  const ppp = declarations.ppp(session, chain, id);
-  const { match = {}, role = builtIn.PeerProfile.role } = peer?.document.spec ?? {};
-  const tunnel = tunnelParameters(context, chain, id);
-  checkPpp(context, ppp, 'server', id);
-  if (peer) fields.set(id, () => joined({ tunnel: chain.fields, session: session.fields, ppp: ppp.fields }));
-  return {
-    name: peer?.name ?? 'default',
-    match: { hostName: match.hostName, addresses: [...(match.addresses ?? [])] },
-    role,
-    quirks: [],
-    tunnel,
-    session: sessionParametersOf(session.values),
-    ppp: pppOf(ppp.values, 'server', tunnel, {}),
-  };
-}
-
-const claimPeers = (): Claim<PeerSpec> =>
-  claimOnce(matchKeys, (holder, { name }) => ({
-    message: `PeerProfile/${holder} and PeerProfile/${name} fit the same peers; make one of them narrower`,
-    path: 'match',
-  }));
-
-function matchKeys({ match }: PeerSpec): string[] {
-  const host = match.hostName?.toLowerCase() ?? '';
-  const prefixes = match.addresses.length === 0 ? [''] : match.addresses.map(canonicalPrefix);
-  return prefixes.map((prefix) => `${host} ${prefix}`);
-}
-
-// ---------------------------------------------------------------- tunnels and sessions
-
-function tunnelOf(context: Context, tunnel: Resource<'Tunnel'>, chain: TunnelChain): TunnelSpec {
-  const { values } = chain;
-  if (values.remoteAddress === undefined) {
-    const message = 'is missing: give it here or in the TunnelProfile';
-    context.declarations.reportAt(tunnel, 'remoteAddress', message);
-  }
-  context.fields.set(tunnel.id, () => chain.fields);
-  return {
-    name: tunnel.name,
-    parameters: tunnelParameters(context, chain, tunnel.id),
-    remoteAddress: values.remoteAddress ?? '',
-    remotePort: values.remotePort,
-    localAddress: values.localAddress,
-    localPort: values.localPort,
-    persist: values.persist,
-  };
-}
-
-function tunnelParameters({ declarations, secretOf }: Context, chain: TunnelChain, user: string) {
-  const errors = declarations.errors.length;
-  const secret = secretOf(chain.layers, 'secret', user);
-  if (!secret && declarations.errors.length === errors) {
-    const needs = 'needs a secret: give secretRef or secretFile';
-    const layerWith = (field: string) => chain.layers.find(({ values }) => field in values);
-    if (chain.values.hideAvps) declarations.report(needs, layerWith('hideAvps'), 'hideAvps', user);
-    if (chain.values.authMode === 'challenge') declarations.report(needs, layerWith('authMode'), 'authMode', user);
-  }
-  return tunnelParametersOf(chain.values, secret);
-}
-
-function sessionOf(
-  context: Context,
-  session: Resource<'Session'>,
-  tunnels: ReadonlyMap<string, TunnelChain>,
-): SessionSpec {
-  const { declarations, secretOf, fields } = context;
-  const { tunnel: tunnelName } = session.document.spec;
-  const declared = tunnels.get(tunnelName);
-  if (!declared) declarations.reportAt(session, 'tunnel', `Tunnel/${tunnelName} does not exist`);
-  const tunnel = declared ?? declarations.acceptedTunnel(undefined);
-  const chain = declarations.session(session, tunnel);
-  const ppp = declarations.ppp(chain, tunnel, session.id);
-  checkPpp(context, ppp, 'client', session.id);
-  fields.set(session.id, () => ({ ...chain.fields, ...joined({ ppp: ppp.fields }) }));
-  const { values } = chain;
-  const password = secretOf([layerOf(session)], 'password', session.id);
-  return {
-    name: session.name,
-    tunnel: tunnelName,
-    parameters: sessionParametersOf(values),
-    ppp: pppOf(ppp.values, 'client', tunnel.values, { userName: values.userName, password }),
-    interfaceName: values.interfaceName,
-    callingNumber: values.callingNumber,
-    calledNumber: values.calledNumber,
-    subAddress: values.subAddress,
-  };
-}
-
-function claimInterfaces(devices: DesiredState['devices']): Claim<SessionSpec> {
-  const path = 'interfaceName';
-  const claimName = claimOnce<SessionSpec>(
-    ({ interfaceName }) => (interfaceName === undefined ? [] : [interfaceName]),
-    (holder) => ({ message: `Session/${holder} has the same interfaceName`, path }),
-  );
-  return (spec) => {
-    if (spec.interfaceName === undefined || !devices.has(spec.interfaceName)) return claimName(spec);
-    return { message: "is the interface that accepted calls share (the TunnelProfile's interfaceName)", path };
-  };
-}
-
-function checkPpp({ declarations, pools }: Context, chain: PppChain, role: 'client' | 'server', user: string): void {
-  const { auth, authenticatePeer, ipv4 } = chain.values;
-  const layerWith = (field: string) => chain.layers.find(({ values }) => field in values);
-  if (!auth.pap && !auth.chap && !auth.mschapv2 && (authenticatePeer ?? (role === 'server' && !auth.none))) {
-    const message = 'peers must authenticate themselves, but every method is off: turn one on, or set none to true';
-    declarations.report(message, layerWith('auth'), 'auth', user);
-  }
-  if (role !== 'server' || ipv4.pool === undefined) return;
-  declarations.use(`AddressPool/${ipv4.pool}`, user);
-  if (pools.has(ipv4.pool)) return;
-  const exists = declarations.get('AddressPool', ipv4.pool) !== undefined;
-  const message = `AddressPool/${ipv4.pool} ${exists ? 'has an error' : 'does not exist'}`;
-  const from = chain.layers.find(({ from }) => from === chain.fields['ipv4.pool'].from);
-  declarations.report(message, from, 'ipv4.pool', user);
-}
-
-function joined(parts: Readonly<Record<string, Fields>>): Fields {
-  return Object.fromEntries(
-    Object.entries(parts).flatMap(([prefix, fields]) =>
-      Object.entries(fields).map(([path, field]) => [`${prefix}.${path}`, field]),
-    ),
-  );
 }

@@ -1,5 +1,68 @@
 // Generated from schemas/ by scripts/generate.ts.
 
+export type TraceCategory =
+  | 'protocol'
+  | 'fsm'
+  | 'api'
+  | 'avpInfo'
+  | 'avpHide'
+  | 'avpData'
+  | 'transport'
+  | 'data'
+  | 'system'
+  | 'ppp';
+
+export type Quirk = 'tunnelIdZero' | 'omitRxConnectSpeed';
+
+export type AvpName =
+  | 'accessLineType'
+  | 'accessLoopEncapsulation'
+  | 'actualDataRateDownstreamBps'
+  | 'actualDataRateUpstreamBps'
+  | 'actualInterleavingDelayDownstreamMs'
+  | 'actualInterleavingDelayUpstreamMs'
+  | 'agentCircuitId'
+  | 'agentRemoteId'
+  | 'attainableDataRateDownstreamBps'
+  | 'attainableDataRateUpstreamBps'
+  | 'bearerType'
+  | 'calledNumber'
+  | 'callingNumber'
+  | 'callingSubAddress'
+  | 'initialReceivedLcpConfReq'
+  | 'iwfSession'
+  | 'lastReceivedLcpConfReq'
+  | 'lastSentLcpConfReq'
+  | 'lcpAllowOptions'
+  | 'lcpWantOptions'
+  | 'maximumBps'
+  | 'maximumDataRateDownstreamBps'
+  | 'maximumDataRateUpstreamBps'
+  | 'maximumInterleavingDelayDownstreamMs'
+  | 'maximumInterleavingDelayUpstreamMs'
+  | 'minimumBps'
+  | 'minimumDataRateDownstreamBps'
+  | 'minimumDataRateDownstreamLowPowerBps'
+  | 'minimumDataRateUpstreamBps'
+  | 'minimumDataRateUpstreamLowPowerBps'
+  | 'physicalChannelId'
+  | 'privateGroupId'
+  | 'proxyAuthenChallenge'
+  | 'proxyAuthenId'
+  | 'proxyAuthenName'
+  | 'proxyAuthenResponse'
+  | 'proxyAuthenType'
+  | 'rxConnectSpeedBps'
+  | 'rxMaximumBps'
+  | 'rxMinimumBps'
+  | 'serviceCategory'
+  | 'serviceName'
+  | 'subAddress'
+  | 'txConnectSpeedBps'
+  | 'virtualChannel';
+
+export type AvpTreatment = 'relay' | 'drop' | 'regenerate';
+
 /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
 export interface Metadata {
   /** The resource's name, unique within its kind. */
@@ -17,6 +80,31 @@ export interface SecretRef {
   name: string;
   /** The key within the Secret. */
   key: string;
+}
+
+export interface Hook {
+  /** The program and its arguments. A program with a slash in its name stands relative to this document's directory, another one in the PATH. Nothing passes through a shell. */
+  command: string[];
+  /** How long it may run before it is ended. Default: 10s. */
+  timeout?: string;
+}
+
+export interface Forward {
+  /** The first rule that fits the call decides. A rule without tunnels and plugin: the call is terminated here. */
+  rules?: {
+    /** What stands behind the @ of the user's name; `*` stands for any text, `?` for one character. Where the user is not told with the call, LCP and authentication are begun with the client to learn it. */
+    realm?: string;
+    /** The called number; `*` stands for any text, `?` for one character. */
+    calledNumber?: string;
+    /** The Gateway's plugin that is asked for the tunnels; those below are taken when it has no answer. */
+    plugin?: string;
+    /** The Tunnels that the call goes on in, in the order of preference. */
+    tunnels?: string[];
+  }[];
+  /** The Tunnels of every call that no rule fits, in the order of preference. Without them such a call is terminated here. */
+  tunnels?: string[];
+  /** What becomes of the call's AVPs, by name. relay: as they came; drop: left out; regenerate: made from this profile. Without a word: relay. */
+  avps?: Partial<Record<AvpName, AvpTreatment>>;
 }
 
 /** One thing that holds or does not. */
@@ -110,10 +198,39 @@ export interface GatewayFields {
   tunnelPersistPendTimeout?: string;
   /** The longest wait before a call of a persistent tunnel is placed again. The first wait is about one second and doubles up to this. Default: 60s. */
   sessionPersistPendTimeout?: string;
+  /** How many requests for tunnels are taken in a second; what is more is not answered, and the peers ask again. 0: no limit. */
+  requestRateLimit?: {
+    /** Of one peer's address. Default: 0. */
+    perPeer?: number;
+    /** Of all peers together. Default: 0. */
+    total?: number;
+  };
   /** Our name towards peers, where no TunnelProfile says another. */
   hostName?: string;
   /** What we tell peers about our make. Default: prol2tp. */
   vendorName?: string;
+  /** Programs that are told of events. Each has the event in its environment and the object as JSON on its standard input. */
+  hooks?: {
+    /** Run when a tunnel is established. */
+    tunnelUp?: Hook;
+    /** Run when an established tunnel ended. */
+    tunnelDown?: Hook;
+    /** Run when a call is up. */
+    sessionUp?: Hook;
+    /** Run when a call that was up ended. */
+    sessionDown?: Hook;
+  };
+  /** Code that the daemon loads: it may choose the tunnels of switched calls and understand vendors' AVPs. */
+  plugins?: {
+    /** What rules call it. */
+    name: string;
+    /** The file of an ECMAScript module, relative to this document's directory when it begins with `.`, or a package's name. */
+    module: string;
+    /** Whatever the plugin understands. */
+    config?: Record<string, unknown>;
+  }[];
+  /** What the whole daemon traces, beside what tunnels and sessions say. Default: []. */
+  trace?: TraceCategory[];
 }
 
 /** What the gateway is. */
@@ -163,6 +280,8 @@ export interface PeerProfileFields {
   };
   /** What the peer may be towards us: a `lac` may place calls to us, an `lns` takes ours. Default: both. */
   role?: 'lac' | 'lns' | 'both';
+  /** Work-arounds for what the peer does otherwise than the RFC, beside those that are chosen by its vendor name. */
+  quirks?: Quirk[];
   /** The TunnelProfile for its tunnels. */
   tunnelProfile?: string;
   /** The SessionProfile for its calls. */
@@ -311,6 +430,50 @@ export interface PppProfile {
   status?: PppProfileStatus;
 }
 
+/** What the server should be. */
+export interface PppoeServerFields {
+  /** The Ethernet interface, a VLAN's too, at which clients are served. */
+  interface: string;
+  /** The access concentrator's name. Without it the Gateway's hostName, else the machine's. */
+  acName?: string;
+  /** The services that clients may ask for. None: any service. Default: []. */
+  serviceNames?: string[];
+  /** The most clients at one time. 0: no limit. Default: 0. */
+  maxSessions?: number;
+  /** The SessionProfile for its calls; its forward says where they go on. */
+  sessionProfile?: string;
+  /** The PppProfile for what is negotiated with its clients before their calls go on. */
+  pppProfile?: string;
+}
+
+/** What the server is. */
+export interface PppoeServerStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** The Ethernet interface. */
+  interface?: string;
+  /** Clients that are served. */
+  sessions?: number;
+  /** The access concentrator's name. */
+  acName?: string;
+}
+
+/** A PPPoE access concentrator on an Ethernet interface (RFC 2516). The calls of its clients go on in the tunnels that its SessionProfile's forward chooses. */
+export interface PppoeServer {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** PppoeServer. */
+  kind: 'PppoeServer';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** What the server should be. */
+  spec: PppoeServerFields;
+  /** What the server is. */
+  status?: PppoeServerStatus;
+}
+
 /** Kubernetes' own Secret, accepted in files too so that the same documents work in both places. */
 export interface Secret {
   /** v1: Kubernetes' core. */
@@ -335,14 +498,16 @@ export interface SessionFields {
   tunnel: string;
   /** The SessionProfile that gives what is not said here. */
   profile?: string;
-  /** Which call is placed. lacIncoming: we are the LAC and tell the LNS of an incoming call. Default: lacIncoming. */
-  type?: 'lacIncoming';
+  /** What we are in the call. Of a declared Session, lacIncoming (we are the LAC and tell the LNS of an incoming call) and lnsOutgoing (we are the LNS and ask the LAC to place a call) are placed by us; lnsIncoming and lacOutgoing wait in their tunnel for the peer's call and give it the Session's name, interface and PPP values, where its numbers are those that the Session gives. As LNS (lns...) we are PPP's server and give the addresses, as LAC its client. In a PeerProfile's SessionProfile, lacOutgoing lets the peer ask us for outgoing calls. Default: lacIncoming. */
+  type?: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
   /** What the call carries. Default: ppp. */
   pseudowire?: 'ppp';
   /** Tell the peer that data messages must always carry sequence numbers. Default: false. */
   sequencingRequired?: boolean;
   /** Send sequence numbers in data messages. Default: false. */
   useSequenceNumbers?: boolean;
+  /** How long a data message that came too early waits for those before it. 0: it passes at once, and what comes late is dropped. Default: 0. */
+  reorderTimeout?: number | string;
   /** The customer group that the call belongs to. */
   privateGroupId?: string;
   /** The PPP framing that is told to the peer. Default: ["sync"]. */
@@ -356,8 +521,20 @@ export interface SessionFields {
     /** From the subscriber to us. Without it the same as tx. */
     rx?: number;
   };
+  /** lnsOutgoing: the least line speed that the call may have. Default: 0. */
+  minimumBps?: number;
+  /** lnsOutgoing: the greatest line speed that the call may have. 0: whatever there is. Default: 0. */
+  maximumBps?: number;
+  /** As LAC, of calls that go on in another tunnel: run LCP and authentication with the client and hand them over to the LNS. Default: false. */
+  usePppProxy?: boolean;
+  /** The DSCP of our data messages, which the peer is told too (RFC 3308). 0: none. Default: 0. */
+  dscp?: number;
+  /** Which calls go on in other tunnels instead of being terminated here. It is taken whole from the nearest that gives it. */
+  forward?: Forward;
   /** The PppProfile for these calls. */
   pppProfile?: string;
+  /** What is traced of these calls. Default: []. */
+  trace?: TraceCategory[];
   /** The name of the network interface. Without it the data plane chooses one. */
   interfaceName?: string;
   /** The name to log in with when the peer asks. */
@@ -366,12 +543,36 @@ export interface SessionFields {
   passwordRef?: SecretRef;
   /** The file that holds the password, relative to this document's directory. One newline at its end does not count. */
   passwordFile?: string;
-  /** The caller's number that is told to the peer. */
+  /** The caller's number that is told to the peer; of an awaited call, the one that it must have. */
   callingNumber?: string;
-  /** The called number that is told to the peer. */
+  /** The called number that is told to the peer; of an awaited call, the one that it must have. lnsOutgoing needs it. */
   calledNumber?: string;
-  /** The sub-address that is told to the peer. */
+  /** The sub-address that is told to the peer; of an awaited call, the one that it must have. */
   subAddress?: string;
+  /** lacIncoming: how the client that we speak for has authenticated itself, for the LNS to go on with (RFC 2661 4.4.5). */
+  proxyAuth?: {
+    /** How it has. text: by a dialogue; none: not at all. */
+    type: 'none' | 'text' | 'chap' | 'pap';
+    /** Who the client says it is. */
+    name?: string;
+    /** The identifier of the CHAP challenge or the PAP request. */
+    id?: number;
+    /** The CHAP challenge. */
+    challenge?: string;
+    /** The Secret that holds the response: a password, or with chap its octets in hexadecimal. */
+    responseRef?: SecretRef;
+    /** The file that holds the response, relative to this document's directory: a password, or with chap its octets in hexadecimal. One newline at its end does not count. */
+    responseFile?: string;
+  };
+  /** lacIncoming: what the client that we speak for has negotiated, for the LNS to go on with (RFC 2661 4.4.5). LCP options, without the LCP header. */
+  proxyLcp?: {
+    /** The options of the first Configure-Request that came from the client. */
+    initialReceived?: string;
+    /** The options of the last Configure-Request that was sent to the client. */
+    lastSent?: string;
+    /** The options of the last Configure-Request that came from the client. */
+    lastReceived?: string;
+  };
 }
 
 /** What the session is. */
@@ -380,6 +581,8 @@ export interface SessionStatus {
   observedGeneration?: number;
   /** What holds for the resource now, for operators and for `kubectl wait`. */
   conditions?: Condition[];
+  /** What we are in the call. */
+  type?: string;
   /** Our session id. */
   localId?: number;
   /** The peer's session id. */
@@ -388,6 +591,17 @@ export interface SessionStatus {
   pseudowire?: string;
   /** The network interface. */
   interface?: string;
+  /** The call that this one goes on in, or comes from. */
+  switchedWith?: string;
+  /** What the peer told of the call. */
+  call?: {
+    /** The AVP, like callingNumber. */
+    name: string;
+    /** What the RFC calls it. */
+    label: string;
+    /** Its value, for people. What is secret is not in it. */
+    text: string;
+  }[];
   /** PPP on the call. */
   ppp?: {
     /** PPP's phase: dead, establish, authenticate, network or terminate. */
@@ -404,6 +618,8 @@ export interface SessionStatus {
     mru?: number;
     /** How we logged in, or the peer did. */
     auth?: string;
+    /** What was taken over from the LAC: lcp, or lcpAndAuth. */
+    proxy?: string;
   };
   /** User traffic. */
   counters?: {
@@ -421,6 +637,10 @@ export interface SessionStatus {
     txDropped?: number;
     /** Data messages that came late or twice. */
     rxOutOfOrder?: number;
+    /** Data messages that came too early and were put back into their place. */
+    rxReordered?: number;
+    /** Data messages that never came. */
+    rxLost?: number;
   };
   /** When it was established. */
   since?: string;
@@ -432,7 +652,7 @@ export interface SessionStatus {
   nextRetry?: string;
 }
 
-/** A call that we place in a declared Tunnel. Every field of a SessionProfile may stand here too and wins over the profile. */
+/** A call in a declared Tunnel, placed by us or awaited from the peer. Every field of a SessionProfile may stand here too and wins over the profile. */
 export interface Session {
   /** The version of this resource's form. */
   apiVersion: 'prol2tp.io/v1alpha1';
@@ -448,14 +668,16 @@ export interface Session {
 
 /** The call's values. */
 export interface SessionProfileFields {
-  /** Which call is placed. lacIncoming: we are the LAC and tell the LNS of an incoming call. Default: lacIncoming. */
-  type?: 'lacIncoming';
+  /** What we are in the call. Of a declared Session, lacIncoming (we are the LAC and tell the LNS of an incoming call) and lnsOutgoing (we are the LNS and ask the LAC to place a call) are placed by us; lnsIncoming and lacOutgoing wait in their tunnel for the peer's call and give it the Session's name, interface and PPP values, where its numbers are those that the Session gives. As LNS (lns...) we are PPP's server and give the addresses, as LAC its client. In a PeerProfile's SessionProfile, lacOutgoing lets the peer ask us for outgoing calls. Default: lacIncoming. */
+  type?: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
   /** What the call carries. Default: ppp. */
   pseudowire?: 'ppp';
   /** Tell the peer that data messages must always carry sequence numbers. Default: false. */
   sequencingRequired?: boolean;
   /** Send sequence numbers in data messages. Default: false. */
   useSequenceNumbers?: boolean;
+  /** How long a data message that came too early waits for those before it. 0: it passes at once, and what comes late is dropped. Default: 0. */
+  reorderTimeout?: number | string;
   /** The customer group that the call belongs to. */
   privateGroupId?: string;
   /** The PPP framing that is told to the peer. Default: ["sync"]. */
@@ -469,8 +691,20 @@ export interface SessionProfileFields {
     /** From the subscriber to us. Without it the same as tx. */
     rx?: number;
   };
+  /** lnsOutgoing: the least line speed that the call may have. Default: 0. */
+  minimumBps?: number;
+  /** lnsOutgoing: the greatest line speed that the call may have. 0: whatever there is. Default: 0. */
+  maximumBps?: number;
+  /** As LAC, of calls that go on in another tunnel: run LCP and authentication with the client and hand them over to the LNS. Default: false. */
+  usePppProxy?: boolean;
+  /** The DSCP of our data messages, which the peer is told too (RFC 3308). 0: none. Default: 0. */
+  dscp?: number;
+  /** Which calls go on in other tunnels instead of being terminated here. It is taken whole from the nearest that gives it. */
+  forward?: Forward;
   /** The PppProfile for these calls. */
   pppProfile?: string;
+  /** What is traced of these calls. Default: []. */
+  trace?: TraceCategory[];
 }
 
 /** What became of the profile. */
@@ -575,10 +809,18 @@ export interface TunnelFields {
   transmitWindow?: number;
   /** The most calls in one tunnel. 0: no limit. Default: 0. */
   maxSessions?: number;
+  /** How long a tunnel without a call stays. A dialled tunnel that persists is not closed for it. 0: for ever. Default: 0. */
+  idleTimeout?: number | string;
+  /** As LNS: go on with the LCP and the authentication that the LAC hands over, where our profile allows what they came to. Otherwise they begin anew. Default: false. */
+  allowPppProxy?: boolean;
+  /** The DSCP of our control messages, which the peer is told too (RFC 3308). 0: none. Default: 0. */
+  controlDscp?: number;
   /** The largest IP packet that calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
   mtu?: number;
   /** For tunnels that peers open: the network interface that their subscribers share. Default: l2tp0. */
   interfaceName?: string;
+  /** What is traced of these tunnels and their calls. Default: []. */
+  trace?: TraceCategory[];
   /** The PeerProfile whose profiles apply to a dialled tunnel. Without it, the one that fits the peer's address. */
   peerProfile?: string;
   /** The SessionProfile for this tunnel's calls. */
@@ -612,6 +854,8 @@ export interface TunnelStatus {
   version?: number;
   /** What carries user packets. */
   dataPlane?: string;
+  /** Work-arounds that are in force for this peer. */
+  quirks?: string[];
   /** The tunnel's calls. */
   sessions?: {
     /** Calls that are up. */
@@ -681,10 +925,18 @@ export interface TunnelProfileFields {
   transmitWindow?: number;
   /** The most calls in one tunnel. 0: no limit. Default: 0. */
   maxSessions?: number;
+  /** How long a tunnel without a call stays. A dialled tunnel that persists is not closed for it. 0: for ever. Default: 0. */
+  idleTimeout?: number | string;
+  /** As LNS: go on with the LCP and the authentication that the LAC hands over, where our profile allows what they came to. Otherwise they begin anew. Default: false. */
+  allowPppProxy?: boolean;
+  /** The DSCP of our control messages, which the peer is told too (RFC 3308). 0: none. Default: 0. */
+  controlDscp?: number;
   /** The largest IP packet that calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
   mtu?: number;
   /** For tunnels that peers open: the network interface that their subscribers share. Default: l2tp0. */
   interfaceName?: string;
+  /** What is traced of these tunnels and their calls. Default: []. */
+  trace?: TraceCategory[];
   /** The PeerProfile whose profiles apply to a dialled tunnel. Without it, the one that fits the peer's address. */
   peerProfile?: string;
   /** The SessionProfile for this tunnel's calls. */
@@ -723,6 +975,7 @@ export interface Kinds {
   Gateway: Gateway;
   PeerProfile: PeerProfile;
   PppProfile: PppProfile;
+  PppoeServer: PppoeServer;
   Secret: Secret;
   Session: Session;
   SessionProfile: SessionProfile;
@@ -746,7 +999,26 @@ export const builtIn = {
     sessionEstablishTimeout: '120s',
     tunnelPersistPendTimeout: '300s',
     sessionPersistPendTimeout: '60s',
+    requestRateLimit: {
+      perPeer: 0,
+      total: 0,
+    },
     vendorName: 'prol2tp',
+    hooks: {
+      tunnelUp: {
+        timeout: '10s',
+      },
+      tunnelDown: {
+        timeout: '10s',
+      },
+      sessionUp: {
+        timeout: '10s',
+      },
+      sessionDown: {
+        timeout: '10s',
+      },
+    },
+    trace: [],
   },
   PeerProfile: {
     role: 'both',
@@ -794,28 +1066,44 @@ export const builtIn = {
       enabled: false,
     },
   },
+  PppoeServer: {
+    serviceNames: [],
+    maxSessions: 0,
+  },
   Secret: {},
   Session: {
     type: 'lacIncoming',
     pseudowire: 'ppp',
     sequencingRequired: false,
     useSequenceNumbers: false,
+    reorderTimeout: 0,
     framingType: ['sync'],
     bearerType: ['digital', 'analog'],
     connectSpeed: {
       tx: 1000000,
     },
+    minimumBps: 0,
+    maximumBps: 0,
+    usePppProxy: false,
+    dscp: 0,
+    trace: [],
   },
   SessionProfile: {
     type: 'lacIncoming',
     pseudowire: 'ppp',
     sequencingRequired: false,
     useSequenceNumbers: false,
+    reorderTimeout: 0,
     framingType: ['sync'],
     bearerType: ['digital', 'analog'],
     connectSpeed: {
       tx: 1000000,
     },
+    minimumBps: 0,
+    maximumBps: 0,
+    usePppProxy: false,
+    dscp: 0,
+    trace: [],
   },
   Subscriber: {
     sessionLimit: 0,
@@ -834,8 +1122,12 @@ export const builtIn = {
     receiveWindow: 10,
     transmitWindow: 10,
     maxSessions: 0,
+    idleTimeout: 0,
+    allowPppProxy: false,
+    controlDscp: 0,
     mtu: 1460,
     interfaceName: 'l2tp0',
+    trace: [],
   },
   TunnelProfile: {
     remotePort: 1701,
@@ -850,7 +1142,11 @@ export const builtIn = {
     receiveWindow: 10,
     transmitWindow: 10,
     maxSessions: 0,
+    idleTimeout: 0,
+    allowPppProxy: false,
+    controlDscp: 0,
     mtu: 1460,
     interfaceName: 'l2tp0',
+    trace: [],
   },
 } as const;

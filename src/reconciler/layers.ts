@@ -33,7 +33,7 @@ export type Filled<F, D> = { [K in keyof F as K extends keyof D ? never : K]: F[
 };
 
 /** Objects that are one value: never put together from two layers. */
-const whole = new Set(['secretRef', 'passwordRef']);
+const whole = new Set(['secretRef', 'passwordRef', 'responseRef', 'forward']);
 
 /** Fields that stand for each other: the nearest layer that gives one of them hides all farther ones. */
 const alternatives: Readonly<Record<string, string>> = {

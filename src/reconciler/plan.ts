@@ -1,5 +1,5 @@
 /** Every step that leads from what is to what should be: pure, ordered, deterministic, one step an object. */
-import type { PlaneDevice, SessionSpec, SessionView, TunnelSpec, TunnelView } from '../engine/spec.ts';
+import type { GatewaySpec, PlaneDevice, SessionSpec, SessionView, TunnelSpec, TunnelView } from '../engine/spec.ts';
 import { differences, tell } from './compare.ts';
 import type { Action, DesiredState, ObservedState } from './live.ts';
 import { sessionChange, tunnelChange } from './mutability.ts';
@@ -84,10 +84,21 @@ function settingActions({ system, aaa, gateway }: DesiredState, observed: Observ
   }
   const gatewayFound = differences(observed.gateway, gateway);
   if (gatewayFound.length > 0) {
-    const reason = observed.gateway ? tell(gatewayFound) : 'first configuration';
+    const ended = endedServers(observed, gateway);
+    const reason = observed.gateway ? [tell(gatewayFound), ...ended].join('; ') : 'first configuration';
     actions.push({ action: 'configureGateway', spec: gateway, reason });
   }
   return actions;
+}
+
+/** PppoeServers that are served no more, or under another name: a client knows its call by where it was. */
+function endedServers({ gateway, pppoeServers }: ObservedState, after: GatewaySpec): string[] {
+  return (gateway?.pppoeServers ?? []).flatMap(({ name, interface: device, acName }) => {
+    const now = after.pppoeServers.find((server) => server.name === name);
+    const stays = now?.interface === device && now.acName === acName;
+    const calls = pppoeServers.find((view) => view.name === name)?.sessions ?? 0;
+    return stays || calls === 0 ? [] : [`PppoeServer/${name} drops ${calls === 1 ? 'a call' : `${calls} calls`}`];
+  });
 }
 
 // ---------------------------------------------------------------- devices
@@ -168,6 +179,10 @@ function droppedCalls({ sessions: { established } }: TunnelView): string {
   return established === 1 ? ', 1 call drops' : `, ${established} calls drop`;
 }
 
+function begunAnew({ state }: SessionView): string {
+  return state === 'waitCall' ? 'awaited anew' : 'placed again';
+}
+
 function redial({ failure }: TunnelView | SessionView): string {
   return failure ? `dialled again after: ${failure.message}` : 'dialled again';
 }
@@ -207,6 +222,6 @@ function sessionAction(
     case 'established':
       if (asks === 'live') return { action: 'modifySession', spec, reason: tell(found) };
       if (asks === undefined || !mayDial(desired)) return undefined;
-      return { action: 'closeSession', name: spec.name, reason: `${tell(found)}: call is placed again` };
+      return { action: 'closeSession', name: spec.name, reason: `${tell(found)}: call is ${begunAnew(view)}` };
   }
 }

@@ -2,13 +2,15 @@
 import { PlaneError, type SpecError } from '../engine/errors.ts';
 import { Attempts } from './attempts.ts';
 import { same } from './compare.ts';
-import { type Desired, desired, type Fields } from './desired.ts';
+import type { Fields } from './context.ts';
+import { type Desired, desired } from './desired.ts';
 import { foresee } from './foresee.ts';
 import { Generations } from './generations.ts';
 import type { Action, Live, ObservedState } from './live.ts';
 import { type Impact, impact, objectOf, plan } from './plan.ts';
 import type { Snapshot } from './resources.ts';
-import { type Status, statusesOf } from './status.ts';
+import type { Status } from './standing.ts';
+import { statusesOf } from './status.ts';
 
 /** How often the world is observed when nothing happens. */
 const resyncMs = 30_000;

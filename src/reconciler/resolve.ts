@@ -37,6 +37,8 @@ export interface Chain<T> extends Resolved<T> {
 }
 
 export type TunnelChain = Chain<TunnelValues> & { peer: Resource<'PeerProfile'> | undefined };
+/** What names profiles for calls and for PPP: a tunnel, or a PppoeServer. */
+export type ProfileNamers = Pick<TunnelChain, 'layers' | 'near' | 'peer'>;
 export type SessionChain = Chain<SessionValues>;
 export type PppChain = Chain<PppValues>;
 
@@ -82,7 +84,7 @@ export class Declarations {
   }
 
   report(message: string, layer: Layer | undefined, path: string, resource: string): void {
-    const at = layer?.locate(['spec', ...path.split('.')]) ?? { path: `spec.${path}` };
+    const at = layer?.locate(['spec', ...stepsOf(path)]) ?? { path: `spec.${path}` };
     const key = `${resource} ${message}`;
     if (this.#told.has(key)) return;
     this.#told.add(key);
@@ -91,8 +93,7 @@ export class Declarations {
 
   /** A mistake in a field (`ranges.0`) of a resource's own spec. */
   reportAt({ id, locate }: Pick<Resource, 'id' | 'locate'>, path: string, message: string): void {
-    const steps = path.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
-    this.errors.push(new SpecError(message, locate(['spec', ...steps]), id));
+    this.errors.push(new SpecError(message, locate(['spec', ...stepsOf(path)]), id));
   }
 
   tunnel(tunnel: Resource<'Tunnel'>): TunnelChain {
@@ -127,11 +128,21 @@ export class Declarations {
     return this.#sessionChain([own, ...named], tunnel, session.id);
   }
 
-  acceptedSession(tunnel: TunnelChain, user: string): SessionChain {
+  /** What a PppoeServer names, and our name. */
+  pppoeServer(server: Resource<'PppoeServer'>): {
+    namers: ProfileNamers;
+    name: Resolved<{ hostName: string }>;
+  } {
+    const { sessionProfile, pppProfile } = server.document.spec;
+    const near = [layerOf(server, { sessionProfile, pppProfile })];
+    return { namers: { layers: near, near, peer: undefined }, name: lay(this.#names()) };
+  }
+
+  acceptedSession(tunnel: ProfileNamers, user: string): SessionChain {
     return this.#sessionChain([], tunnel, user);
   }
 
-  ppp(session: SessionChain, tunnel: TunnelChain, user: string): PppChain {
+  ppp(session: SessionChain, tunnel: ProfileNamers, user: string): PppChain {
     const near = [
       ...this.#namedIn('PppProfile', 'pppProfile', session.near, user),
       ...this.#namedIn('PppProfile', 'pppProfile', tunnel.near, user),
@@ -148,17 +159,22 @@ export class Declarations {
   }
 
   #tunnelChain(near: readonly Layer[], user: string): Chain<TunnelValues> {
+    const profile = this.#profile('TunnelProfile', 'default', undefined, '', user);
+    return chainOf<TunnelValues>(near, [...profile, ...this.#names()]);
+  }
+
+  /** Where our name comes from when no profile gives one, before all built-in values of tunnels. */
+  #names(): Layer[] {
     const gateway = this.all('Gateway').at(0);
     const hostName = gateway?.document.spec.hostName;
-    return chainOf<TunnelValues>(near, [
-      ...this.#profile('TunnelProfile', 'default', undefined, '', user),
+    return [
       ...(gateway ? [layerOf(gateway, { hostName })] : []),
       { from: 'machine', values: { hostName: this.#machineName }, locate: () => ({ path: '' }) },
       builtInTunnel,
-    ]);
+    ];
   }
 
-  #sessionChain(nearest: readonly Layer[], tunnel: TunnelChain, user: string): SessionChain {
+  #sessionChain(nearest: readonly Layer[], tunnel: ProfileNamers, user: string): SessionChain {
     const near = [
       ...nearest,
       ...this.#namedIn('SessionProfile', 'sessionProfile', tunnel.near, user),
@@ -246,6 +262,11 @@ function chainOf<T>(near: readonly Layer[], far: readonly Layer[]): Chain<T> {
     layers.filter((layer, at) => layers.findIndex(({ from }) => from === layer.from) === at);
   const layers = once([...near, ...far]);
   return { ...lay<T>(layers), layers, near: once(near) };
+}
+
+/** `ranges.0` as steps. */
+function stepsOf(path: string): (string | number)[] {
+  return path.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 }
 
 function layerOf({ id, locate }: Resource, values: object): Layer {

@@ -4,6 +4,7 @@ import addressPool from '../../schemas/addresspool.json' with { type: 'json' };
 import common from '../../schemas/common.json' with { type: 'json' };
 import gateway from '../../schemas/gateway.json' with { type: 'json' };
 import peerProfile from '../../schemas/peerprofile.json' with { type: 'json' };
+import pppoeServer from '../../schemas/pppoeserver.json' with { type: 'json' };
 import pppProfile from '../../schemas/pppprofile.json' with { type: 'json' };
 import secret from '../../schemas/secret.json' with { type: 'json' };
 import session from '../../schemas/session.json' with { type: 'json' };
@@ -30,6 +31,7 @@ const schemas = {
   Gateway: gateway,
   PeerProfile: peerProfile,
   PppProfile: pppProfile,
+  PppoeServer: pppoeServer,
   Secret: secret,
   Session: session,
   SessionProfile: sessionProfile,
@@ -67,6 +69,8 @@ export function check(kind: keyof Kinds, document: unknown): Problem[] {
   for (const error of validate.errors ?? []) {
     // The branches of a oneOf only say what the oneOf's own error says in one sentence.
     if (error.schemaPath.includes('/oneOf/')) continue;
+    // Told by the name's own error.
+    if (error.keyword === 'propertyNames') continue;
     const problem = problemOf(error, kind !== 'Secret');
     const key = `${problem.path.join('/')} ${sameFault(error.keyword)}`;
     if (!problems.has(key)) problems.set(key, problem);
@@ -97,6 +101,11 @@ function problemOf(error: ErrorObject, mayShowValue: boolean): Problem {
     case 'required':
       return { path: [...path, String(error.params.missingProperty)], message: 'is missing' };
     case 'enum': {
+      if (error.propertyName !== undefined) {
+        const meant = nearest(error.propertyName, error.params.allowedValues as string[]);
+        const advice = meant ? `did you mean ${meant}?` : 'the documentation lists the names';
+        return { path: [...path, error.propertyName], message: `there is no such field; ${advice}` };
+      }
       const allowed = error.params.allowedValues as string[];
       const meant = typeof error.data === 'string' ? nearest(error.data, allowed) : undefined;
       const choice = allowed.length === 1 ? `must be ${allowed[0]}` : `must be one of ${allowed.join(', ')}`;

@@ -4,10 +4,14 @@ import type { Declarations } from './resolve.ts';
 import { fileSecretKey, type Secrets } from './resources.ts';
 
 /**
- * The secret that the nearest layer gives as `secretRef` or `secretFile` (`passwordRef` or `passwordFile`).
+ * The secret that the nearest layer gives as `secretRef` or `secretFile` (`passwordRef` or `passwordFile` ...).
  * Undefined: none is given, or it cannot be had, which is reported as an error of `user`.
  */
-export type SecretLookup = (layers: readonly Layer[], what: 'secret' | 'password', user: string) => Secret | undefined;
+export type SecretLookup = (
+  layers: readonly Layer[],
+  what: 'secret' | 'password' | 'response',
+  user: string,
+) => Secret | undefined;
 
 export function secretLookup(secrets: Secrets, declarations: Declarations): SecretLookup {
   return (layers, what, user) => {

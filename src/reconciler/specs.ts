@@ -1,5 +1,6 @@
 /** Resolved values -> the engine's specs: durations become milliseconds, addresses numbers, references secrets. */
 import {
+  type ForwardSpec,
   type GatewaySpec,
   type NegotiationLimits,
   type PppAuthMethod,
@@ -7,6 +8,7 @@ import {
   parseIpv4,
   type Secret,
   type SessionParameters,
+  type SessionType,
   type TunnelParameters,
 } from '../engine/spec.ts';
 import { builtIn, type GatewayFields } from './generated.ts';
@@ -14,7 +16,7 @@ import type { PppValues, SessionValues, TunnelValues } from './resolve.ts';
 import { durationMs } from './units.ts';
 
 /** Everything of a GatewaySpec that the Gateway document itself says. */
-export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers'> {
+export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers' | 'pppoeServers'> {
   const values = { ...builtIn.Gateway, ...fields };
   return {
     listen: (values.listen ?? []).map(({ address, port = 1701 }) => ({ address, port })),
@@ -26,8 +28,7 @@ export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers'> {
     tunnelEstablishTimeoutMs: durationMs(values.tunnelEstablishTimeout),
     sessionEstablishTimeoutMs: durationMs(values.sessionEstablishTimeout),
     vendorName: values.vendorName,
-    requestRateLimit: { perPeer: 0, total: 0 },
-    pppoeServers: [],
+    requestRateLimit: { ...builtIn.Gateway.requestRateLimit, ...fields.requestRateLimit },
   };
 }
 
@@ -46,28 +47,29 @@ export function tunnelParametersOf(values: TunnelValues, secret: Secret | undefi
     receiveWindow: values.receiveWindow,
     transmitWindow: values.transmitWindow,
     maxSessions: values.maxSessions,
-    idleTimeoutMs: 0,
-    allowPppProxy: false,
-    controlDscp: 0,
-    trace: [],
+    idleTimeoutMs: durationMs(values.idleTimeout),
+    allowPppProxy: values.allowPppProxy,
+    controlDscp: values.controlDscp,
+    trace: [...values.trace],
     mtu: values.mtu,
     interfaceName: values.interfaceName,
   };
 }
 
-export function sessionParametersOf(values: SessionValues): SessionParameters {
+export function sessionParametersOf(values: SessionValues, forward: ForwardSpec | undefined): SessionParameters {
   const { tx, rx = tx } = values.connectSpeed;
   return {
     type: values.type,
     pseudowire: values.pseudowire,
     sequencingRequired: values.sequencingRequired,
     useSequenceNumbers: values.useSequenceNumbers,
-    reorderTimeoutMs: 0,
-    minimumBps: 0,
-    maximumBps: 0,
-    usePppProxy: false,
-    dscp: 0,
-    trace: [],
+    reorderTimeoutMs: durationMs(values.reorderTimeout),
+    minimumBps: values.minimumBps,
+    maximumBps: values.maximumBps,
+    usePppProxy: values.usePppProxy,
+    forward,
+    dscp: values.dscp,
+    trace: [...values.trace],
     privateGroupId: values.privateGroupId,
     framingType: [...values.framingType],
     bearerType: [...values.bearerType],
@@ -81,6 +83,20 @@ export interface Credentials {
 }
 
 const methodsByStrength = ['mschapv2', 'chap', 'pap'] as const satisfies readonly PppAuthMethod[];
+
+/** An LNS gives addresses, and a LAC takes them for the client that it speaks for. */
+export function pppRole(type: SessionType): PppSpec['role'] {
+  switch (type) {
+    case 'lacIncoming':
+    case 'lacOutgoing':
+      return 'client';
+    case 'lnsIncoming':
+    case 'lnsOutgoing':
+      return 'server';
+    default:
+      return type satisfies never;
+  }
+}
 
 export function pppOf(
   values: PppValues,

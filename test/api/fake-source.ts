@@ -143,6 +143,19 @@ export class FakeSource implements ApiSource {
         status: { conditions: [condition('Ready', 'False', 'TunnelNotReady', 'waits for tunnel to-backup')] },
       },
     ],
+    PppoeServer: [
+      {
+        name: 'access',
+        spec: { interface: 'eth1' },
+        origin: 'lac.yaml:40',
+        status: {
+          observedGeneration: 1,
+          conditions: [condition('Ready', 'True', 'Applied', 'serves eth1 as bras1')],
+          interface: 'eth1',
+          acName: 'bras1',
+        },
+      },
+    ],
     AddressPool: [{ name: 'home', spec: { ranges: ['10.99.0.0/24'] }, status: { conditions: [] } }],
   };
   tunnelViews: TunnelView[] = [
@@ -182,6 +195,10 @@ export class FakeSource implements ApiSource {
 
   pools() {
     return [{ name: 'home', total: 254, used: 12 }];
+  }
+
+  pppoeServers() {
+    return [{ name: 'access', sessions: 3 }];
   }
 
   counts() {

@@ -96,6 +96,7 @@ beforeEach(() => {
       acceptedTunnels: () => [tunnelView()],
       acceptedSessions: () => [sessionView()],
       accepted: () => ({ tunnels: 1, sessions: 1 }),
+      pppoeServers: () => [],
     },
     plane: {
       name: 'userspace',

@@ -75,11 +75,13 @@ test('an accepted session', async () => {
       'Kind:            Session, opened by the peer',
       'Tunnel:          accepted-4711',
       'State:           established since 2026-03-01T12:00:00.000Z (5m)',
-      'Call:            lnsIncoming',
+      'Type:            lnsIncoming',
       'Local id:        5',
       'Remote id:       6',
       'Calling number:  5551234',
       'Interface:       l2tp0',
+      'Call:',
+      '  Calling Number:  5551234',
       'PPP:',
       '  Phase:                network',
       '  User:                 alice',
@@ -98,6 +100,8 @@ test('an accepted session', async () => {
       '  Received:               10 packets, 1.5KiB',
       '  Received, dropped:      1',
       '  Received out of order:  0',
+      '  Put back in order:      0',
+      '  Lost on the way:        0',
       '  Sent:                   20 packets, 5MiB',
       '  Sent, dropped:          0',
       'Events:',
@@ -112,10 +116,10 @@ test('a session that waits for its tunnel', async () => {
   expect(out).toContain('TunnelNotReady   waits for tunnel to-backup\n');
 });
 
-test('what is neither tunnel nor session', async () => {
+test('what cannot be described', async () => {
   expect(await bench.run('describe pool home')).toEqual({
     code: 1,
     out: '',
-    err: 'error: pool is neither tunnel nor session\n',
+    err: 'error: pool is none of tunnel, session, pppoeserver\n',
   });
 });

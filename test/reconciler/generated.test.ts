@@ -53,7 +53,8 @@ describe.each([...files.keys()].filter((path) => path.startsWith('crds/')))('%s'
     for (const [at, node] of nodes) {
       const kind = node.type ?? (node['x-kubernetes-int-or-string'] ? 'int-or-string' : undefined);
       expect([at, kind]).toEqual([at, expect.any(String)]);
-      for (const keyword of ['$ref', 'default', 'const', 'uniqueItems', 'oneOf', 'additionalProperties']) {
+      const maps = node.type === 'object' && node.properties === undefined ? [] : ['additionalProperties'];
+      for (const keyword of ['$ref', 'default', 'const', 'uniqueItems', 'oneOf', ...maps]) {
         expect(node, `${at} has ${keyword}`).not.toHaveProperty(keyword);
       }
     }
@@ -76,13 +77,13 @@ describe('rules over several fields', () => {
   };
 
   it.each([
-    ['tunnel', 'give only one of secretRef and secretFile'],
-    ['tunnelprofile', 'give only one of secretRef and secretFile'],
-    ['session', 'give only one of passwordRef and passwordFile'],
-    ['subscriber', 'give exactly one of passwordRef and passwordFile'],
-    ['pppprofile', 'give only one of remote and pool'],
-  ])('%s: %s', (kind, message) => {
-    expect(rulesOf(kind).map((rule) => rule.message)).toEqual([message]);
+    ['tunnel', ['give only one of secretRef and secretFile']],
+    ['tunnelprofile', ['give only one of secretRef and secretFile']],
+    ['session', ['give only one of passwordRef and passwordFile', 'give only one of responseRef and responseFile']],
+    ['subscriber', ['give exactly one of passwordRef and passwordFile']],
+    ['pppprofile', ['give only one of remote and pool']],
+  ])('%s: %s', (kind, messages) => {
+    expect(rulesOf(kind).map((rule) => rule.message)).toEqual(messages);
   });
 
   it('counts the fields that are given', () => {

@@ -4,7 +4,8 @@ import type { Attempt } from '../../src/reconciler/attempts.ts';
 import { type Desired, desired } from '../../src/reconciler/desired.ts';
 import { Generations } from '../../src/reconciler/generations.ts';
 import type { ObservedState } from '../../src/reconciler/live.ts';
-import { type Status, type StatusInput, statusesOf } from '../../src/reconciler/status.ts';
+import type { Status, StatusInput } from '../../src/reconciler/standing.ts';
+import { statusesOf } from '../../src/reconciler/status.ts';
 import { doc, resolved, secretDoc, snapshot } from './declare.ts';
 import { nothing, sessionView, tunnelView } from './fake-live.ts';
 

@@ -126,10 +126,14 @@ function secretFilesOf(shelf: Shelf): { key: string; file: string }[] {
   return shelf.declared.flatMap((declared) => {
     if (declared.kind === 'Secret') return [];
     const { spec } = declared.document;
-    const path = 'secretFile' in spec ? spec.secretFile : 'passwordFile' in spec ? spec.passwordFile : undefined;
+    const paths = [
+      'secretFile' in spec ? spec.secretFile : undefined,
+      'passwordFile' in spec ? spec.passwordFile : undefined,
+      'proxyAuth' in spec ? spec.proxyAuth?.responseFile : undefined,
+    ].filter((path) => path !== undefined);
     const document = declared.locate([]).file;
-    if (path === undefined || document === undefined) return [];
-    return [{ key: fileSecretKey(declared.id, path), file: resolve(dirname(document), path) }];
+    if (document === undefined) return [];
+    return paths.map((path) => ({ key: fileSecretKey(declared.id, path), file: resolve(dirname(document), path) }));
   });
 }
 

@@ -1,0 +1,79 @@
+/** PeerProfiles -> who may open tunnels to us, and what applies to them. */
+import type { GatewaySpec, PeerSpec } from '../engine/spec.ts';
+import { canonicalPrefix } from './addresses.ts';
+import { type Context, joined } from './context.ts';
+import { forwardOf } from './forward.ts';
+import { builtIn } from './generated.ts';
+import { checkPpp } from './ppp-checks.ts';
+import type { TunnelChain } from './resolve.ts';
+import type { Resource, Snapshot } from './resources.ts';
+import { type Claim, claimOnce, settle } from './settle.ts';
+import { pppOf, sessionParametersOf } from './specs.ts';
+import { tunnelParameters } from './tunnels.ts';
+
+export function peersOf(
+  context: Context,
+  { listen, acceptTunnels }: Pick<GatewaySpec, 'listen' | 'acceptTunnels'>,
+  snapshot: Snapshot,
+  before: readonly PeerSpec[],
+): PeerSpec[] {
+  const { declarations } = context;
+  const peers = settle(
+    declarations,
+    'PeerProfile',
+    before,
+    (peer) => peerOf(context, declarations.acceptedTunnel(peer), peer),
+    claimPeers(),
+  );
+  const none = declarations.all('PeerProfile').length === 0;
+  // A document that cannot be read may have been the PeerProfile that keeps strangers out.
+  const hidden = snapshot.errors.some(({ resource }) => resource === undefined || resource.startsWith('PeerProfile/'));
+  const opened = before.length === 1 && before[0].name === 'default' && isOpen(before[0]);
+  const accepts = acceptTunnels || opened;
+  if (none && listen.length > 0 && accepts && (!hidden || opened)) {
+    const errors = declarations.errors.length;
+    const spec = peerOf(context, declarations.acceptedTunnel(undefined), undefined);
+    if (declarations.errors.length === errors) return [spec];
+    return opened ? [...before] : [];
+  }
+  return peers;
+}
+
+function isOpen({ match }: PeerSpec): boolean {
+  return match.hostName === undefined && match.addresses.length === 0;
+}
+
+/** A PeerProfile; the built-in one named `default` when none is declared. */
+function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfile'> | undefined): PeerSpec {
+  const { declarations, fields } = context;
+  const id = peer?.id ?? 'PeerProfile/default';
+  const session = declarations.acceptedSession(chain, id);
+  const ppp = declarations.ppp(session, chain, id);
+  const { match = {}, role = builtIn.PeerProfile.role, quirks = [] } = peer?.document.spec ?? {};
+  const tunnel = tunnelParameters(context, chain, id);
+  checkPpp(context, ppp, 'server', id);
+  const forward = forwardOf(context, session, id);
+  if (peer) fields.set(id, () => joined({ tunnel: chain.fields, session: session.fields, ppp: ppp.fields }));
+  return {
+    name: peer?.name ?? 'default',
+    match: { hostName: match.hostName, addresses: [...(match.addresses ?? [])] },
+    role,
+    quirks,
+    tunnel,
+    session: sessionParametersOf(session.values, forward),
+    ppp: pppOf(ppp.values, 'server', tunnel, {}),
+    clientPpp: pppOf(ppp.values, 'client', tunnel, {}),
+  };
+}
+
+const claimPeers = (): Claim<PeerSpec> =>
+  claimOnce(matchKeys, (holder, { name }) => ({
+    message: `PeerProfile/${holder} and PeerProfile/${name} fit the same peers; make one of them narrower`,
+    path: 'match',
+  }));
+
+function matchKeys({ match }: PeerSpec): string[] {
+  const host = match.hostName?.toLowerCase() ?? '';
+  const prefixes = match.addresses.length === 0 ? [''] : match.addresses.map(canonicalPrefix);
+  return prefixes.map((prefix) => `${host} ${prefix}`);
+}

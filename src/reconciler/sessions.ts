@@ -1,0 +1,56 @@
+/** Declared Sessions -> the calls that we place or wait for. */
+import type { DeviceSpec, SessionSpec } from '../engine/spec.ts';
+import { type Context, joined, layerOf } from './context.ts';
+import { forwardOf } from './forward.ts';
+import { checkPpp } from './ppp-checks.ts';
+import { proxyOf } from './proxy.ts';
+import type { TunnelChain } from './resolve.ts';
+import type { Resource } from './resources.ts';
+import { type Claim, claimOnce } from './settle.ts';
+import { pppOf, pppRole, sessionParametersOf } from './specs.ts';
+
+export function sessionOf(
+  context: Context,
+  session: Resource<'Session'>,
+  tunnels: ReadonlyMap<string, TunnelChain>,
+): SessionSpec {
+  const { declarations, secretOf, fields } = context;
+  const { tunnel: tunnelName } = session.document.spec;
+  const declared = tunnels.get(tunnelName);
+  if (!declared) declarations.reportAt(session, 'tunnel', `Tunnel/${tunnelName} does not exist`);
+  const tunnel = declared ?? declarations.acceptedTunnel(undefined);
+  const chain = declarations.session(session, tunnel);
+  const { values } = chain;
+  const role = pppRole(values.type);
+  const ppp = declarations.ppp(chain, tunnel, session.id);
+  checkPpp(context, ppp, role, session.id);
+  if (values.type === 'lnsOutgoing' && values.calledNumber === undefined) {
+    const message = 'is missing: a call of type lnsOutgoing needs the number that the LAC is to call';
+    declarations.reportAt(session, 'calledNumber', message);
+  }
+  fields.set(session.id, () => ({ ...chain.fields, ...joined({ ppp: ppp.fields }) }));
+  const password = secretOf([layerOf(session)], 'password', session.id);
+  return {
+    name: session.name,
+    tunnel: tunnelName,
+    parameters: sessionParametersOf(values, forwardOf(context, chain, session.id)),
+    ppp: pppOf(ppp.values, role, tunnel.values, { userName: values.userName, password }),
+    proxy: proxyOf(context, session, values.type),
+    interfaceName: values.interfaceName,
+    callingNumber: values.callingNumber,
+    calledNumber: values.calledNumber,
+    subAddress: values.subAddress,
+  };
+}
+
+export function claimInterfaces(devices: ReadonlyMap<string, DeviceSpec>): Claim<SessionSpec> {
+  const path = 'interfaceName';
+  const claimName = claimOnce<SessionSpec>(
+    ({ interfaceName }) => (interfaceName === undefined ? [] : [interfaceName]),
+    (holder) => ({ message: `Session/${holder} has the same interfaceName`, path }),
+  );
+  return (spec) => {
+    if (spec.interfaceName === undefined || !devices.has(spec.interfaceName)) return claimName(spec);
+    return { message: "is the interface that accepted calls share (the TunnelProfile's interfaceName)", path };
+  };
+}
