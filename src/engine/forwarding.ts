@@ -11,6 +11,7 @@ import { PppIngress } from './ppp/ingress.ts';
 import type { Relay } from './relayed-avps.ts';
 import type { Session } from './session.ts';
 import type { ForwardRule, ForwardSpec, PppProxy, PppSpec, PppView, SessionParameters } from './spec.ts';
+import { lineWishes } from './termination.ts';
 import type { AvpValues } from './wire/avp.ts';
 
 /** The call that came in. */
@@ -132,7 +133,7 @@ export class Forwarding implements CallContent {
 
   /** Speaks LCP and asks for the name in the LNS's place. */
   private capture(now: Instant): ContentEffect[] {
-    const ingress = new PppIngress(this.call.ppp, this.core.random);
+    const ingress = new PppIngress(this.call.ppp, this.core.random, lineWishes(this.call.avps));
     this.at = { phase: 'capture', ingress };
     return this.fromIngress(ingress.handle({ event: 'open' }, now), now);
   }

@@ -4,6 +4,7 @@
 import type { CallContent, CallEnd, ContentEffect, ContentEvent } from './call-content.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import type { IpAttachment, SessionKey } from './ports.ts';
+import type { LineWishes } from './ppp/lcp-options.ts';
 import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
 import { isLac } from './session-states.ts';
 import type { Ipv4, PppProxy, PppSpec, PppView, SessionType } from './spec.ts';
@@ -36,7 +37,7 @@ export class Termination implements CallContent {
 
   constructor(call: TerminatedCall, proxy: PppProxy | undefined) {
     this.call = call;
-    this.link = new PppLink(call.ppp, call.random, call.localIpv4, proxy);
+    this.link = new PppLink(call.ppp, call.random, call.localIpv4, proxy, lineWishes(call.avps));
   }
 
   handle(event: ContentEvent, now: Instant): ContentEffect[] {
@@ -85,7 +86,7 @@ export class Termination implements CallContent {
    */
   private setLinkInfo({ accm, lastSent, lastReceived }: LcpEffect): ContentEffect[] {
     const { type, avps } = this.call;
-    const guided = avps.lcpWantOptions !== undefined || avps.lcpAllowOptions !== undefined;
+    const guided = lineWishes(avps) !== undefined;
     if (isLac(type) || !(guided || avps.framingType?.includes('async'))) return [];
     const told: SentAvps<'SLI'> = { accm };
     if (guided) {
@@ -136,4 +137,9 @@ export class Termination implements CallContent {
     };
     return { effect: 'plane', op: { op: 'attach', session, attachment, acfc, pfc } };
   }
+}
+
+/** How a LAC wants LCP to be negotiated, if it says so (RFC 3437 2). */
+export function lineWishes({ lcpWantOptions: want, lcpAllowOptions: allow }: AvpValues): LineWishes | undefined {
+  return want === undefined && allow === undefined ? undefined : { want, allow };
 }

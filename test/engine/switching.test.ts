@@ -286,6 +286,7 @@ describe('a PPPoE client', () => {
     world.runFor(20_000);
     const [{ call }] = sessions(lns);
     expect(call).toMatchObject({ proxyAuthenName: 'alice', proxyAuthenType: 2 });
+    expect(call.lcpAllowOptions).toEqual(Uint8Array.of(1, 4, 1460 >> 8, 1460 & 0xff));
     expect(call.lastReceivedLcpConfReq).toBeDefined();
     expect(host.link?.view()).toMatchObject({ phase: 'network' });
   });

@@ -254,6 +254,12 @@ export abstract class ControlProtocol {
     return this.fire('Open', now, out) | this.fire('Up', now, out);
   }
 
+  /** Somebody else has negotiated: goes where the peer's Configure-Ack would have led from Ack-Sent. */
+  protected takeOpened(): void {
+    this.state = State.opened;
+    this.restartsLeft = this.limits.maxConfigRequests;
+  }
+
   close(why: Ending, now: Instant, out: FrameSink): number {
     this.failure ??= why;
     return this.fire('Close', now, out);

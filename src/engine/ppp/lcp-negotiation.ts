@@ -309,7 +309,7 @@ export abstract class LcpNegotiation extends ControlProtocol {
     const peerFlaw = flawIn(received, (type, at, octets) => this.takesAsPeers(type, received, at, octets));
     this.loops = 0;
     if (flaw === undefined && peerFlaw === undefined) {
-      this.state = State.opened;
+      this.takeOpened();
       return undefined;
     }
     this.disown();

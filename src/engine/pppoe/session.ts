@@ -7,11 +7,15 @@ import { notQueued, type Queued } from '../deadlines.ts';
 import type { EngineEffect, Instant, Notice } from '../effects.ts';
 import { Forwarding, type IngressCall } from '../forwarding.ts';
 import { sessionKeyV2 } from '../ports.ts';
+import { lineOptions } from '../ppp/lcp-options.ts';
 import { describeResult } from '../result-text.ts';
 import type { PppoeServerSpec, PppoeSessionView, PppSpec, SessionParameters } from '../spec.ts';
 import type { AvpValues } from '../wire/avp.ts';
 import { accessLineOf } from './access-line.ts';
 import { encodeDiscovery, type Tag } from './packet.ts';
+
+/** RFC 2516 7, where ACFC is forbidden and PFC discouraged too. */
+const maxPppoeMru = 1_492;
 
 const noPlace: CallEnd = { resultCode: { result: 5, error: 0, message: 'no rule of forward fits the call' } };
 
@@ -49,7 +53,7 @@ export class PppoeSession implements IngressCall {
     this.onEnded = onEnded;
     this.parameters = server.session;
     this.ppp = server.ppp;
-    this.avps = callOf(this.peer, tags);
+    this.avps = callOf(this.peer, tags, server.ppp);
   }
 
   get title(): string {
@@ -150,8 +154,9 @@ export class PppoeSession implements IngressCall {
 }
 
 /** What an ICRQ and an ICCN can say of the call. */
-function callOf(peer: Uint8Array, tags: readonly Tag[]): AvpValues {
+function callOf(peer: Uint8Array, tags: readonly Tag[], ppp: PppSpec): AvpValues {
   const line = accessLineOf(tags);
+  const options = lineOptions({ ...ppp, mru: Math.min(ppp.mru, maxPppoeMru), acfc: false, pfc: false });
   const service = tags.find(([name]) => name === 'serviceName')?.[1];
   const calledNumber = service && service.length > 0 ? new TextDecoder().decode(service) : undefined;
   return {
@@ -160,6 +165,8 @@ function callOf(peer: Uint8Array, tags: readonly Tag[]): AvpValues {
     calledNumber,
     txConnectSpeedBps: asU32(line.actualDataRateDownstreamBps),
     rxConnectSpeedBps: asU32(line.actualDataRateUpstreamBps),
+    lcpWantOptions: options,
+    lcpAllowOptions: options,
   };
 }
 

@@ -4,7 +4,6 @@
 import type { PppDisconnectCause } from './values.ts';
 
 interface Cause {
-  readonly code: number;
   readonly words: string;
   /** What directions 1 and 2 add, where the RFC gives them a meaning. */
   readonly directions?: readonly [string, string];
@@ -15,51 +14,45 @@ const required = [
   'required by the peer, refused by the sender',
 ] as const;
 
-export const disconnectCauses = {
-  noInformation: { code: 0, words: 'no information' },
-  administrative: { code: 1, words: 'administrative disconnect' },
-  proxyLcpMissing: { code: 2, words: 'the LNS does not renegotiate LCP and got no proxy LCP' },
-  normal: {
-    code: 3,
+/** By their codes. */
+const causes: readonly Cause[] = [
+  { words: 'no information' },
+  { words: 'administrative disconnect' },
+  { words: 'the LNS does not renegotiate LCP and got no proxy LCP' },
+  {
     words: 'normal disconnection',
     directions: ['the peer sent a Terminate-Request', 'the sender sent a Terminate-Request'],
   },
-  encryptionRefused: { code: 4, words: 'compulsory encryption was refused', directions: required },
-  lcpTimeout: { code: 5, words: 'LCP timed out' },
-  noLcp: { code: 6, words: 'no recognizable LCP packets' },
-  loopback: { code: 7, words: 'wrong Magic-Number, the link may be looped back' },
-  echoTimeout: { code: 8, words: 'no answer to LCP Echo-Requests' },
-  endpointDiscriminator: { code: 9, words: 'unexpected Endpoint-Discriminator for the multilink bundle' },
-  mrru: { code: 10, words: 'unexpected MRRU for the multilink bundle' },
-  shortSequenceNumber: { code: 11, words: 'unexpected Short-Sequence-Number option for the multilink bundle' },
-  callbackRefused: { code: 12, words: 'compulsory call-back was refused', directions: required },
-  authenticationTimeout: { code: 13, words: 'authentication timed out' },
-  bundleName: { code: 14, words: 'unexpected authenticated name for the multilink bundle' },
-  noAuthenticationProtocol: {
-    code: 15,
+  { words: 'compulsory encryption was refused', directions: required },
+  { words: 'LCP timed out' },
+  { words: 'no recognizable LCP packets' },
+  { words: 'wrong Magic-Number, the link may be looped back' },
+  { words: 'no answer to LCP Echo-Requests' },
+  { words: 'unexpected Endpoint-Discriminator for the multilink bundle' },
+  { words: 'unexpected MRRU for the multilink bundle' },
+  { words: 'unexpected Short-Sequence-Number option for the multilink bundle' },
+  { words: 'compulsory call-back was refused', directions: required },
+  { words: 'authentication timed out' },
+  { words: 'unexpected authenticated name for the multilink bundle' },
+  {
     words: 'no acceptable authentication protocol',
     directions: ['the peer rejected all of the sender', 'the sender takes none of the peer'],
   },
-  authenticationFailed: {
-    code: 16,
+  {
     words: 'authentication failed',
     directions: ['of the peer at the sender', 'of the sender at the peer'],
   },
-  ncpTimeout: { code: 17, words: 'NCP timed out' },
-  noNcp: { code: 18, words: 'no NCP was opened' },
-  addressesNotConverged: {
-    code: 19,
+  { words: 'NCP timed out' },
+  { words: 'no NCP was opened' },
+  {
     words: 'no agreement on addresses',
     directions: ['too many Configure-Naks from the peer', 'too many Configure-Naks to the peer'],
   },
-  noAddressPermitted: {
-    code: 20,
+  {
     words: 'no address is permitted',
     directions: ['the peer does not take the local one', "the sender does not take the peer's"],
   },
-} as const satisfies Record<string, Cause>;
-
-const byCode = new Map<number, Cause>(Object.values(disconnectCauses).map((cause) => [cause.code, cause]));
+];
 
 /** PPP protocols that may have failed. */
 const protocolNames = new Map([
@@ -75,7 +68,7 @@ const protocolNames = new Map([
 
 /** A cause in words, with the protocol and the sender's own message. */
 export function describeDisconnect({ code, protocol, direction, message }: PppDisconnectCause): string {
-  const cause = byCode.get(code);
+  const cause: Cause | undefined = causes[code];
   const side = direction === 1 || direction === 2 ? cause?.directions?.[direction - 1] : undefined;
   let text = cause?.words ?? 'unknown cause';
   if (side !== undefined) text += `, ${side}`;

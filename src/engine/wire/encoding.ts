@@ -6,10 +6,11 @@ import { hiddenBit, mandatoryBit, maxAvpOctets } from './avp-octets.ts';
 import { Writer } from './bytes.ts';
 import { hideValue } from './hidden.ts';
 import type { EncodeOptions, OutgoingMessage } from './message.ts';
-import { avpsInOrder, messageRows } from './message-table.ts';
+import { belongs, messageRows } from './message-table.ts';
 
 /**
- * The octets behind the header: Message Type, what is clear, then the Random Vector and what is hidden.
+ * The octets behind the header: Message Type, what is clear, then the Random Vector and what is hidden. Within these the
+ * AVPs come as they stand in the message, whose type must allow them.
  * @throws RangeError when a value is too long for an AVP
  */
 export function encodeMessage(message: OutgoingMessage, options: EncodeOptions = {}): Uint8Array {
@@ -21,9 +22,10 @@ export function encodeMessage(message: OutgoingMessage, options: EncodeOptions =
   writer.u16(row.code);
   endAvp(writer, type, row.ignorable ? 0 : mandatoryBit);
   let somethingToHide = false;
-  for (const name of avpsInOrder(message.type)) {
+  const names = Object.keys(avps) as AvpName[];
+  for (const name of names) {
     const value = avps[name];
-    if (value === undefined) continue;
+    if (value === undefined || !belongs(message.type, name)) continue;
     if (hide && avpRows[name].hideable) somethingToHide = true;
     else writeKnown(writer, name, value);
   }
@@ -36,8 +38,10 @@ export function encodeMessage(message: OutgoingMessage, options: EncodeOptions =
   const vector = beginAvp(writer, 0, avpTable.randomVector.type);
   writer.octets(hide.randomVector);
   endAvp(writer, vector, mandatoryBit);
-  for (const name of avpsInOrder(message.type)) {
-    if (avps[name] !== undefined && avpRows[name].hideable) writeKnown(writer, name, avps[name], hide);
+  for (const name of names) {
+    const value = avps[name];
+    if (value === undefined || !avpRows[name].hideable || !belongs(message.type, name)) continue;
+    writeKnown(writer, name, value, hide);
   }
   for (const other of message.others ?? []) {
     if (other.hideable) writeHidden(writer, other.vendor, other.type, other.mandatory ?? false, other.value, hide);

@@ -262,29 +262,16 @@ export function messageTypeOf(code: number): MessageType | undefined {
   return typesByCode.get(code);
 }
 
-const orders: Readonly<Record<MessageType, readonly AvpName[]>> = perType(({ required, expected, optional }) => [
-  ...required,
-  ...expected,
-  ...optional,
-]);
-const sets: Readonly<Record<MessageType, ReadonlySet<AvpName>>> = perType(
-  ({ required, expected, optional }) => new Set([...required, ...expected, ...optional]),
+const allowed = new Map<MessageType, ReadonlySet<AvpName>>(
+  messageTypes.map((type) => {
+    const { required, expected, optional } = messageRows[type];
+    return [type, new Set([...required, ...expected, ...optional])];
+  }),
 );
-
-function perType<T>(of: (row: MessageRow) => T): Record<MessageType, T> {
-  const made: Partial<Record<MessageType, T>> = {};
-  for (const type of messageTypes) made[type] = of(messageRows[type]);
-  return made as Record<MessageType, T>;
-}
-
-/** Every AVP that the message may hold, in the order in which we write them. */
-export function avpsInOrder(type: MessageType): readonly AvpName[] {
-  return orders[type];
-}
 
 /** Whether the message may hold the AVP. */
 export function belongs(type: MessageType, name: AvpName): boolean {
-  return sets[type].has(name);
+  return allowed.get(type)?.has(name) ?? false;
 }
 
 export function messageScope(type: MessageType): 'tunnel' | 'session' {

@@ -68,7 +68,7 @@ export const q931Cause = atLeast<Q931Cause>(2, {
   },
 });
 
-/** RFC 3145 2. `disconnectCauses` has the codes in words. */
+/** RFC 3145 2. `describeDisconnect` has the codes in words. */
 export interface PppDisconnectCause {
   code: number;
   /** The PPP protocol that failed, 0 for none. */
@@ -212,7 +212,7 @@ export const phbCode = fixed<PhbCode>(2, {
   },
 });
 
-/** RFC 5515 5.17; `accessLoopText` has the codes in words. */
+/** RFC 5515 5.17; avp-text.ts has the codes in words. */
 export interface AccessLoopEncapsulation {
   dataLink: number;
   encapsulation1: number;
