@@ -64,6 +64,23 @@ describe('an LNS goes on', () => {
     expectOpen(switched({ authMethods }, { authMethods }, { callMs: 20_000 }));
   });
 
+  it.each([
+    ['PAP', PAP],
+    ['CHAP', CHAP],
+    ['no authentication', OPEN],
+  ] as const)('over a bad path too, with %s', (_name, spec) => {
+    const path = { lossPercent: 15, duplicatePercent: 15, maxDelayMs: 300 };
+    let taken = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      const call = switched(spec, spec, { seed, path, callMs: 100 * (seed % 30) });
+      const ends = [call.client.down, call.lac.down, call.lns?.down];
+      expect({ seed, ends }).toEqual({ seed, ends: [undefined, undefined, undefined] });
+      expectOpen(call);
+      if (call.lns?.link.view().proxy !== undefined) taken++;
+    }
+    expect(taken).toBeGreaterThan(0);
+  });
+
   it('and is challenged again later, as the profile says', () => {
     const call = switched(CHAP, { ...CHAP, chapIntervalMs: 10_000 });
     expectOpen(call);
