@@ -17,15 +17,10 @@ export interface LnsOptions {
   auth?: { pap?: boolean; chap?: boolean; mschapv2?: boolean; none?: boolean };
 }
 
-/** An LNS that knows the subscriber `alice`. */
-export function lnsDocuments({ tunnelSecret, listen = lnsAddress, ipv6 = false, auth }: LnsOptions = {}): string[] {
-  const challenged = tunnelSecret === undefined ? {} : ({ secretRef: tunnelKey, authMode: 'challenge' } as const);
-  // Whoever is challenged must be named.
-  const match = tunnelSecret === undefined ? undefined : { addresses: ['192.0.2.0/24'] };
+/** What an LNS offers to the subscriber `alice`: all but who may call, and the secrets. */
+export function serviceDocuments({ listen = lnsAddress, ipv6 = false, auth }: LnsOptions = {}): string[] {
   return [
     resource('Gateway', 'lns', { listen: [{ address: listen }] }),
-    resource('PeerProfile', 'callers', { match, tunnelProfile: 'callers', pppProfile: 'callers' }),
-    resource('TunnelProfile', 'callers', { hostName: 'our-lns', ...challenged }),
     resource('PppProfile', 'callers', {
       auth,
       ipv4: { local: gatewayInside, pool: 'callers', dns: ['10.20.0.53'] },
@@ -33,6 +28,19 @@ export function lnsDocuments({ tunnelSecret, listen = lnsAddress, ipv6 = false, 
     }),
     resource('AddressPool', 'callers', { ranges: ['10.20.1.0/24'] }),
     resource('Subscriber', 'alice', { userName: 'alice', passwordRef: { name: 'secrets', key: 'alice' } }),
+  ];
+}
+
+/** An LNS that knows the subscriber `alice`. */
+export function lnsDocuments(options: LnsOptions = {}): string[] {
+  const { tunnelSecret } = options;
+  const challenged = tunnelSecret === undefined ? {} : ({ secretRef: tunnelKey, authMode: 'challenge' } as const);
+  // Whoever is challenged must be named.
+  const match = tunnelSecret === undefined ? undefined : { addresses: ['192.0.2.0/24'] };
+  return [
+    ...serviceDocuments(options),
+    resource('PeerProfile', 'callers', { match, tunnelProfile: 'callers', pppProfile: 'callers' }),
+    resource('TunnelProfile', 'callers', { hostName: 'our-lns', ...challenged }),
     secrets(tunnelSecret),
   ];
 }

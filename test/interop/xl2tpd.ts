@@ -9,8 +9,13 @@ export interface Xl2tpdOptions {
   /** Where it listens: an address of its namespace. */
   address: string;
   hostName: string;
-  /** Given: it challenges its peer with this secret, and answers challenges. */
-  secret?: string;
+  /** As LAC: more names that it dials with. */
+  otherNames?: readonly string[];
+  /**
+   * Given: it challenges its peer with this secret, and answers challenges. Several: each for one name, of its peer or
+   * of its own.
+   */
+  secret?: string | Readonly<Record<string, string>>;
   /** As LAC: the server that `dial` calls. Absent: it is an LNS. */
   server?: string;
   /** As LAC: calls at once, and again whenever the tunnel has ended. */
@@ -22,8 +27,8 @@ export interface Xl2tpdOptions {
 /** A running xl2tpd. Its pppd is a dummy that sleeps: calls are established, PPP is never spoken. */
 export interface Xl2tpd {
   process: Process;
-  /** As LAC: places the call. */
-  dial(): Promise<void>;
+  /** As LAC: places the call, with another of its names when one is given. */
+  dial(name?: string): Promise<void>;
   /** As LAC, with server: asks the server to call this number for it, as only an LNS should (OCRQ). */
   dialOut(number: string): Promise<void>;
   /** As LAC: ends the call. */
@@ -34,17 +39,32 @@ export interface Xl2tpd {
   calls(): Promise<number>;
 }
 
+/** As xl2tpd's secrets file has them: our name, the peer's name, secret. */
+function secretLines(secret: Xl2tpdOptions['secret']): string[] {
+  if (secret === undefined) return [];
+  if (typeof secret === 'string') return [`* * ${secret}`];
+  return Object.entries(secret).flatMap(([name, of]) => [`* ${name} ${of}`, `${name} * ${of}`]);
+}
+
 /** Starts xl2tpd; resolves when it takes orders. */
 export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions): Promise<Xl2tpd> {
   const directory = join(namespace.lab.directory, `${namespace.name}-xl2tpd`);
   await mkdir(directory, { recursive: true });
   const file = (name: string) => join(directory, name);
-  const challenge = options.secret === undefined ? [] : ['challenge = yes'];
+  const { hostName, otherNames = [], secret, server } = options;
   const redial = options.autodial ? ['autodial = yes', 'redial = yes', 'redial timeout = 1'] : ['autodial = no'];
-  const role =
-    options.server === undefined
+  const section = (name: string) => [
+    ...(server === undefined
       ? ['[lns default]', 'ip range = 10.9.0.10-10.9.0.20', 'local ip = 10.9.0.1']
-      : ['[lac peer]', `lns = ${options.server}`, ...redial];
+      : [`[lac ${name}]`, `lns = ${server}`, ...redial]),
+    ...(secret === undefined ? [] : ['challenge = yes']),
+    `hostname = ${name}`,
+    'require authentication = no',
+    `name = ${name}`,
+    `pppoptfile = ${file('options')}`,
+    'length bit = yes',
+    ...(options.settings ?? []),
+  ];
   await writeFile(
     file('conf'),
     [
@@ -55,18 +75,17 @@ export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions):
       'debug tunnel = yes',
       'debug state = yes',
       'debug avp = yes',
-      ...role,
-      ...challenge,
-      `hostname = ${options.hostName}`,
-      'require authentication = no',
-      `name = ${options.hostName}`,
-      `pppoptfile = ${file('options')}`,
-      'length bit = yes',
-      ...(options.settings ?? []),
+      ...[hostName, ...otherNames].flatMap(section),
       '',
     ].join('\n'),
   );
-  await writeFile(file('secrets'), options.secret === undefined ? '' : `* * ${options.secret}\n`, { mode: 0o600 });
+  await writeFile(
+    file('secrets'),
+    secretLines(secret)
+      .map((line) => `${line}\n`)
+      .join(''),
+    { mode: 0o600 },
+  );
   await writeFile(file('options'), 'noauth\n');
   await writeFile(file('pppd'), '#!/bin/sh\nexec sleep 1000000\n');
   await chmod(file('pppd'), 0o755);
@@ -79,9 +98,9 @@ export async function startXl2tpd(namespace: Namespace, options: Xl2tpdOptions):
   const order = (text: string) => writeFile(file('control'), text);
   return {
     process: daemon,
-    dial: () => order('c peer'),
-    dialOut: (number) => order(`o peer ${number}`),
-    hangUp: () => order('d peer'),
+    dial: (name = hostName) => order(`c ${name}`),
+    dialOut: (number) => order(`o ${hostName} ${number}`),
+    hangUp: () => order(`d ${hostName}`),
     endPpp: async () => {
       for (const { pid } of await pppds()) kill(pid, 'SIGTERM');
     },
