@@ -2,7 +2,7 @@
  * Small changes to inputs: some of any kind, some that know where lengths and AVPs are.
  */
 import type { SeededRandom } from '../engine/world.ts';
-import type { FuzzInput } from './target.ts';
+import type { FuzzInput } from './fuzz.ts';
 
 const maxPackets = 16;
 const maxPacketOctets = 2_048;

@@ -1,8 +1,8 @@
 /** The headers of control and data messages. */
-import { WireError } from '../../../src/engine/errors.ts';
-import { decodeDataHeader, decodeHeader, newHeader } from '../../../src/engine/wire/header.ts';
-import { controlDatagrams } from '../seeds.ts';
-import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
+import { WireError } from '../../src/engine/errors.ts';
+import { decodeDataHeader, decodeHeader, newHeader } from '../../src/engine/wire/header.ts';
+import { demand, type FuzzInput, fuzzed } from './fuzz.ts';
+import { controlDatagrams } from './seeds.ts';
 
 const data = ['000200050006', '400200100005000600070008ff03c021', '4a020014000500060007000800020000ff03c0210101'];
 
@@ -35,13 +35,11 @@ function checkPacket(packet: Uint8Array): void {
   demand(JSON.stringify(header) === JSON.stringify(inside), 'what stands around it does not matter');
 }
 
-export const targets: FuzzTarget[] = [
-  {
-    name: 'headers',
-    runs: 10_000,
-    seeds: [...controlDatagrams, ...data.map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')))].map((packet) => [
-      packet,
-    ]),
-    run: (input: FuzzInput) => input.forEach(checkPacket),
-  },
-];
+fuzzed({
+  name: 'headers',
+  runs: 10_000,
+  seeds: [...controlDatagrams, ...data.map((hex) => Uint8Array.from(Buffer.from(hex, 'hex')))].map((packet) => [
+    packet,
+  ]),
+  run: (input: FuzzInput) => input.forEach(checkPacket),
+});

@@ -1,17 +1,17 @@
 /** Messages of a peer whose tunnel is up, so that they are in sequence and reach the calls. */
 
-import type { EngineEffect } from '../../../src/engine/effects.ts';
-import { Engine } from '../../../src/engine/engine.ts';
-import { describeAvps } from '../../../src/engine/wire/avp-text.ts';
-import { dialectV2 } from '../../../src/engine/wire/dialect.ts';
-import { newHeader } from '../../../src/engine/wire/header.ts';
-import { encodeMessage, type MessageType } from '../../../src/engine/wire/message.ts';
-import { Secret } from '../../../src/engine/wire/secret.ts';
-import { samples } from '../../engine/wire/samples.ts';
-import { gatewaySpec, peerSpec, SeededRandom, sessionSpec, tunnelParameters, tunnelSpec } from '../../engine/world.ts';
-import { concealMessage } from '../conceal-message.ts';
-import { fuzzSecret, messageBodies } from '../seeds.ts';
-import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
+import type { EngineEffect } from '../../src/engine/effects.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { describeAvps } from '../../src/engine/wire/avp-text.ts';
+import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { newHeader } from '../../src/engine/wire/header.ts';
+import { encodeMessage, type MessageType } from '../../src/engine/wire/message.ts';
+import { Secret } from '../../src/engine/wire/secret.ts';
+import { samples } from '../engine/wire/samples.ts';
+import { gatewaySpec, peerSpec, SeededRandom, sessionSpec, tunnelParameters, tunnelSpec } from '../engine/world.ts';
+import { concealMessage } from './conceal-message.ts';
+import { demand, type FuzzInput, type FuzzTarget, fuzzed } from './fuzz.ts';
+import { fuzzSecret, messageBodies } from './seeds.ts';
 
 const listener = { address: '192.0.2.1', port: 1701 };
 const peer = { address: '192.0.2.99', port: 1701 };
@@ -114,4 +114,5 @@ function target(name: string, begin: () => Script): FuzzTarget {
   };
 }
 
-export const targets: FuzzTarget[] = [target('a tunnel of a peer', accepted), target('a tunnel of ours', dialled)];
+fuzzed(target('a tunnel of a peer', accepted));
+fuzzed(target('a tunnel of ours', dialled));

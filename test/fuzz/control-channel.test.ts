@@ -1,8 +1,8 @@
 /** The reliable transport: whatever comes, the messages that go on do so once each and in order. */
-import { ControlChannel } from '../../../src/engine/control-channel.ts';
-import { dialectV2 } from '../../../src/engine/wire/dialect.ts';
-import { newHeader } from '../../../src/engine/wire/header.ts';
-import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
+import { ControlChannel } from '../../src/engine/control-channel.ts';
+import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { newHeader } from '../../src/engine/wire/header.ts';
+import { demand, type FuzzInput, fuzzed } from './fuzz.ts';
 
 const maxOperations = 200;
 const parameters = { retryTimeoutMs: 1_000, maxRetries: 3, receiveWindow: 8, transmitWindow: 8 };
@@ -59,17 +59,15 @@ function backwards(from: number, to: number): FuzzInput {
   return script(...Array.from({ length: from - to + 1 }, (_, i): [number, number, number] => [0, from - i, 0]));
 }
 
-export const targets: FuzzTarget[] = [
-  {
-    name: 'the control channel',
-    runs: 15_000,
-    seeds: [
-      script([0, 0, 0], [0, 1, 0], [2, 1, 0], [0, 2, 1], [3, 1, 0]),
-      script([2, 0, 0], [2, 0, 0], [2, 0, 0], [3, 255, 0], [3, 255, 0], [3, 255, 0], [4, 0, 2], [3, 255, 0]),
-      script([0, 0, 0], [0, 0, 0], [0x80, 255, 0], [0xc0, 255, 255]),
-      backwards(7, 0),
-      backwards(12, 2),
-    ],
-    run,
-  },
-];
+fuzzed({
+  name: 'the control channel',
+  runs: 15_000,
+  seeds: [
+    script([0, 0, 0], [0, 1, 0], [2, 1, 0], [0, 2, 1], [3, 1, 0]),
+    script([2, 0, 0], [2, 0, 0], [2, 0, 0], [3, 255, 0], [3, 255, 0], [3, 255, 0], [4, 0, 2], [3, 255, 0]),
+    script([0, 0, 0], [0, 0, 0], [0x80, 255, 0], [0xc0, 255, 255]),
+    backwards(7, 0),
+    backwards(12, 2),
+  ],
+  run,
+});

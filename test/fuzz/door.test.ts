@@ -1,14 +1,14 @@
 /** Whole datagrams from a stranger into an engine that listens: nobody has shown who it is yet. */
-import { Engine } from '../../../src/engine/engine.ts';
-import { WireError } from '../../../src/engine/errors.ts';
-import { dialectV2 } from '../../../src/engine/wire/dialect.ts';
-import { newHeader } from '../../../src/engine/wire/header.ts';
-import type { MessageType } from '../../../src/engine/wire/message.ts';
-import { Secret } from '../../../src/engine/wire/secret.ts';
-import { gatewaySpec, peerSpec, SeededRandom, tunnelParameters } from '../../engine/world.ts';
-import { concealMessage } from '../conceal-message.ts';
-import { controlHeaderOctets, fuzzSecret, openDatagrams } from '../seeds.ts';
-import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { WireError } from '../../src/engine/errors.ts';
+import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { newHeader } from '../../src/engine/wire/header.ts';
+import type { MessageType } from '../../src/engine/wire/message.ts';
+import { Secret } from '../../src/engine/wire/secret.ts';
+import { gatewaySpec, peerSpec, SeededRandom, tunnelParameters } from '../engine/world.ts';
+import { concealMessage } from './conceal-message.ts';
+import { demand, type FuzzInput, fuzzed } from './fuzz.ts';
+import { controlHeaderOctets, fuzzSecret, openDatagrams } from './seeds.ts';
 
 const listener = { address: '192.0.2.1', port: 1701 };
 const stranger = { address: '192.0.2.99', port: 1701 };
@@ -68,12 +68,10 @@ function run(input: FuzzInput): void {
   demand(engine.sizes().tunnels === 0, 'half-open tunnels go away');
 }
 
-export const targets: FuzzTarget[] = [
-  {
-    name: 'the door',
-    runs: 3_000,
-    seeds: openDatagrams.map((datagram) => [datagram]),
-    avpsAt: controlHeaderOctets,
-    run,
-  },
-];
+fuzzed({
+  name: 'the door',
+  runs: 3_000,
+  seeds: openDatagrams.map((datagram) => [datagram]),
+  avpsAt: controlHeaderOctets,
+  run,
+});

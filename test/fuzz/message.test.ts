@@ -1,15 +1,15 @@
 /** Control messages, in the clear and hidden under a secret that we share. */
 import { isDeepStrictEqual } from 'node:util';
-import { WireError } from '../../../src/engine/errors.ts';
-import { type AvpName, type AvpValues, avpRows } from '../../../src/engine/wire/avp.ts';
-import { describeAvps, describeOthers } from '../../../src/engine/wire/avp-text.ts';
-import { decodeMessage, encodeMessage, type Message, type OutgoingMessage } from '../../../src/engine/wire/message.ts';
-import { belongs } from '../../../src/engine/wire/message-table.ts';
-import { Secret } from '../../../src/engine/wire/secret.ts';
-import { plain } from '../../engine/wire/arbitrary.ts';
-import { concealMessage } from '../conceal-message.ts';
-import { fuzzSecret, messageBodies } from '../seeds.ts';
-import { demand, type FuzzInput, type FuzzTarget } from '../target.ts';
+import { WireError } from '../../src/engine/errors.ts';
+import { type AvpName, type AvpValues, avpRows } from '../../src/engine/wire/avp.ts';
+import { describeAvps, describeOthers } from '../../src/engine/wire/avp-text.ts';
+import { decodeMessage, encodeMessage, type Message, type OutgoingMessage } from '../../src/engine/wire/message.ts';
+import { belongs } from '../../src/engine/wire/message-table.ts';
+import { Secret } from '../../src/engine/wire/secret.ts';
+import { plain } from '../engine/wire/arbitrary.ts';
+import { concealMessage } from './conceal-message.ts';
+import { demand, type FuzzInput, fuzzed } from './fuzz.ts';
+import { fuzzSecret, messageBodies } from './seeds.ts';
 
 const secret = new Secret(fuzzSecret);
 
@@ -48,21 +48,19 @@ function checkBody(body: Uint8Array): void {
   demand(isDeepStrictEqual(plain(belonging(twice)), plain(belonging(message))), 'what we would send says the same');
 }
 
-export const targets: FuzzTarget[] = [
-  {
-    name: 'messages in the clear',
-    runs: 6_000,
-    seeds: messageBodies.map((body) => [body]),
-    avpsAt: 0,
-    run: (input: FuzzInput) => input.forEach(checkBody),
+fuzzed({
+  name: 'messages in the clear',
+  runs: 6_000,
+  seeds: messageBodies.map((body) => [body]),
+  avpsAt: 0,
+  run: (input: FuzzInput) => input.forEach(checkBody),
+});
+fuzzed({
+  name: 'messages with hidden AVPs',
+  runs: 6_000,
+  seeds: messageBodies.map((body) => [body]),
+  avpsAt: 0,
+  run: (input: FuzzInput) => {
+    for (const body of input) checkBody(concealMessage(body, 0, fuzzSecret));
   },
-  {
-    name: 'messages with hidden AVPs',
-    runs: 6_000,
-    seeds: messageBodies.map((body) => [body]),
-    avpsAt: 0,
-    run: (input: FuzzInput) => {
-      for (const body of input) checkBody(concealMessage(body, 0, fuzzSecret));
-    },
-  },
-];
+});
