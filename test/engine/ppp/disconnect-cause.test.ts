@@ -122,6 +122,18 @@ const CASES: Case[] = [
     },
     cause: [19, IPCP, 2],
   },
+  {
+    name: 'the peer suggests other addresses without end',
+    act: (pair) => {
+      pair.cut = true;
+      pair.inject('server', packet(IPCP, 1, 99, []));
+      for (let round = 0; round < 40; round++) {
+        const request = pair.server.sent.findLast((frame) => frame[2] === 0x80 && frame[4] === 1);
+        pair.inject('server', packet(IPCP, 3, request?.[5] ?? 0, [3, 6, 9, 9, 9, 9]));
+      }
+    },
+    cause: [19, IPCP, 1],
+  },
 ];
 
 describe('the cause', () => {
