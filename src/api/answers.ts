@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventLog } from './events.ts';
-import type { ApiEvent, ApiObject, DroppedNote } from './types.ts';
+import type { ApiEvent, DroppedNote } from './types.ts';
 
 /** The largest request body, in octets. */
 const MAX_BODY_OCTETS = 8 * 1024 * 1024;
@@ -56,7 +56,7 @@ export async function* inSlices<Item>(items: Iterable<Item>): AsyncGenerator<Ite
 }
 
 /** An ObjectList, written as it is built and no faster than the client reads. */
-export async function answerList(response: ServerResponse, items: Iterable<ApiObject>): Promise<void> {
+export async function answerList(response: ServerResponse, items: Iterable<object>): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.write('{"apiVersion":"v1","kind":"List","items":[');
   let separator = '';

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { PeerTable } from '../engine/peers.ts';
 import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
-import type { PoolView, PppoeServerView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
 import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import type { Snapshot } from '../reconciler/resources.ts';
@@ -16,7 +16,13 @@ export interface LiveParts {
   reconciler: Pick<Reconciler, 'desired' | 'statuses' | 'errors' | 'explain' | 'planFor'>;
   engine: Pick<
     Engine,
-    'declaredTunnels' | 'declaredSessions' | 'acceptedTunnels' | 'acceptedSessions' | 'accepted' | 'pppoeServers'
+    | 'declaredTunnels'
+    | 'declaredSessions'
+    | 'acceptedTunnels'
+    | 'acceptedSessions'
+    | 'accepted'
+    | 'pppoeServers'
+    | 'pppoeSessions'
   >;
   plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
   aaa: { pools(): PoolView[] };
@@ -80,6 +86,10 @@ export class LiveSource implements ApiSource {
 
   pppoeServers(): Iterable<PppoeServerView> {
     return this.#parts.engine.pppoeServers();
+  }
+
+  pppoeSessions(): Iterable<PppoeSessionView> {
+    return this.#parts.engine.pppoeSessions();
   }
 
   counts() {

@@ -22,6 +22,7 @@ import {
   ORIGIN,
   type PoolObject,
   type PppoeServerObject,
+  type PppoeSession,
   type PppStatus,
   type SessionObject,
   type SessionStatus,
@@ -77,6 +78,20 @@ export function* pppoeServerObjects(source: ApiSource): Generator<PppoeServerObj
   for (const own of source.declared('PppoeServer')) {
     const { sessions = 0 } = views.get(own.name) ?? {};
     yield object('PppoeServer', own.name, own, { ...common(own), sessions });
+  }
+}
+
+export function* pppoeSessions(source: ApiSource): Generator<PppoeSession> {
+  for (const { server, sessionId, peer, user, switchedWith, call, sinceMs } of source.pppoeSessions()) {
+    yield {
+      server,
+      sessionId,
+      peer,
+      user,
+      switchedWith: switchedWith === undefined ? undefined : nameOfCall(switchedWith),
+      call: described(call),
+      since: new Date(sinceMs).toISOString(),
+    };
   }
 }
 

@@ -1,7 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SpecError } from '../engine/errors.ts';
 import { ApiError, answerJson, answerList, followEvents, inSlices, readJson } from './answers.ts';
-import { gatewayObject, poolObjects, pppoeServerObjects, sessionObjects, tunnelObjects } from './objects.ts';
+import {
+  gatewayObject,
+  poolObjects,
+  pppoeServerObjects,
+  pppoeSessions,
+  sessionObjects,
+  tunnelObjects,
+} from './objects.ts';
 import type { ApiSource } from './source.ts';
 import type {
   ApiEvent,
@@ -66,6 +73,7 @@ const routes: readonly Route[] = [
     path: '/v1/pppoeservers/NAME',
     answer: (call) => answerOne(call, 'pppoeserver', pppoeServerObjects(call.source)),
   },
+  { method: 'GET', path: '/v1/pppoesessions', answer: listPppoeSessions },
   { method: 'GET', path: '/v1/errors', answer: listErrors },
   { method: 'GET', path: '/v1/events', answer: listEvents },
   { method: 'GET', path: '/v1/explain/KIND/NAME', answer: explain },
@@ -134,6 +142,14 @@ function listSessions({ response, source, query }: Call): Promise<void> {
   return answerList(
     response,
     within(sessionObjects(source), (session) => !tunnel || session.status.tunnel === tunnel),
+  );
+}
+
+function listPppoeSessions({ response, source, query }: Call): Promise<void> {
+  const wanted = query.get('server');
+  return answerList(
+    response,
+    within(pppoeSessions(source), ({ server }) => !wanted || server === wanted),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { SpecError } from '../engine/errors.ts';
-import type { PoolView, PppoeServerView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
 import type { EventLog } from './events.ts';
 import type {
   ConditionStatus,
@@ -40,6 +40,7 @@ export interface ApiSource {
   sessions(): Iterable<SessionView>;
   pools(): Iterable<PoolView>;
   pppoeServers(): Iterable<PppoeServerView>;
+  pppoeSessions(): Iterable<PppoeSessionView>;
   counts(): Pick<GatewayStatus, 'tunnels' | 'sessions' | 'dropped'>;
   errors(): readonly SpecError[];
   plan(documents: PlanRequest['documents']): Promise<PlanOutcome>;

@@ -27,7 +27,7 @@ export interface ApiObject<Kind extends ObjectKind = ObjectKind, Status extends 
   status: Status;
 }
 
-export interface ObjectList<Item extends ApiObject = ApiObject> {
+export interface ObjectList<Item extends object = ApiObject> {
   apiVersion: 'v1';
   kind: 'List';
   items: Item[];
@@ -160,6 +160,22 @@ export type SessionObject = ApiObject<'Session', SessionStatus>;
 export type GatewayObject = ApiObject<'Gateway', GatewayStatus>;
 export type PppoeServerObject = ApiObject<'PppoeServer', PppoeServerStatus>;
 export type PoolObject = ApiObject<'AddressPool', PoolStatus>;
+
+/** GET /v1/pppoesessions: the clients of all PppoeServers; `?server=NAME` chooses. */
+export interface PppoeSession {
+  /** The PppoeServer's metadata.name. */
+  server: string;
+  /** RFC 2516's session id. */
+  sessionId: number;
+  /** The client's MAC address. */
+  peer: string;
+  user?: string;
+  /** The metadata.name of the call in which it goes on. */
+  switchedWith?: string;
+  /** What the client and its access node said. */
+  call?: AvpStatus[];
+  since: string;
+}
 
 /** GET /v1/errors: mistakes in what is declared. Lines and columns count from 1. */
 export interface DeclarationError {

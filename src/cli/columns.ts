@@ -7,6 +7,7 @@ import type {
   LastError,
   PoolObject,
   PppoeServerObject,
+  PppoeSession,
   SessionObject,
   TunnelObject,
 } from '../api/types.ts';
@@ -76,6 +77,15 @@ export const pppoeServerColumns: readonly Column<PppoeServerObject>[] = [
   { title: 'INTERFACE', cell: ({ status }) => status.interface },
   { title: 'SESSIONS', cell: ({ status }) => status.sessions },
   { title: 'AC-NAME', cell: ({ status }) => status.acName, wide: true },
+];
+
+export const pppoeSessionColumns: readonly Column<PppoeSession>[] = [
+  { title: 'SERVER', cell: ({ server }) => server },
+  { title: 'ID', cell: ({ sessionId }) => sessionId },
+  { title: 'PEER', cell: ({ peer }) => peer },
+  { title: 'USER', cell: ({ user }) => user },
+  { title: 'SWITCHED-WITH', cell: ({ switchedWith }) => switchedWith },
+  { title: 'AGE', cell: ({ since }, nowMs) => formatAge(since, nowMs), restless: true },
 ];
 
 export const poolColumns: readonly Column<PoolObject>[] = [

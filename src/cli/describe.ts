@@ -5,6 +5,7 @@ import {
   type ObjectList,
   ORIGIN,
   type PppoeServerObject,
+  type PppoeSession,
   type SessionObject,
   type TunnelObject,
 } from '../api/types.ts';
@@ -141,6 +142,8 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
 async function describePppoeServer(client: ApiClient, name: string, nowMs: number): Promise<string> {
   const server = await client.get<PppoeServerObject>(`/v1/pppoeservers/${encodeURIComponent(name)}`);
   const { status, metadata } = server;
+  const query = `server=${encodeURIComponent(metadata.name)}`;
+  const { items } = await client.get<ObjectList<PppoeSession>>(`/v1/pppoesessions?${query}`);
   return [
     facts([
       ['Name', metadata.name],
@@ -151,6 +154,7 @@ async function describePppoeServer(client: ApiClient, name: string, nowMs: numbe
     ]),
     specSection(server),
     conditionsSection(server, nowMs),
+    section('Clients', clientsTable(items, nowMs)),
     await eventsSection(client, server, nowMs),
   ].join('');
 }
@@ -198,11 +202,22 @@ function conditionsSection({ status: { conditions } }: Described, nowMs: number)
 }
 
 function sessionsTable(sessions: SessionObject[]): string | undefined {
-  const rows = sessions
-    .slice(0, MAX_SESSIONS_SHOWN)
-    .map(({ metadata, status: { state, ppp } }) => [metadata.name, state, ppp?.user ?? '-', ppp?.remoteAddress ?? '-']);
-  const more = sessions.length - rows.length;
-  const shown = table(['NAME', 'STATE', 'USER', 'REMOTE-ADDRESS'], rows);
+  return firstOf(sessions, ['NAME', 'STATE', 'USER', 'REMOTE-ADDRESS'], ({ metadata, status: { state, ppp } }) => {
+    return [metadata.name, state, ppp?.user ?? '-', ppp?.remoteAddress ?? '-'];
+  });
+}
+
+function clientsTable(clients: PppoeSession[], nowMs: number): string | undefined {
+  return firstOf(clients, ['ID', 'PEER', 'USER', 'SWITCHED-WITH', 'AGE'], (client) => {
+    const { sessionId, peer, user = '-', switchedWith = '-', since } = client;
+    return [String(sessionId), peer, user, switchedWith, formatAge(since, nowMs)];
+  });
+}
+
+function firstOf<Item>(items: Item[], titles: string[], rowOf: (item: Item) => string[]): string | undefined {
+  const rows = items.slice(0, MAX_SESSIONS_SHOWN).map(rowOf);
+  const more = items.length - rows.length;
+  const shown = table(titles, rows);
   return more > 0 ? `${shown}  and ${more} more\n` : shown;
 }
 

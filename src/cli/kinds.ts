@@ -9,6 +9,7 @@ import type {
   ObjectList,
   PoolObject,
   PppoeServerObject,
+  PppoeSession,
   SessionObject,
   TunnelObject,
 } from '../api/types.ts';
@@ -20,6 +21,7 @@ import {
   gatewayColumns,
   poolColumns,
   pppoeServerColumns,
+  pppoeSessionColumns,
   sessionColumns,
   tunnelColumns,
 } from './columns.ts';
@@ -55,6 +57,12 @@ const listings: readonly Listing[] = [
     async (client) => [await client.get('/v1/gateway')],
   ),
   named<PppoeServerObject>('pppoeservers', ['pppoeservers', 'pppoeserver', 'pppoe'], pppoeServerColumns),
+  listing<PppoeSession>(
+    ['pppoesessions', 'pppoesession'],
+    pppoeSessionColumns,
+    ({ server, sessionId }) => `${server}/${sessionId}`,
+    async (client) => (await client.get<ObjectList<PppoeSession>>('/v1/pppoesessions')).items,
+  ),
   named<PoolObject>('pools', ['pools', 'pool', 'addresspools', 'addresspool'], poolColumns),
   listing<ApiEvent>(
     ['events', 'event', 'ev'],

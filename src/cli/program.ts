@@ -39,7 +39,9 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
 
   program
     .command('get')
-    .description('list tunnels, sessions, gateway, pppoeservers, pools, events or errors; or show one by name')
+    .description(
+      'list tunnels, sessions, gateway, pppoeservers, pppoesessions, pools, events or errors; or show one by name',
+    )
     .argument('<kind>')
     .argument('[name]')
     .addOption(outputOption('table', 'wide', 'json', 'yaml'))

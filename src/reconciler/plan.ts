@@ -91,13 +91,14 @@ function settingActions({ system, aaa, gateway }: DesiredState, observed: Observ
   return actions;
 }
 
-/** PppoeServers that are served no more, or under another name: a client knows its call by where it was. */
+/** PppoeServers whose interface is served no more. */
 function endedServers({ gateway, pppoeServers }: ObservedState, after: GatewaySpec): string[] {
-  return (gateway?.pppoeServers ?? []).flatMap(({ name, interface: device, acName }) => {
-    const now = after.pppoeServers.find((server) => server.name === name);
-    const stays = now?.interface === device && now.acName === acName;
+  const served = new Set(after.pppoeServers.map((server) => server.interface));
+  return (gateway?.pppoeServers ?? []).flatMap(({ name, interface: device }) => {
     const calls = pppoeServers.find((view) => view.name === name)?.sessions ?? 0;
-    return stays || calls === 0 ? [] : [`PppoeServer/${name} drops ${calls === 1 ? 'a call' : `${calls} calls`}`];
+    return served.has(device) || calls === 0
+      ? []
+      : [`PppoeServer/${name} drops ${calls === 1 ? 'a call' : `${calls} calls`}`];
   });
 }
 

@@ -201,6 +201,20 @@ export class FakeSource implements ApiSource {
     return [{ name: 'access', sessions: 3 }];
   }
 
+  pppoeSessions() {
+    return [
+      {
+        server: 'access',
+        sessionId: 7,
+        peer: '02:00:00:00:00:01',
+        user: 'bob@isp.example',
+        switchedWith: '100/9',
+        call: { agentCircuitId: 'dslam1 0/3' },
+        sinceMs: NOON,
+      },
+    ];
+  }
+
   counts() {
     return {
       tunnels: { dialled: 2, accepted: 1 },

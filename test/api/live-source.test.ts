@@ -97,6 +97,7 @@ beforeEach(() => {
       acceptedSessions: () => [sessionView()],
       accepted: () => ({ tunnels: 1, sessions: 1 }),
       pppoeServers: () => [],
+      pppoeSessions: () => [],
     },
     plane: {
       name: 'userspace',

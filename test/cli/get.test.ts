@@ -176,7 +176,10 @@ describe('watching', () => {
 describe('mistakes', () => {
   test.each([
     ['get tunnel nobody', 'tunnel nobody does not exist; there are: to-lns, to-backup, accepted-4711'],
-    ['get tunels', 'tunels is not known; known: tunnels, sessions, gateway, pppoeservers, pools, events, errors'],
+    [
+      'get tunels',
+      'tunels is not known; known: tunnels, sessions, gateway, pppoeservers, pppoesessions, pools, events, errors',
+    ],
     ['get events 5', 'events are not asked for by name'],
     ['get tunnels -o csv', "'csv' is invalid. Allowed choices are table, wide, json, yaml."],
     ['frobnicate', "unknown command 'frobnicate'"],

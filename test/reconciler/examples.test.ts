@@ -1,8 +1,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { same } from '../../src/reconciler/compare.ts';
 import { desired } from '../../src/reconciler/desired.ts';
 import { foresee } from '../../src/reconciler/foresee.ts';
+import { emptySystem } from '../../src/reconciler/live.ts';
 import { objectOf, plan } from '../../src/reconciler/plan.ts';
 import { Reconciler } from '../../src/reconciler/reconciler.ts';
 import { loadDirectory } from '../../src/reconciler/sources/files.ts';
@@ -22,6 +24,21 @@ const steps: Record<string, string[]> = {
   'lac.yaml': ['openTunnel Tunnel/to-lns', 'openSession Session/lab', 'openSession Session/office'],
   'lns.yaml': ['configureDevice Device/l2tp0'],
   'both-roles.yaml': ['configureDevice Device/l2tp0', 'openTunnel Tunnel/upstream', 'openSession Session/upstream'],
+  'outgoing-call.yaml': [
+    'openTunnel Tunnel/branch',
+    'openTunnel Tunnel/head-office',
+    'openSession Session/call-shop',
+    'openSession Session/called-by-head-office',
+  ],
+  'switching.yaml': [
+    'configureDevice Device/l2tp0',
+    'openTunnel Tunnel/isp-a-1',
+    'openTunnel Tunnel/isp-a-2',
+    'openTunnel Tunnel/isp-b',
+  ],
+  'pppoe-lac.yaml': ['openTunnel Tunnel/lns'],
+  'limits.yaml': ['configureDevice Device/l2tp0'],
+  'hooks.yaml': ['openTunnel Tunnel/to-lns', 'openSession Session/office'],
   'quickstart/lac': ['openTunnel Tunnel/to-lns', 'openSession Session/alice'],
   'quickstart/lns': ['configureDevice Device/l2tp0'],
 };
@@ -35,7 +52,8 @@ describe('the examples', () => {
     const { state, errors } = desired(await loadDirectory(join(root, path)));
     expect(errors.map(String)).toEqual([]);
     const planned = foresee(state, nothing).map((action) => `${action.action} ${objectOf(action)}`);
-    expect(planned).toEqual(['configureAaa AAA', 'configureGateway Gateway', ...expected]);
+    const system = same(state.system, emptySystem) ? [] : ['configureSystem System'];
+    expect(planned).toEqual([...system, 'configureAaa AAA', 'configureGateway Gateway', ...expected]);
   });
 
   it.each(Object.keys(steps))(
