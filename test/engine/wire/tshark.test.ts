@@ -13,6 +13,12 @@ import { samples } from './samples.ts';
 
 const hide = { secret: new Secret('secret'), randomVector: new Uint8Array(16).fill(0x77) };
 
+const others = [
+  { vendor: 9, type: 7, value: Uint8Array.of(0, 1, 2), mandatory: true },
+  { vendor: 311, type: 14, value: Uint8Array.of(0, 66) },
+];
+const nsap = 'nsap:45004930123f0000000000000000000000000000';
+
 /** What tshark must say about each sample in the clear: its type, then its values. */
 const expected: Record<keyof typeof samples, string> = {
   SCCRQ: `Message Type: Start_Control_Request (1)
@@ -222,6 +228,8 @@ const strangeAvp = /^ {4}Unknown \((\d+)\) AVP\n(?: {8}.*\n)*/gm;
 let clear: string[];
 let hidden: string[];
 let ack: string;
+let vendors: string;
+let atm: string;
 
 beforeAll(() => {
   const bodies = messageTypes.map((type) => encodeMessage(samples[type]));
@@ -229,10 +237,12 @@ beforeAll(() => {
   const told = dissect([
     ...[...bodies, ...hiddenBodies].map((body, ns) => datagram(ns, body)),
     dialectV2.encodeAck(7, 8, 9),
+    datagram(0, encodeMessage({ type: 'HELLO', avps: {}, others })),
+    datagram(0, encodeMessage({ type: 'ICRQ', avps: { ...samples.ICRQ.avps, calledNumber: nsap } })),
   ]);
   clear = told.slice(0, bodies.length);
-  hidden = told.slice(bodies.length, -1);
-  ack = told.at(-1) ?? '';
+  hidden = told.slice(bodies.length, 2 * bodies.length);
+  [ack, vendors, atm] = told.slice(2 * bodies.length);
 }, 60_000);
 
 describe('tshark', () => {
@@ -265,6 +275,19 @@ describe('tshark', () => {
       expect(hidden[index].includes('Random Vector: 77777777777777777777777777777777')).toBe(secrets > 0);
     });
   }
+
+  it('sees AVPs of vendors as theirs, whatever their numbers', () => {
+    expect(vendors).toMatch(/Vendor ciscoSystems \(9\).*AVP/);
+    expect(vendors).toMatch(/Vendor Microsoft \(311\).*AVP/);
+    expect(count(vendors, /Mandatory: True/g)).toBe(2);
+    expect(vendors).not.toMatch(/malformed|Host Name:|Assigned Session ID:/i);
+  });
+
+  it('finds its way through a number that is an NSAP address', () => {
+    expect(atm).toMatch(/Mandatory: False\n.*\n.*Length: 26\n.*\n.*AVP Type: Called Number \(21\)/);
+    expect(atm).not.toMatch(/malformed/i);
+    expect(atm).toContain('IWF Session: IWF performed');
+  });
 
   it('reads our acknowledgement as a ZLB', () => {
     expect(ack).toContain('Zero Length Body message');
