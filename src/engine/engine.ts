@@ -24,7 +24,7 @@ import { Concentrators } from './pppoe/concentrators.ts';
 import { PppoeSession } from './pppoe/session.ts';
 import { TunnelRegistry } from './registry.ts';
 import type { Session, SessionEvent } from './session.ts';
-import { isPlaced } from './session-states.ts';
+import { isLac, isPlaced } from './session-states.ts';
 import type {
   Endpoint,
   GatewaySpec,
@@ -47,6 +47,15 @@ function withInterfaceId(peer: PeerSpec, interfaceId: bigint): PeerSpec {
   const { ipv6 } = peer.ppp;
   return { ...peer, ppp: { ...peer.ppp, ipv6: { ...ipv6, interfaceId: ipv6.interfaceId ?? interfaceId } } };
 }
+
+const noErrors = {
+  crcErrors: 0,
+  framingErrors: 0,
+  hardwareOverruns: 0,
+  bufferOverruns: 0,
+  timeoutErrors: 0,
+  alignmentErrors: 0,
+};
 
 export interface EngineOptions {
   random: Random;
@@ -283,6 +292,17 @@ export class Engine {
 
   allocated(session: SessionKey, answer: AllocateAnswer, now: Instant): EngineEffect[] {
     return this.toContent(session, { event: 'allocated', answer }, now);
+  }
+
+  /** The data plane has dropped so many frames of a session since its beginning: a LAC tells its LNS (RFC 2661 6.13). */
+  framesDropped(key: SessionKey, frames: number, now: Instant): EngineEffect[] {
+    const callErrors = { ...noErrors, bufferOverruns: frames };
+    const information = { type: 'WEN', avps: { callErrors } } as const;
+    const pppoe = this.core.pppoe.get(key);
+    if (pppoe) return pppoe.handle({ event: 'information', information }, now);
+    const session = this.core.sessions.get(key);
+    if (session?.state !== 'established' || !isLac(session.type)) return [];
+    return this.core.tell(session, information, now);
   }
 
   /** The data plane's answer to an operation for a session. */

@@ -37,7 +37,8 @@ export class Termination implements CallContent {
 
   constructor(call: TerminatedCall, proxy: PppProxy | undefined) {
     this.call = call;
-    this.link = new PppLink(call.ppp, call.random, call.localIpv4, proxy, lineWishes(call.avps));
+    const wishes = lineWishes(call.avps) ?? (isAsync(call) ? {} : undefined);
+    this.link = new PppLink(call.ppp, call.random, call.localIpv4, proxy, wishes);
   }
 
   handle(event: ContentEvent, now: Instant): ContentEffect[] {
@@ -85,9 +86,8 @@ export class Termination implements CallContent {
    * has given options to go by (RFC 3437 2.3).
    */
   private setLinkInfo({ accm, lastSent, lastReceived }: LcpEffect): ContentEffect[] {
-    const { type, avps } = this.call;
-    const guided = lineWishes(avps) !== undefined;
-    if (isLac(type) || !(guided || avps.framingType?.includes('async'))) return [];
+    const guided = lineWishes(this.call.avps) !== undefined;
+    if (isLac(this.call.type) || !(guided || isAsync(this.call))) return [];
     const told: SentAvps<'SLI'> = { accm };
     if (guided) {
       told.lnsLastSentLcpConfReq = lastSent;
@@ -137,6 +137,11 @@ export class Termination implements CallContent {
     };
     return { effect: 'plane', op: { op: 'attach', session, attachment, acfc, pfc } };
   }
+}
+
+/** Whether an LNS has a LAC behind which octets are escaped. */
+function isAsync({ type, avps }: TerminatedCall): boolean {
+  return !isLac(type) && avps.framingType?.includes('async') === true;
 }
 
 /** How a LAC wants LCP to be negotiated, if it says so (RFC 3437 2). */
