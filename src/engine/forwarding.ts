@@ -42,7 +42,7 @@ const maxWaitingFrameOctets = 1_600;
 
 type Phase =
   /** The rules want to know who calls. */
-  | { phase: 'capture'; ingress: PppIngress }
+  | { phase: 'capture'; ingress: PppIngress; until: Instant }
   /** A plugin chooses. */
   | { phase: 'choose'; rule: ForwardRule }
   /** The egress is being placed; these tunnels are left if it fails. */
@@ -85,7 +85,9 @@ export class Forwarding implements CallContent {
         this.keep(event.bytes, event.start, event.end);
         return [];
       case 'tick':
-        return this.at.phase === 'capture' ? this.fromIngress(this.at.ingress.handle(event, now), now) : [];
+        if (this.at.phase !== 'capture') return [];
+        if (now >= this.at.until) return this.tooLate();
+        return this.fromIngress(this.at.ingress.handle(event, now), now);
       case 'forwardChosen':
         if (this.at.phase !== 'choose') return [];
         return this.place(event.answer ?? this.at.rule.tunnels, now);
@@ -117,7 +119,9 @@ export class Forwarding implements CallContent {
   }
 
   deadline(): Instant | undefined {
-    return this.at.phase === 'capture' ? this.at.ingress.deadline() : undefined;
+    if (this.at.phase !== 'capture') return undefined;
+    const { ingress, until } = this.at;
+    return Math.min(until, ingress.deadline() ?? until);
   }
 
   view(): PppView | undefined {
@@ -134,7 +138,8 @@ export class Forwarding implements CallContent {
   /** Speaks LCP and asks for the name in the LNS's place. */
   private capture(now: Instant): ContentEffect[] {
     const ingress = new PppIngress(this.call.ppp, this.core.random, lineWishes(this.call.avps));
-    this.at = { phase: 'capture', ingress };
+    // A client may begin anew as often as it likes, but not for ever.
+    this.at = { phase: 'capture', ingress, until: now + this.core.gateway.sessionEstablishTimeoutMs };
     return this.fromIngress(ingress.handle({ event: 'open' }, now), now);
   }
 
@@ -160,6 +165,10 @@ export class Forwarding implements CallContent {
       }
     }
     return out;
+  }
+
+  private tooLate(): ContentEffect[] {
+    return this.over({ resultCode: { result: 10, error: 0, message: 'the client did not say in time who it is' } });
   }
 
   private farewell(ingress: PppIngress, { resultCode }: CallEnd, now: Instant): EngineEffect[] {

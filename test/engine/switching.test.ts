@@ -153,6 +153,17 @@ describe('a call that comes in by one tunnel', () => {
     expect(sessions(scene.middle)[0].ppp).toMatchObject({ phase: 'network', user: 'alice' });
   });
 
+  it('is given up when its client does not say who it is', () => {
+    const rules = [{ realm: 'blue.example', tunnels: ['to-peer'] }];
+    const scene = chain(forwarding({ rules }));
+    const lcp = { maxConfigRequests: 10_000, maxConfigNaks: 10_000, maxTerminateRequests: 3, retransmitMs: 3_000 };
+    // It refuses every authentication method, again and again.
+    open(scene, { ppp: { ...client('alice@blue.example'), authMethods: [], lcp } });
+    scene.world.runFor(125_000);
+    expect(sessions(scene.lac)[0].state).toBe('closed');
+    expect(scene.middle.engine.sizes()).toMatchObject({ sessions: 0, serials: 0 });
+  });
+
   it('goes where a plugin says', () => {
     const rules = [{ plugin: 'chooser', tunnels: ['elsewhere'] }];
     const scene = chain(forwarding({ rules }));
