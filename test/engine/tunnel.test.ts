@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TunnelView } from '../../src/engine/spec.ts';
 import type { TunnelState } from '../../src/engine/tunnel-states.ts';
 import { messageTypes, type OutgoingMessage } from '../../src/engine/wire/message.ts';
+import { messageScope } from '../../src/engine/wire/message-table.ts';
 import { bench, type Got, type ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
 import { gatewaySpec, type Node, sessionSpec, tunnelParameters, tunnelSpec, type World } from './world.ts';
 
@@ -84,7 +85,7 @@ function all(outcome: Outcome): Record<Input, Outcome> {
   };
 }
 
-const callMessages: OutgoingMessage['type'][] = ['ICRQ', 'ICRP', 'ICCN', 'OCRQ', 'OCRP', 'OCCN', 'CDN', 'WEN', 'SLI'];
+const callMessages = messageTypes.filter((type) => messageScope(type) === 'session');
 
 function calls(outcome: Outcome): Partial<Record<Input, Outcome>> {
   return Object.fromEntries(callMessages.map((type) => [type, outcome]));
