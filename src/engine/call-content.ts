@@ -1,19 +1,16 @@
 /**
  * What is inside a call: PPP that ends here, or the way into another tunnel.
  */
+import type { CallInformation } from './call-information.ts';
 import type { EngineEffect, Instant } from './effects.ts';
 import type { ForwardAnswer } from './ports.ts';
 import type { PppEvent } from './ppp/link.ts';
 import type { PppProxy, PppView } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
-import type { OutgoingMessage } from './wire/message.ts';
 import type { SentAvps } from './wire/message-table.ts';
 
 /** Why a call ends, as a CDN says it. */
 export type CallEnd = Omit<SentAvps<'CDN'>, 'assignedSessionId'>;
-
-/** What only tells something of a call (RFC 2661 4.4.6, RFC 5515 6). */
-export type CallInformation = OutgoingMessage<'WEN' | 'SLI' | 'CSUN' | 'CSURQ'>;
 
 export type ContentEvent =
   | Exclude<PppEvent, { event: 'close' }>

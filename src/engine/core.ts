@@ -1,4 +1,5 @@
-import type { CallEnd, CallInformation, ContentEffect } from './call-content.ts';
+import type { CallEnd, ContentEffect } from './call-content.ts';
+import type { CallInformation } from './call-information.ts';
 import type { CallSerials } from './call-serials.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import type { EngineEffect, Instant, Random } from './effects.ts';

@@ -3,6 +3,7 @@
  * the present instant, outputs are the effects they return, and `deadline()` says when `tick` is due.
  */
 import type { ContentEvent } from './call-content.ts';
+import { noErrors } from './call-information.ts';
 import { CallSerials } from './call-serials.ts';
 import { type EngineCore, type PlacedCall, randomU64 } from './core.ts';
 import { DeadlineQueue } from './deadlines.ts';
@@ -47,15 +48,6 @@ function withInterfaceId(peer: PeerSpec, interfaceId: bigint): PeerSpec {
   const { ipv6 } = peer.ppp;
   return { ...peer, ppp: { ...peer.ppp, ipv6: { ...ipv6, interfaceId: ipv6.interfaceId ?? interfaceId } } };
 }
-
-const noErrors = {
-  crcErrors: 0,
-  framingErrors: 0,
-  hardwareOverruns: 0,
-  bufferOverruns: 0,
-  timeoutErrors: 0,
-  alignmentErrors: 0,
-};
 
 export interface EngineOptions {
   random: Random;

@@ -1,15 +1,17 @@
 /**
  * One call of any of the four types (RFC 2661 7.4, 7.5): its state machine. What is inside it is its content's.
  */
-import type { CallContent, CallEnd, CallInformation, ContentEffect, ContentEvent } from './call-content.ts';
+import type { CallContent, CallEnd, ContentEffect, ContentEvent } from './call-content.ts';
+import { addressedTo, connectSpeed, informationText, isInformation } from './call-information.ts';
+import { badFraming, cannotPlace, incomingConnected, outgoingConnected, requestFor } from './call-requests.ts';
 import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
 import type { Result } from './errors.ts';
-import { Egress, Forwarding, type SwitchedCall } from './forwarding.ts';
+import { Egress, Forwarding } from './forwarding.ts';
 import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
-import { withRelayed } from './relayed-avps.ts';
 import { describeResult } from './result-text.ts';
+import { interfaceOf, parametersOf, pppOf, type SessionOrigin, typeOf } from './session-origin.ts';
 import {
   isLac,
   isPlaced,
@@ -22,7 +24,6 @@ import {
 import type {
   FailureView,
   Ipv4,
-  PeerSpec,
   PppProxy,
   PppSpec,
   PppView,
@@ -36,7 +37,6 @@ import type {
 import { Termination } from './termination.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
-import type { SentAvps } from './wire/message-table.ts';
 
 export type SessionEvent =
   | { event: 'open' }
@@ -67,17 +67,8 @@ export interface SessionTunnel {
   readonly localIpv4: Ipv4;
 }
 
-/** Who wants the session: a declaration of ours, a peer that matched a profile, or a call that is switched into it. */
-export type SessionOrigin =
-  | { declared: SessionSpec }
-  | { accepted: PeerSpec; type: 'lnsIncoming' | 'lacOutgoing' }
-  | { switched: SwitchedCall };
-
 /** More than any PPP request that opens a link. */
 const maxEarlyFrameOctets = 512;
-
-/** An LNS without a limit of its own asks for any speed. */
-const anySpeedBps = 0xffff_ffff;
 
 export class Session implements Machine<SessionEvent, SessionEffect> {
   readonly queued: Queued = notQueued();
@@ -86,7 +77,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   readonly localId: number;
   remoteId = 0;
   state: SessionState = 'idle';
-  private readonly origin: SessionOrigin;
+  readonly origin: SessionOrigin;
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private call: AvpValues = {};
@@ -114,9 +105,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   }
 
   get type(): SessionType {
-    const { origin } = this;
-    if ('declared' in origin) return origin.declared.parameters.type;
-    return 'accepted' in origin ? origin.type : origin.switched.type;
+    return typeOf(this.origin);
   }
 
   /** Takes the fields that may change in place; data messages follow at once. */
@@ -140,7 +129,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'open':
         return this.step('open', undefined, now);
       case 'close':
-        this.fail(event.end.resultCode, now);
         return this.step('close', undefined, now, event.end);
       case 'message': {
         const { message } = event;
@@ -155,7 +143,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'tunnelLost': {
         if (this.state === 'closed') return [];
         const resultCode: Result = { result: 1, message: event.message };
-        this.fail(resultCode, now);
         return this.finish({ resultCode }, false, event.message, now);
       }
       case 'tick':
@@ -199,25 +186,15 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   }
 
   get parameters(): SessionParameters {
-    const { origin } = this;
-    if ('declared' in origin) return origin.declared.parameters;
-    return 'accepted' in origin ? origin.accepted.session : origin.switched.parameters;
+    return parametersOf(this.origin);
   }
 
   get ppp(): PppSpec {
-    const { origin } = this;
-    if ('declared' in origin) return origin.declared.ppp;
-    if ('switched' in origin) return origin.switched.ppp;
-    return origin.type === 'lnsIncoming' ? origin.accepted.ppp : origin.accepted.clientPpp;
+    return pppOf(this.origin);
   }
 
-  /** Subscribers that a peer brings share a device; a call of another kind has one of its own. */
   get interface(): IpAttachment['interface'] {
-    const { origin } = this;
-    if ('accepted' in origin && origin.type === 'lnsIncoming') {
-      return { kind: 'shared', name: origin.accepted.tunnel.interfaceName };
-    }
-    return { kind: 'own', name: this.declared?.interfaceName };
+    return interfaceOf(this.origin);
   }
 
   get random() {
@@ -260,7 +237,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'connect':
         return this.connect(avps, now);
       case 'proceed':
-        return this.proceed(avps, now);
+        return this.proceed(avps);
       case 'connected':
         // RFC 2661 4.4.3, Framing Capabilities.
         if (avps.framingType?.some((type) => !this.tunnel.parameters.framingCapabilities.includes(type))) {
@@ -272,7 +249,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'ended': {
         Object.assign(this.call, avps, { assignedSessionId: this.call.assignedSessionId });
         const resultCode = avps.resultCode ?? { result: 1, message: `peer sent ${input}` };
-        this.fail(resultCode, now);
         const { q931Cause, pppDisconnectCauses } = avps;
         const told = `the peer ended the call: ${describeResult('CDN', resultCode)}`;
         return this.finish({ resultCode, q931Cause, pppDisconnectCauses }, false, told, now);
@@ -292,46 +268,11 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   /** We ask for the call. */
   private request(now: Instant): SessionEffect[] {
-    const { core, peerBearer } = this.tunnel;
-    const { declared } = this;
-    // RFC 2661 4.4.3, Bearer Capabilities: nothing that the peer has not advertised.
-    const offered = this.parameters.bearerType.filter((type) => peerBearer.includes(type));
-    if (this.type === 'lnsOutgoing' && offered.length === 0) {
-      const resultCode = { result: 5, error: 0, message: 'the peer places no outgoing calls of this bearer type' };
-      this.fail(resultCode, now);
-      return this.finish({ resultCode }, false, resultCode.message, now);
-    }
+    const message = requestFor(this);
+    if ('result' in message) return this.finish({ resultCode: message }, false, describeResult('CDN', message), now);
     this.state = 'waitReply';
-    this.establishBy = now + core.gateway.sessionEstablishTimeoutMs;
-    const switched = 'switched' in this.origin ? this.origin.switched : undefined;
-    const { bearerType, minimumBps, maximumBps, dscp } = this.parameters;
-    const common = {
-      assignedSessionId: this.localId,
-      callSerialNumber: switched?.callSerialNumber ?? core.serials.next(),
-      sessionDs: dscp === 0 ? undefined : { dscp },
-      subAddress: declared?.subAddress,
-    };
-    if (this.type === 'lacIncoming') {
-      const { callingNumber, calledNumber } = declared ?? {};
-      const connectSpeedUpdateEnable = declared ? (true as const) : undefined;
-      const avps: SentAvps<'ICRQ'> = {
-        ...common,
-        bearerType,
-        callingNumber,
-        calledNumber,
-        connectSpeedUpdateEnable,
-      };
-      return [{ effect: 'message', message: { type: 'ICRQ', avps: withRelayed('ICRQ', avps, switched) } }];
-    }
-    const avps: SentAvps<'OCRQ'> = {
-      ...common,
-      minimumBps,
-      maximumBps: maximumBps === 0 ? anySpeedBps : maximumBps,
-      bearerType: offered,
-      framingType: this.framing,
-      calledNumber: declared?.calledNumber ?? '',
-    };
-    return [{ effect: 'message', message: { type: 'OCRQ', avps: withRelayed('OCRQ', avps, switched) } }];
+    this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
+    return [{ effect: 'message', message }];
   }
 
   /** The peer asks for the call; the tunnel has checked its limits. */
@@ -344,57 +285,23 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       this.state = 'waitConnect';
       return [this.plane(), { effect: 'message', message: { type: 'ICRP', avps: reply } }];
     }
-    const refusal = this.cannotPlace(avps);
+    const refusal = cannotPlace(this, avps);
     if (refusal) return this.hangUp({ resultCode: refusal }, now);
     this.state = 'waitAnswer';
     return [this.plane(), { effect: 'message', message: { type: 'OCRP', avps: reply } }, ...this.begin(now)];
   }
 
-  /** Why a line as the LNS wants it is not there. */
-  private cannotPlace({ bearerType = [], framingType = [], minimumBps = 0 }: AvpValues): Result | undefined {
-    const { framingCapabilities } = this.tunnel.parameters;
-    const bearerCapabilities: readonly string[] = this.tunnel.parameters.bearerCapabilities;
-    const { tx, rx } = this.parameters.connectSpeedBps;
-    // RFC 2661 4.4.3: one type of each list is enough.
-    if (framingType.length > 0 && !framingType.some((type) => framingCapabilities.includes(type))) return badFraming;
-    if (bearerType.length > 0 && !bearerType.some((type) => bearerCapabilities.includes(type))) {
-      return { result: 5, error: 0, message: 'this bearer type is not offered here' };
-    }
-    if (Math.min(tx, rx) >= minimumBps) return undefined;
-    return { result: 5, error: 0, message: `no line here has ${minimumBps} bit/s` };
-  }
-
   /** As LAC: the LNS takes the incoming call, or the line of an outgoing one has answered with these facts. */
   private connect(facts: AvpValues, now: Instant): SessionEffect[] {
-    const { origin } = this;
-    const { connectSpeedBps, privateGroupId, sequencingRequired } = this.parameters;
-    const switched = 'switched' in origin ? origin.switched : undefined;
-    const common = {
-      txConnectSpeedBps: connectSpeedBps.tx,
-      framingType: this.framing,
-      rxConnectSpeedBps:
-        connectSpeedBps.rx === connectSpeedBps.tx || this.tunnel.quirks.has('omitRxConnectSpeed')
-          ? undefined
-          : connectSpeedBps.rx,
-      sequencingRequired: sequencingRequired ? (true as const) : undefined,
-    };
     if (this.type === 'lacOutgoing') {
-      const { forward } = this.parameters;
-      const own: SentAvps<'OCCN'> = {
-        ...common,
-        txConnectSpeedBps: Math.min(connectSpeedBps.tx, this.call.maximumBps ?? anySpeedBps),
-      };
-      const avps = withRelayed('OCCN', own, { call: facts, treatments: forward?.avps ?? {} });
-      return [{ effect: 'message', message: { type: 'OCCN', avps } }, ...this.establish(now)];
+      return [{ effect: 'message', message: outgoingConnected(this, this.call, facts) }, ...this.establish(now)];
     }
     this.take(facts);
-    const avps: SentAvps<'ICCN'> = { ...common, privateGroupId, ...this.declared?.proxy };
-    const message: OutgoingMessage = { type: 'ICCN', avps: withRelayed('ICCN', avps, switched) };
-    return [{ effect: 'message', message }, ...this.establish(now)];
+    return [{ effect: 'message', message: incomingConnected(this) }, ...this.establish(now)];
   }
 
   /** As LNS: the LAC places the outgoing call. */
-  private proceed(reply: AvpValues, _now: Instant): SessionEffect[] {
+  private proceed(reply: AvpValues): SessionEffect[] {
     this.take(reply);
     this.state = 'waitConnect';
     return [this.plane()];
@@ -411,11 +318,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   /** RFC 3308 4: a peer that asks is told ours. */
   private agreedDs({ sessionDs }: AvpValues): AvpValues['sessionDs'] {
     return sessionDs === undefined || this.dscp === 0 ? undefined : { dscp: this.dscp };
-  }
-
-  /** RFC 2661 4.4.3, Framing Capabilities: nothing that the peer does not take. */
-  private get framing(): SessionParameters['framingType'] {
-    return this.parameters.framingType.filter((type) => this.tunnel.peerFraming.includes(type));
   }
 
   private establish(now: Instant): SessionEffect[] {
@@ -495,10 +397,9 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
           out.push(...(this.state === 'waitAnswer' ? this.carrier(effect.facts, now) : []));
           break;
         case 'tell':
-          out.push({ effect: 'message', message: this.addressed(effect.information) });
+          out.push({ effect: 'message', message: addressedTo(this.remoteId, effect.information) });
           break;
         case 'over':
-          this.fail(effect.end.resultCode, now);
           out.push(...this.hangUp(effect.end, now));
           break;
         case 'terminate':
@@ -530,27 +431,16 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         this.call.txConnectSpeedBps = speed.txConnectSpeedBps;
         this.call.rxConnectSpeedBps = speed.rxConnectSpeedBps;
       }
-      out.push(this.notice('line', lineText(type, avps)));
+      out.push(this.notice('line', informationText(type, avps)));
     }
     out.push(...this.toContent({ event: 'information', information: message }, now));
     return out;
   }
 
-  /** RFC 5515 4: the present speeds of a declared call's line, of which the LNS knows that they may change. */
+  /** RFC 5515 4: the LNS knows of a declared call that its line's speeds may change. */
   private tellSpeed(): SessionEffect[] {
     if (!this.declared || this.type !== 'lacIncoming') return [];
-    const { tx, rx } = this.parameters.connectSpeedBps;
-    const update = { remoteSessionId: this.remoteId, txConnectSpeedBps: tx, rxConnectSpeedBps: rx };
-    return [{ effect: 'message', message: { type: 'CSUN', avps: { connectSpeedUpdates: [update] } } }];
-  }
-
-  /** Information from the other call of a switched one, under the id that this one's peer knows. */
-  private addressed(information: CallInformation): CallInformation {
-    if (information.type !== 'CSUN' && information.type !== 'CSURQ') return information;
-    const { type, avps } = information;
-    const remoteSessionId = this.remoteId;
-    const connectSpeedUpdates = avps.connectSpeedUpdates.map((update) => ({ ...update, remoteSessionId }));
-    return { type, avps: { connectSpeedUpdates } };
+    return [{ effect: 'message', message: connectSpeed(this.remoteId, this.parameters.connectSpeedBps) }];
   }
 
   private takeFact(fact: PlaneFact, now: Instant): SessionEffect[] {
@@ -561,7 +451,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         return [this.notice('ppp', `carries user packets on ${fact.interface}`)];
       case 'failed': {
         const resultCode = { result: 2, error: 4, message: fact.error.message };
-        this.fail(resultCode, now);
         return this.hangUp({ resultCode }, now);
       }
       case 'done':
@@ -574,7 +463,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private tick(now: Instant): SessionEffect[] {
     if (this.establishBy !== undefined && now >= this.establishBy) {
       const resultCode = { result: 10, error: 0, message: 'the call was not established in time' };
-      this.fail(resultCode, now);
       return this.hangUp({ resultCode }, now);
     }
     return this.toContent({ event: 'tick' }, now);
@@ -595,7 +483,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.content = undefined;
     this.earlyFrame = undefined;
     this.establishBy = undefined;
-    if (!this.failure) this.fail(end.resultCode, now);
+    this.fail(end.resultCode, now);
     const out: SessionEffect[] = content?.end(end, byUs, now) ?? [];
     if (byUs) {
       const cdn: OutgoingMessage = { type: 'CDN', avps: { assignedSessionId: this.localId, ...end } };
@@ -621,19 +509,3 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 }
 
 const noPpp: PppView = { phase: 'dead', peerMru: 1500 };
-
-const badFraming: Result = { result: 5, error: 0, message: 'this framing type is not offered here' };
-
-function isInformation(message: Message): message is Message<CallInformation['type']> & CallInformation {
-  const { type } = message;
-  return type === 'WEN' || type === 'SLI' || type === 'CSUN' || type === 'CSURQ';
-}
-
-function lineText(type: CallInformation['type'], avps: AvpValues): string {
-  if (type === 'WEN') {
-    const { callErrors } = avps;
-    const counts = Object.entries(callErrors ?? {}).filter(([, count]) => count > 0);
-    return `the LAC counts line errors: ${counts.map(([what, count]) => `${what} ${count}`).join(', ') || 'none'}`;
-  }
-  return type === 'SLI' ? 'the LNS tells the options that it has negotiated' : `${type} about the line's speed`;
-}
