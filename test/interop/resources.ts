@@ -3,6 +3,7 @@ import type {
   AddressPoolFields,
   GatewayFields,
   PeerProfileFields,
+  PppoeServerFields,
   PppProfileFields,
   SessionFields,
   SessionProfileFields,
@@ -15,6 +16,7 @@ interface Fields {
   AddressPool: AddressPoolFields;
   Gateway: GatewayFields;
   PeerProfile: PeerProfileFields;
+  PppoeServer: PppoeServerFields;
   PppProfile: PppProfileFields;
   Session: SessionFields;
   SessionProfile: SessionProfileFields;
