@@ -46,7 +46,7 @@ export class EventLog {
 
   append(event: NewEvent): void {
     const kept = { id: ++this.#lastId, atMs: this.#now(), event };
-    const ring = event.name?.startsWith(ACCEPTED) ? this.#accepted : this.#declared;
+    const ring = isOfPeers(event) ? this.#accepted : this.#declared;
     ring.append(kept);
     for (const follower of this.#followers) follower(shown(kept));
   }
@@ -70,6 +70,11 @@ export class EventLog {
     this.#followers.add(follower);
     return () => this.#followers.delete(follower);
   }
+}
+
+/** No resource's name has a slash: `server/id` is a PPPoE client. */
+function isOfPeers({ name = '' }: NewEvent): boolean {
+  return name.startsWith(ACCEPTED) || name.includes('/');
 }
 
 function shown({ id, atMs, event }: Kept): ApiEvent {

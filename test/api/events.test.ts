@@ -27,7 +27,8 @@ describe('the log', () => {
   test('remembers what concerns our resources however much peers do', () => {
     const log = new EventLog(() => NOON);
     log.append({ kind: 'Tunnel', name: 'ours', reason: 'Up', message: 'first' });
-    for (let n = 0; n < 3000; n++) log.append({ kind: 'Session', name: `accepted-1-${n}`, reason: 'Up', message: '' });
+    for (let n = 0; n < 1500; n++) log.append({ kind: 'Session', name: `accepted-1-${n}`, reason: 'Up', message: '' });
+    for (let n = 0; n < 1500; n++) log.append({ kind: 'Session', name: `access/${n}`, reason: 'Up', message: '' });
     log.append({ kind: 'Tunnel', name: 'ours', reason: 'Down', message: 'last' });
     expect(log.last(3).map(({ id }) => id)).toEqual([3000, 3001, 3002]);
     expect(log.last(5, ({ name }) => name === 'ours').map(({ message }) => message)).toEqual(['first', 'last']);

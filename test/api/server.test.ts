@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ApiServer } from '../../src/api/server.ts';
 import { SpecError } from '../../src/engine/errors.ts';
+import { Secret } from '../../src/engine/spec.ts';
 import { getJson } from './client.ts';
 import { FakeSource, sessionView, tunnelView } from './fake-source.ts';
 
@@ -208,6 +209,62 @@ test('the gateway counts', async () => {
   });
   source.objects.Gateway = [];
   expect((await get('/v1/gateway')).body.metadata).toEqual({ name: 'default' });
+});
+
+test('sessions tell what is known of the call, and where it goes on, without secrets', async () => {
+  source.sessionViews = [
+    sessionView({
+      type: 'lacIncoming',
+      direction: 'dialled',
+      call: {
+        callingNumber: '555',
+        txConnectSpeedBps: 64_000,
+        proxyAuthenResponse: new Secret('do-not-show'),
+        q931Cause: { cause: 17, msg: 0 },
+      },
+      switched: { with: '4712/9' },
+      ppp: { phase: 'dead', peerMru: 1500, proxy: 'lcpAndAuth' },
+    }),
+  ];
+  const { body } = await get('/v1/sessions/4711-5');
+  expect(body.status).toMatchObject({
+    type: 'lacIncoming',
+    switchedWith: 'accepted-4712-9',
+    ppp: { proxy: 'lcpAndAuth' },
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Switched' }, { type: 'Established' }],
+  });
+  expect(body.status.call).toEqual([
+    { name: 'q931Cause', label: 'Q.931 Cause Code', text: 'user busy, cause 17, message 0x00' },
+    { name: 'callingNumber', label: 'Calling Number', text: '555' },
+    { name: 'txConnectSpeedBps', label: '(Tx) Connect Speed', text: '64 kbit/s' },
+    { name: 'proxyAuthenResponse', label: 'Proxy Authen Response', text: '(11 octets, not shown)' },
+  ]);
+  source.sessionViews = [sessionView({ call: {}, switched: { with: 'alice' } })];
+  const { status } = (await get('/v1/sessions/4711-5')).body;
+  expect(status.switchedWith).toBe('alice');
+  expect(status).not.toHaveProperty('call');
+});
+
+test('PppoeServers show whom they serve', async () => {
+  const { body } = await get('/v1/pppoeservers/access');
+  expect(body).toMatchObject({
+    kind: 'PppoeServer',
+    spec: { interface: 'eth1' },
+    status: { interface: 'eth1', acName: 'bras1', sessions: 3 },
+  });
+  expect(names((await get('/v1/pppoeservers')).body)).toEqual(['access']);
+  const client = {
+    server: 'access',
+    sessionId: 7,
+    peer: '02:00:00:00:00:01',
+    user: 'bob@isp.example',
+    switchedWith: 'accepted-100-9',
+    call: [{ name: 'agentCircuitId', label: 'Agent-Circuit-Id', text: 'dslam1 0/3' }],
+    since: '2026-03-01T12:00:00.000Z',
+  };
+  expect((await get('/v1/pppoesessions')).body.items).toEqual([client]);
+  expect((await get('/v1/pppoesessions?server=access')).body.items).toEqual([client]);
+  expect((await get('/v1/pppoesessions?server=other')).body.items).toEqual([]);
 });
 
 test('pools show how full they are', async () => {

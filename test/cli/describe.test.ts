@@ -110,6 +110,45 @@ test('an accepted session', async () => {
   );
 });
 
+test('a switched call that is of no resource', async () => {
+  bench.source.sessionViews = [
+    sessionView({
+      direction: 'dialled',
+      type: 'lacIncoming',
+      switched: { with: 'access/7' },
+      call: { txConnectSpeedBps: 1_000_000, sequencingRequired: true },
+      ppp: { phase: 'dead', peerMru: 1500, proxy: 'lcp' },
+    }),
+  ];
+  const { out } = await bench.run('describe session 4711-5');
+  expect(out).toContain('Kind:           Session, placed for a switched call\n');
+  expect(out).toContain('Switched with:  access/7\n');
+  expect(out).toContain('Call:\n  (Tx) Connect Speed:   1 Mbit/s\n  Sequencing Required:  yes\nPPP:\n');
+  expect(out).toContain('  Taken over from the LAC:  LCP\n');
+});
+
+test('a PPPoE server', async () => {
+  expect((await bench.run('describe pppoe access')).out).toBe(
+    text(
+      'Name:       access',
+      'Kind:       PppoeServer, declared in lac.yaml:40, generation 1',
+      'Interface:  eth1',
+      'AC name:    bras1',
+      'Sessions:   3',
+      'Spec:',
+      '  interface: eth1',
+      'Conditions:',
+      '  TYPE    STATUS   AGE   REASON    MESSAGE',
+      '  Ready   True     5m    Applied   serves eth1 as bras1',
+      'Clients:',
+      '  ID   PEER                USER              SWITCHED-WITH    AGE',
+      '  7    02:00:00:00:00:01   bob@isp.example   accepted-100-9   5m',
+      'Events:',
+      '  none remembered',
+    ),
+  );
+});
+
 test('a session that waits for its tunnel', async () => {
   const { out } = await bench.run('describe session waiting');
   expect(out).toContain('State:   closed\n');

@@ -51,6 +51,31 @@ describe('tables', () => {
     );
   });
 
+  test('of sessions, wide', async () => {
+    bench.source.sessionViews = [
+      sessionView({ name: 'alice', direction: 'accepted', type: 'lacOutgoing', call: { calledNumber: '99' } }),
+      sessionView({ switched: { with: '7/9' } }),
+    ];
+    const [titles, alice, , accepted] = (await bench.run('get sessions -o wide')).out
+      .split('\n')
+      .map((line) => line.split(/ {3,}/));
+    const cells = (row: string[], ...wanted: string[]) => wanted.map((title) => row[titles.indexOf(title)]);
+    expect(cells(alice, 'TYPE', 'ADDRESS', 'CALLED')).toEqual(['lacOutgoing', '10.99.0.1', '99']);
+    expect(cells(accepted, 'TYPE', 'ADDRESS', 'SWITCHED-WITH')).toEqual(['lnsIncoming', '10.99.0.2', 'accepted-7-9']);
+  });
+
+  test('of PPPoE servers and their clients', async () => {
+    expect((await bench.run('get pppoe -o wide')).out).toBe(
+      table('NAME     READY   INTERFACE   SESSIONS   AC-NAME', 'access   True    eth1        3          bras1'),
+    );
+    expect((await bench.run('get pppoesessions')).out).toBe(
+      table(
+        'SERVER   ID   PEER                USER              SWITCHED-WITH    AGE',
+        'access   7    02:00:00:00:00:01   bob@isp.example   accepted-100-9   5m',
+      ),
+    );
+  });
+
   test('of one session by local ids', async () => {
     const { out } = await bench.run('get session 4711-5');
     expect(out.split('\n')).toHaveLength(3);
@@ -94,12 +119,20 @@ describe('tables', () => {
   });
 });
 
-test.each(['tunnel', 'tunnels', 'tun', 'TUNNELS', 'session', 'sess', 'gateways', 'addresspool', 'error'])(
-  '%s is understood',
-  async (word) => {
-    expect((await bench.run(`get ${word}`)).code).toBe(0);
-  },
-);
+test.each([
+  'tunnel',
+  'tunnels',
+  'tun',
+  'TUNNELS',
+  'session',
+  'sess',
+  'gateways',
+  'pppoeserver',
+  'addresspool',
+  'error',
+])('%s is understood', async (word) => {
+  expect((await bench.run(`get ${word}`)).code).toBe(0);
+});
 
 describe('objects', () => {
   test('as JSON: a list, or one by name', async () => {

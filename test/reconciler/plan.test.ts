@@ -243,6 +243,34 @@ describe('a session', () => {
     ]);
   });
 
+  it('that waits for the peer’s call is let wait, and awaited anew when it changes', () => {
+    const awaited = stateOf(tunnelDoc(), sessionDoc({ type: 'lnsIncoming' }));
+    const waiting = sessionView(sessionIn(awaited), 'waitCall');
+    expect(steps(awaited, world('established', waiting, awaited))).toEqual([]);
+    const numbered = stateOf(tunnelDoc(), sessionDoc({ type: 'lnsIncoming', callingNumber: '1' }));
+    expect(steps(numbered, world('established', waiting, numbered))).toEqual([
+      'closeSession Session/s: callingNumber none -> 1: call is awaited anew',
+    ]);
+  });
+
+  it('is told by what differs, octets and rules too', () => {
+    const withProxy = (lastSent: string, forward?: object) =>
+      stateOf(tunnelDoc(), sessionDoc({ proxyLcp: { lastSent }, ...(forward && { forward }) }));
+    const before = withProxy('0104');
+    const view = sessionView(sessionIn(before), 'established');
+    expect(steps(withProxy('0104'), world('established', view))).toEqual([]);
+    const other = withProxy('0105');
+    expect(steps(other, world('established', view, other))).toEqual([
+      'closeSession Session/s: proxy.lastSentLcpConfReq 0104 -> 0105: call is placed again',
+    ]);
+    const old = withProxy('0104', { tunnels: ['t'] });
+    const ruled = withProxy('0104', { rules: [{ realm: 'x', tunnels: ['t'] }] });
+    const seen = sessionView(sessionIn(old), 'established');
+    expect(steps(ruled, world('established', seen, ruled))).toEqual([
+      'modifySession Session/s: forward.rules [[t]] -> [x-[t]]',
+    ]);
+  });
+
   it('is left alone while its tunnel is closed to be re-established', () => {
     const after = stateOf(tunnelDoc({ remoteAddress: '192.0.2.9' }), sessionDoc({ interfaceName: 'x' }));
     const observed = world('established', sessionView(sessionIn(state), 'established'));

@@ -179,6 +179,20 @@ describe('a Session', () => {
     ['comes next', undefined, 'established', [busy, 'Pending', 'is placed next']],
     ['waits', view('waitReply'), 'established', [busy, 'Establishing', 'waits for an answer of the peer']],
     ['failed', view('closed', { failure }), 'established', [busy, 'Retrying', 'no resources']],
+    ['is awaited', view('waitCall'), 'established', [busy, 'WaitingForCall', "waits for the peer's call"]],
+    [
+      'is awaited again',
+      view('waitCall', { failure }),
+      'established',
+      [busy, 'WaitingForCall', "waits for the peer's call; last: no resources"],
+    ],
+    ['is placed by the peer', view('waitAnswer'), 'established', [busy, 'Establishing', 'the peer places the call']],
+    [
+      'is switched',
+      view('established', { switched: { with: '7/9' } }),
+      'established',
+      [up, 'Switched', 'goes on as 7/9'],
+    ],
     [
       'lost its tunnel',
       view('closed', { failure }),
@@ -217,12 +231,13 @@ describe('a Session', () => {
       rxDropped: 5,
       txDropped: 6,
       rxOutOfOrder: 7,
-      rxReordered: 0,
-      rxLost: 0,
+      rxReordered: 8,
+      rxLost: 9,
     };
     expect(status(view('established', { ppp: open, interface: 'ppp7', sinceMs: 1000, counters }))).toMatchObject({
       localId: 3,
       remoteId: 4,
+      type: 'lacIncoming',
       pseudowire: 'ppp',
       interface: 'ppp7',
       ppp: {
@@ -294,6 +309,8 @@ describe('settings', () => {
     const gateway = refused('Device/l2tp0', 'configureDevice').get('Gateway/g');
     expect(told(gateway)).toEqual([busy, 'ActionFailed', 'configureDevice: EPERM']);
     expect(told(refused('AAA', 'configureAaa').get('Subscriber/u'))[1]).toBe('ActionFailed');
+    const system = refused('System', 'configureSystem').get('Gateway/g');
+    expect(told(system)).toEqual([busy, 'ActionFailed', 'configureSystem: EPERM']);
   });
 
   it('say that the Gateway drains', () => {

@@ -95,6 +95,16 @@ describe('a directory that is read once', () => {
     expect(secretText(snapshot.secrets.documents.get('s')?.get('k'))).toBe('v');
   });
 
+  it('brings both secrets of a Session', async () => {
+    const proxyAuth = { type: 'pap', name: 'a', id: 1, responseFile: 'a.response' };
+    await write('a.yaml', doc('Session', 'a', { tunnel: 't', passwordFile: 'a.password', proxyAuth }));
+    await write('a.password', 'one\n');
+    await write('a.response', 'two\n');
+    const snapshot = await loadDirectory(folder);
+    expect(fileSecret(snapshot, 'Session/a', 'a.password')).toBe('one');
+    expect(fileSecret(snapshot, 'Session/a', 'a.response')).toBe('two');
+  });
+
   it('may be texts only, whose secret files are read', async () => {
     await write('a.secret', 'one');
     const text = tunnel('a', { secretFile: 'a.secret' });
