@@ -23,6 +23,7 @@ const soRcvbufforce = 33;
 const forUs = 0;
 const forAll = 1;
 const eagain = -11;
+const enetdown = -100;
 
 export interface PacketSocket {
   readonly fd: number;
@@ -85,8 +86,10 @@ export class PacketSockets {
     const words = this.#words;
     const count = native.receiveFrames(socket.fd, this.slab, slotOctets, headroomOctets, slots, words);
     if (count < 0) {
-      if (count !== eagain) this.#dropped(`packet socket ${errnoName(count)}`);
-      return count === eagain ? 0 : slots;
+      if (count === eagain) return 0;
+      // That the interface went down stood before the frames.
+      if (count !== enetdown) this.#dropped(errnoName(count));
+      return slots;
     }
     try {
       for (let i = 0; i < count && socket.poller >= 0; i++) this.hand(i * frameWords, receive);

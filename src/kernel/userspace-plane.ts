@@ -329,7 +329,7 @@ export class UserspacePlane implements DataPlane {
   // -------------------------------------------------------------- drift
 
   private linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
-    if (kind === 'link' || link === 'unknown') this.#pppoe.linkChanged(link);
+    this.#pppoe.linkChanged(link);
     for (const device of this.#devices.values()) {
       const concerned = link === 'unknown' || device.index === link || device.guard?.link === link;
       if (!concerned) continue;

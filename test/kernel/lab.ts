@@ -9,7 +9,7 @@ import type { UdpCounters } from '../../src/kernel/sockets.ts';
 export type Request =
   | { call: 'open'; local: { address: string; port: number } }
   | { call: 'apply'; op: PlaneOp }
-  | { call: 'datagram'; socket: SocketId; to: Endpoint; bytes: Uint8Array }
+  | { call: 'datagram'; socket: SocketId; to: Endpoint; bytes: Uint8Array; dscps: readonly number[] }
   | { call: 'sendControl'; session: SessionKey; frame: Uint8Array }
   | { call: 'counters'; session: SessionKey }
   | ({ call: 'sendDiscovery' } & Discovery)
@@ -110,8 +110,9 @@ export class PlaneProcess {
     return this.ask({ call: 'apply', op });
   }
 
-  datagram(socket: SocketId, to: Endpoint, bytes: Uint8Array): Promise<void> {
-    return this.ask({ call: 'datagram', socket, to, bytes });
+  /** Sends the octets once with each DSCP, all in one go. */
+  datagram(socket: SocketId, to: Endpoint, bytes: Uint8Array, dscps: readonly number[] = [0]): Promise<void> {
+    return this.ask({ call: 'datagram', socket, to, bytes, dscps });
   }
 
   sendControl(session: SessionKey, frame: Uint8Array): Promise<void> {

@@ -23,7 +23,8 @@ async function run(request: Request): Promise<unknown> {
     case 'apply':
       return new Promise((resolve) => plane.apply(request.op, (fact) => resolve(plain(fact))));
     case 'datagram':
-      return transport.send(request.socket, request.to, undefined, request.bytes);
+      for (const dscp of request.dscps) transport.send(request.socket, request.to, undefined, request.bytes, dscp);
+      return undefined;
     case 'sendControl':
       return plane.sendControl(request.session, request.frame);
     case 'sendDiscovery':

@@ -16,7 +16,7 @@ export async function sessionUp(
   plane: PlaneProcess,
   local: string,
   remote: string,
-  more: { sequencing?: boolean; followSequencing?: boolean } = {},
+  more: { sequencing?: boolean; followSequencing?: boolean; dscp?: number } = {},
 ): Promise<SocketId> {
   const socket = await plane.open(local, 1701);
   const ids = { localTunnelId: 7, remoteTunnelId: 7, version: 2 } as const;
@@ -24,7 +24,7 @@ export async function sessionUp(
   await plane.apply({
     op: 'sessionUp',
     reorderTimeoutMs: 0,
-    dscp: 0,
+    dscp: more.dscp ?? 0,
     session,
     localTunnelId: 7,
     remoteSessionId: 9,
