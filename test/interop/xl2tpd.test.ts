@@ -4,6 +4,7 @@ import { isTrue } from './daemon.ts';
 import { lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
 import { lac, lacHost, lns, lnsHost } from './fresh-pair.ts';
 import { lacAddress, lnsAddress, wire } from './pair.ts';
+import { resource } from './resources.ts';
 import { complaintsAbout, type Dissected, dissect, sentMessages } from './tshark.ts';
 import { startXl2tpd } from './xl2tpd.ts';
 
@@ -119,6 +120,44 @@ test('xl2tpd dials by itself, and again after we were stopped and started', asyn
   await until('the end of the call', async () => (await peer.calls()) === 0);
   await lns.start();
   await until('the next call', established);
+});
+
+test('xl2tpd asks us for an outgoing call, and hangs up', async () => {
+  const capture = await lnsHost.capture(wire);
+  await lns.declare(
+    'all.yaml',
+    resource('Gateway', 'lac', { listen: [{ address: lnsAddress }] }),
+    resource('PeerProfile', 'asking', { match: { addresses: [lacAddress] }, sessionProfile: 'asking' }),
+    resource('SessionProfile', 'asking', { type: 'lacOutgoing' }),
+  );
+  await lns.start();
+  const identity = { address: lacAddress, hostName: 'their-lac', server: lnsAddress };
+  const peer = await startXl2tpd(lacHost, identity);
+  await peer.dialOut('5551234');
+  const call = await until('the call', async () => {
+    const [session] = await lns.sessions();
+    return session !== undefined && isTrue(session, 'Established') && (await peer.calls()) === 1 && session;
+  });
+  expect(call.status).toMatchObject({ type: 'lacOutgoing', calledNumber: '5551234' });
+  await peer.endPpp();
+  await until('the session to go', async () => (await lns.sessions()).length === 0);
+
+  const dissected = await dissect(await capture.stop());
+  expect(sentMessages(dissected, lacAddress)).toEqual(['SCCRQ', 'SCCCN', 'OCRQ', 'CDN']);
+  expect(sentMessages(dissected, lnsAddress)).toEqual(['SCCRP', 'OCRP', 'OCCN']);
+  expect(complaintsAbout(dissected, lnsAddress)).toEqual([]);
+});
+
+test('xl2tpd, which says that it has no bearers, is not asked for outgoing calls, and that is told', async () => {
+  const capture = await lacHost.capture(wire);
+  await startXl2tpd(lnsHost, { address: lnsAddress, hostName: 'their-lns' });
+  const outward = resource('Session', 'outward', { tunnel: 'to-lns', type: 'lnsOutgoing', calledNumber: '5551234' });
+  await lac.declare('all.yaml', tunnelDocument(), outward);
+  await lac.start();
+  await lac.saysEvent({ kind: 'Session', name: 'outward', message: /bearer/ });
+  expect(isTrue(await lac.tunnelReady('to-lns'), 'Established')).toBe(true);
+  const dissected = await dissect(await capture.stop());
+  expect(sentMessages(dissected, lacAddress)).toEqual(['SCCRQ', 'SCCCN']);
 });
 
 test('a peer that does not know the secret gets no tunnel', async () => {
