@@ -2,9 +2,10 @@ import { expect, it } from 'vitest';
 import { LocalAaa } from '../src/aaa/local.ts';
 import { PlaneError } from '../src/engine/errors.ts';
 import { Host } from '../src/engine/host.ts';
-import type { DataPlane, Transport } from '../src/engine/ports.ts';
+import type { DataPlane, PlaneFact, Transport } from '../src/engine/ports.ts';
 import { LiveSystem } from '../src/live.ts';
 import { gatewaySpec } from './engine/world.ts';
+import { doc, resolved } from './reconciler/declare.ts';
 
 const plane: DataPlane = {
   name: 'userspace',
@@ -49,4 +50,42 @@ it('observes what is in force of a Gateway when a listener was refused', async (
   await expect(live.apply({ action: 'configureGateway', spec: bad, reason: '' })).rejects.toThrow('EADDRNOTAVAIL');
   // The way back has to be seen as a difference.
   expect((await live.observe()).gateway).toEqual({ ...bad, listen: [other] });
+});
+
+it('observes a PppoeServer that the system refuses as one that is yet to be served, until it is', async () => {
+  let answer: PlaneFact = { fact: 'failed', error: new PlaneError('ENODEV', 'PPPoE on eth1') };
+  const refusing: DataPlane = {
+    ...plane,
+    apply: (op, tell) => tell(op.op === 'pppoeOpen' ? answer : { fact: 'done' }),
+  };
+  const transport: Transport = {
+    open: () => 1,
+    close: () => undefined,
+    endpoint: (address, port) => ({ address, port }),
+    local: () => ({ address: '10.0.0.1', port: 1701 }),
+    send: () => undefined,
+  };
+  const aaa = new LocalAaa();
+  const host = new Host(gatewaySpec({ listen: [] }), {
+    transport,
+    plane: refusing,
+    aaa,
+    chooseForward: () => undefined,
+    onNotice: () => undefined,
+  });
+  const live = new LiveSystem(host, refusing, aaa, { configure: () => undefined });
+  const { state, errors } = resolved(
+    doc('PppoeServer', 'p', { interface: 'eth1' }),
+    doc('SessionProfile', 'default', { forward: { tunnels: ['t'] } }),
+    doc('Tunnel', 't', { remoteAddress: '192.0.2.9' }),
+  );
+  expect(errors).toEqual([]);
+  await live.apply({ action: 'configureGateway', spec: state.gateway, reason: '' });
+  const refused = await live.observe();
+  expect(refused.gateway?.pppoeServers).toEqual([]);
+  expect(refused.pppoeServers).toEqual([{ name: 'p', sessions: 0, failure: 'PPPoE on eth1: ENODEV' }]);
+
+  answer = { fact: 'done' };
+  await live.apply({ action: 'configureGateway', spec: state.gateway, reason: '' });
+  expect((await live.observe()).gateway).toEqual(state.gateway);
 });

@@ -1,6 +1,6 @@
 /** Every step that leads from what is to what should be: pure, ordered, deterministic, one step an object. */
 import type { GatewaySpec, PlaneDevice, SessionSpec, SessionView, TunnelSpec, TunnelView } from '../engine/spec.ts';
-import { differences, tell } from './compare.ts';
+import { type Difference, differences, tell } from './compare.ts';
 import type { Action, DesiredState, ObservedState } from './live.ts';
 import { sessionChange, tunnelChange } from './mutability.ts';
 
@@ -84,11 +84,23 @@ function settingActions({ system, aaa, gateway }: DesiredState, observed: Observ
   }
   const gatewayFound = differences(observed.gateway, gateway);
   if (gatewayFound.length > 0) {
-    const ended = endedServers(observed, gateway);
-    const reason = observed.gateway ? [tell(gatewayFound), ...ended].join('; ') : 'first configuration';
+    const reason = observed.gateway ? gatewayReason(gatewayFound, observed, gateway) : 'first configuration';
     actions.push({ action: 'configureGateway', spec: gateway, reason });
   }
   return actions;
+}
+
+function gatewayReason(found: readonly Difference[], observed: ObservedState, after: GatewaySpec): string {
+  const refused = new Set(observed.pppoeServers.flatMap(({ name, failure }) => (failure === undefined ? [] : [name])));
+  const again = found.filter(({ path: [field, name], before }) => {
+    return field === 'pppoeServers' && before === undefined && refused.has(name);
+  });
+  const changed = found.filter((difference) => !again.includes(difference));
+  return [
+    ...(changed.length > 0 ? [tell(changed)] : []),
+    ...again.map(({ path: [, name] }) => `PppoeServer/${name} is tried again`),
+    ...endedServers(observed, after),
+  ].join('; ');
 }
 
 /** PppoeServers whose interface is served no more. */

@@ -11,6 +11,7 @@ import { type Impact, impact, objectOf, plan } from './plan.ts';
 import type { Snapshot } from './resources.ts';
 import type { Status } from './standing.ts';
 import { statusesOf } from './status.ts';
+import { inWords } from './system-words.ts';
 
 /** How often the world is observed when nothing happens. */
 const resyncMs = 30_000;
@@ -227,20 +228,7 @@ export class Reconciler {
   }
 }
 
-/** What the system's answers mean to the operator. */
-const systemWords: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EADDRINUSE: 'another program has this address and port',
-  EADDRNOTAVAIL: 'this machine does not have this address',
-  EAI_AGAIN: 'no name server answers',
-  EHOSTUNREACH: 'no way to this address',
-  ENETUNREACH: 'no route to this address',
-  ENOTFOUND: 'there is no such name',
-  EPERM: 'permission denied',
-};
-
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const words = error instanceof PlaneError ? systemWords[error.code] : undefined;
-  return words === undefined ? error.message : `${error.message} (${words})`;
+  return error instanceof PlaneError ? inWords(error.message) : error.message;
 }

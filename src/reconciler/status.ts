@@ -5,6 +5,7 @@ import type { Desired } from './desired.ts';
 import type { Condition, GatewayStatus, PppoeServerStatus } from './generated.ts';
 import type { Resource } from './resources.ts';
 import { type Details, refusalOf, type Standing, type Status, type StatusInput, timeText } from './standing.ts';
+import { inWords } from './system-words.ts';
 
 const settled = { reason: 'Settled', message: 'nothing is being worked on' };
 const notStalled = { reason: 'NotStalled', message: 'nothing waits for the operator' };
@@ -136,7 +137,7 @@ function pppoeServerStanding(input: StatusInput, name: string): { standing: Stan
   const details = { interface: spec?.interface, acName: spec?.acName, sessions: view?.sessions };
   if (view?.failure !== undefined) {
     return {
-      standing: { ready: false, reason: 'ActionFailed', message: `${view.failure}; it is tried again` },
+      standing: { ready: false, reason: 'ActionFailed', message: `${inWords(view.failure)}; it is tried again` },
       details,
     };
   }

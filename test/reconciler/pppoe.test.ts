@@ -118,6 +118,17 @@ describe('the plan for a PppoeServer', () => {
     expect(stepsTo(resolved(...profiles), 1)).toEqual(['pppoeServers.p removed; PppoeServer/p drops a call']);
   });
 
+  it('tells one that the system refused from one that is new', () => {
+    const without = { ...before.state.gateway, pppoeServers: [] };
+    const observed = { ...nothing, aaa: before.state.aaa, gateway: without };
+    const reasons = (failure: string | undefined) =>
+      plan(before.state, { ...observed, pppoeServers: failure ? [{ name: 'p', sessions: 0, failure }] : [] })
+        .filter(({ action }) => action === 'configureGateway')
+        .map(({ reason }) => reason);
+    expect(reasons('PPPoE on eth1: ENODEV')).toEqual(['PppoeServer/p is tried again']);
+    expect(reasons(undefined)).toEqual(['pppoeServers.p added']);
+  });
+
   it('drops nothing for other changes, or when another server takes the interface', () => {
     const renamed = resolved(...profiles, server({ acName: 'b' }));
     expect(stepsTo(renamed, 3)[0]).not.toContain('drops');
@@ -155,6 +166,10 @@ describe('the status of a PppoeServer', () => {
 
   it('says why the system does not let it', () => {
     const failure = 'PPPoE on eth1: ENODEV';
-    expect(ready({ sessions: 0, failure })).toEqual(['False', 'ActionFailed', `${failure}; it is tried again`]);
+    expect(ready({ sessions: 0, failure })).toEqual([
+      'False',
+      'ActionFailed',
+      `${failure} (there is no such interface); it is tried again`,
+    ]);
   });
 });
