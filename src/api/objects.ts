@@ -135,6 +135,7 @@ function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, '
     version: view.version,
     encapsulation: 'udp',
     dataPlane,
+    quirks: view.quirks && [...view.quirks],
     sessions: { ...view.sessions },
     since: sinceOf(view),
     lastError: lastError(view.failure),

@@ -89,14 +89,6 @@ export function listingOf(word: string): Listing {
 }
 
 /**
- * For verbs that take a tunnel or a session.
- * @throws CliError
- */
-export function tunnelOrSession(word: string): 'Tunnel' | 'Session' {
-  return kindOf(word, ['Tunnel', 'Session']);
-}
-
-/**
  * What the user means by a word, of these kinds.
  * @throws CliError naming them
  */

@@ -286,6 +286,8 @@ export interface TunnelView {
   remote: Endpoint;
   peerHostName?: string;
   peerVendorName?: string;
+  /** The work-arounds in force for this peer; unset: none. */
+  quirks?: readonly QuirkName[];
   /** Whether the peer proved that it knows the secret. */
   authenticated: boolean;
   /** The spec in force, for dialled tunnels. */

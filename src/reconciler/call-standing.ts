@@ -79,6 +79,7 @@ function tunnelDetails(view: TunnelView): TunnelStatus {
     },
     version: view.version,
     dataPlane: 'userspace',
+    quirks: view.quirks && [...view.quirks],
     sessions: { ...view.sessions },
     since: optionalTime(view.sinceMs),
     lastError: lastErrorOf(view.failure),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sessionView } from '../api/fake-source.ts';
+import { sessionView, tunnelView } from '../api/fake-source.ts';
 import { Bench } from './bench.ts';
 
 let bench: Bench;
@@ -57,6 +57,12 @@ test('a tunnel that failed', async () => {
   expect(out).toContain('Last error:  no answer from 192.0.2.10 (result 2, error 6), 5m ago\n');
   expect(out).toContain('Retries:     4\nNext retry:  2026-03-01T12:00:30.000Z\n');
   expect(out).toContain('Events:\n  none remembered\n');
+});
+
+test('a tunnel to a peer with quirks', async () => {
+  bench.source.tunnelViews = [tunnelView({ quirks: ['tunnelIdZero', 'omitRxConnectSpeed'] })];
+  const { out } = await bench.run('describe tunnel 4711');
+  expect(out).toMatch(/^Quirks: +tunnelIdZero, omitRxConnectSpeed$/m);
 });
 
 test('a tunnel with many calls shows a few', async () => {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { same } from '../../src/reconciler/compare.ts';
@@ -76,6 +76,13 @@ describe('the examples', () => {
       expect(live.taken()).toEqual([]);
     },
   );
+
+  it('run hooks that are there', async () => {
+    const { state } = desired(await loadDirectory(join(root, 'hooks.yaml')));
+    const programs = Object.values(state.system.hooks).map(({ command: [program] }) => program);
+    expect(programs).toHaveLength(4);
+    for (const program of programs) accessSync(program, constants.X_OK);
+  });
 
   it('of the quick start speak the same secret to each other', async () => {
     const [lac, lns] = await Promise.all(

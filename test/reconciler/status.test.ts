@@ -118,6 +118,7 @@ describe('a Tunnel', () => {
       peerHostName: 'lns',
       peerVendorName: 'acme',
       sinceMs: 1000,
+      quirks: ['tunnelIdZero'],
       sessions: { established: 1, total: 2 },
     });
     expect(status(seen, [attempt({ underway: true })])).toMatchObject({
@@ -125,6 +126,7 @@ describe('a Tunnel', () => {
       remoteId: 2,
       version: 2,
       dataPlane: 'userspace',
+      quirks: ['tunnelIdZero'],
       peer: { hostName: 'lns', vendorName: 'acme', address: '192.0.2.1', port: 1701 },
       sessions: { established: 1, total: 2 },
       since: '1970-01-01T00:00:01.000Z',
