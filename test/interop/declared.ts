@@ -1,4 +1,4 @@
-import type { TunnelFields } from '../../src/reconciler/generated.ts';
+import type { GatewayFields, TunnelFields, TunnelProfileFields } from '../../src/reconciler/generated.ts';
 import { lacAddress, lnsAddress } from './pair.ts';
 import { resource, secret } from './resources.ts';
 
@@ -8,19 +8,23 @@ export const password = 'open-sesame';
 export const gatewayInside = '10.20.0.1';
 
 export interface LnsOptions {
+  /** More of the Gateway. */
+  gateway?: GatewayFields;
   /** The secret shared with peers; given: they are challenged. */
   tunnelSecret?: string;
   /** Where it listens. */
   listen?: string;
   /** Whether callers get IPv6 too. */
   ipv6?: boolean;
+  /** More of the callers' tunnels. */
+  tunnel?: TunnelProfileFields;
   auth?: { pap?: boolean; chap?: boolean; mschapv2?: boolean; none?: boolean };
 }
 
 /** What an LNS offers to the subscriber `alice`: all but who may call, and the secrets. */
-export function serviceDocuments({ listen = lnsAddress, ipv6 = false, auth }: LnsOptions = {}): string[] {
+export function serviceDocuments({ gateway, listen = lnsAddress, ipv6 = false, auth }: LnsOptions = {}): string[] {
   return [
-    resource('Gateway', 'lns', { listen: [{ address: listen }] }),
+    resource('Gateway', 'lns', { listen: [{ address: listen }], ...gateway }),
     resource('PppProfile', 'callers', {
       auth,
       ipv4: { local: gatewayInside, pool: 'callers', dns: ['10.20.0.53'] },
@@ -33,14 +37,14 @@ export function serviceDocuments({ listen = lnsAddress, ipv6 = false, auth }: Ln
 
 /** An LNS that knows the subscriber `alice`. */
 export function lnsDocuments(options: LnsOptions = {}): string[] {
-  const { tunnelSecret } = options;
+  const { tunnelSecret, tunnel } = options;
   const challenged = tunnelSecret === undefined ? {} : ({ secretRef: tunnelKey, authMode: 'challenge' } as const);
   // Whoever is challenged must be named.
   const match = tunnelSecret === undefined ? undefined : { addresses: ['192.0.2.0/24'] };
   return [
     ...serviceDocuments(options),
     resource('PeerProfile', 'callers', { match, tunnelProfile: 'callers', pppProfile: 'callers' }),
-    resource('TunnelProfile', 'callers', { hostName: 'our-lns', ...challenged }),
+    resource('TunnelProfile', 'callers', { hostName: 'our-lns', ...challenged, ...tunnel }),
     secrets(tunnelSecret),
   ];
 }
