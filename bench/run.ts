@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { markdown, shown, spread } from './figures.ts';
-import { type Closed, type Load, runLoad, type Up, waitUntilAnswering } from './load/load.ts';
+import { type Closed, type Load, startLoad, type Up, waitUntilAnswering } from './load/load.ts';
 import { l2tpns } from './peers/l2tpns.ts';
 import type { Lns } from './peers/lns.ts';
 import { prol2tp } from './peers/prol2tp.ts';
@@ -45,7 +45,6 @@ function loadOf(calls: number): Load {
     sessions: Math.ceil(calls / tunnels),
     window: Number(flags.window),
     ppp: !flags.control,
-    holdSeconds: Number(flags.hold),
     timeoutSeconds: Number(flags.timeout),
   };
 }
@@ -54,25 +53,21 @@ function loadOf(calls: number): Load {
 async function measure(wire: Wire, lns: Lns, calls: number): Promise<Measurement> {
   const running = await lns.start(wire);
   const { pid } = running.process;
-  await waitUntilAnswering(wire, running.process);
+  await waitUntilAnswering(wire, lns, running.process);
   const warmUp = Number(flags['warm-up']);
-  if (warmUp > 0) await runLoad(wire, { ...loadOf(warmUp), holdSeconds: 0 }, async () => undefined);
+  if (warmUp > 0) await (await startLoad(wire, loadOf(warmUp))).close();
   await sleep(settleMs);
   const load = loadOf(calls);
   const cpuBefore = cpuSeconds(pid);
   const residentBefore = residentBytes(pid);
-  let up: Up | undefined;
-  let cpuUsed = 0;
-  let residentAfter = residentBefore;
-  const closed = await runLoad(wire, load, async (report) => {
-    up = report;
-    cpuUsed = cpuSeconds(pid) - cpuBefore;
-    // Late in the hold: what set-up left behind may have been given back by then.
-    await sleep(load.holdSeconds * 900);
-    residentAfter = residentBytes(pid);
-  });
+  const held = await startLoad(wire, load);
+  const cpuUsed = cpuSeconds(pid) - cpuBefore;
+  // At the end of the hold: what set-up left behind may have been given back by then.
+  await sleep(Number(flags.hold) * 1_000);
+  const residentAfter = residentBytes(pid);
+  const { up } = held;
+  const closed = await held.close();
   await running.stop();
-  if (up === undefined) throw new Error('the load generator reported nothing');
   const carried = Math.max(up.ok, 1);
   return {
     ...closed,
@@ -126,7 +121,7 @@ function report(all: Measurement[]): void {
 }
 
 async function compare(): Promise<void> {
-  const known = [l2tpns, prol2tp(flags.profile)];
+  const known = [l2tpns, prol2tp(flags.profile ? 'lns' : undefined)];
   const contestants = known.filter((lns) => flags.only === undefined || lns.name === flags.only);
   if (contestants.length === 0) throw new Error(`--only ${flags.only}: l2tpns or prol2tp`);
   await buildTools();

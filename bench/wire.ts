@@ -19,6 +19,11 @@ export class Interrupted extends Error {
 
 /** Lays a wire, does the work on it and clears everything away, also after a failure, SIGINT or SIGTERM. */
 export async function withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
+  return await withWires(async (lay) => await work(await lay()));
+}
+
+/** As `withWire`, for as many wires side by side as the work lays. They do not know of each other. */
+export async function withWires<T>(work: (lay: () => Promise<Wire>) => Promise<T>): Promise<T> {
   const interruption = new AbortController();
   const interrupt = () => interruption.abort();
   const interrupted = new Promise<never>((_, reject) => {
@@ -26,11 +31,16 @@ export async function withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> 
   });
   // Not `once`: execa ends the process on a signal that nobody else listens to.
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const lab = await Lab.open();
+  const labs: Lab[] = [];
+  const open = async () => {
+    const lab = await Lab.open();
+    labs.push(lab);
+    return await lay(lab);
+  };
   try {
-    return await Promise.race([lay(lab).then(work), interrupted]);
+    return await Promise.race([work(open), interrupted]);
   } finally {
-    await lab.close();
+    await Promise.all(labs.map((lab) => lab.close()));
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
 }

@@ -1,5 +1,6 @@
 // l2tpload: plays an L2TPv2 LAC (RFC 2661) with a PPP client behind every call, opens many calls and times them.
-// One thread, one UDP socket a tunnel. Prints one JSON line when every call has settled, one more after the close.
+// One thread, one UDP socket a tunnel. Prints one JSON line when every call has settled, one at each SIGUSR1 while the calls
+// are held, and one more after the close, which SIGINT and SIGTERM bring forward.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -81,12 +82,15 @@ static struct {
 
 static Tunnel *tunnels;
 static Call **busy;
+// A ring of the tunnels that stand ready to begin a call, each once: nothing looks through all tunnels for one.
+static Tunnel **ready;
 static float *latencyMs;
-static u32 busyCount, inSetup, settledCount, okCount, failedCount, lostCount, tunnelsOpening, queueMask, turn;
-static u64 controlResent, pppResent, firstIcrqNs, lastUpNs, sentCount, receivedCount;
+static u32 busyCount, inSetup, settledCount, okCount, failedCount, lostCount, tunnelsOpening, queueMask;
+static u32 asked, readyFrom, readyCount;  // asked: tunnels asked for so far
+static u64 controlResent, pppResent, firstIcrqNs, lastUpNs, sentCount, receivedCount, helloCount, echoCount;
 static u32 lastResult;
 static int tunFd = -1, epollFd;
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted, reportWanted;
 static Call *tunCall;
 static u32 peerAddress;
 
@@ -267,23 +271,27 @@ static void endTunnel(Tunnel *t) {
   settledCount += unopened;
 }
 
+static void setReady(Tunnel *t) {
+  ready[(readyFrom + readyCount++) % opt.tunnels] = t;
+}
+
 static void beginCalls(u64 now) {
-  for (u32 idle = 0; idle < opt.tunnels && inSetup < opt.window;) {
-    Tunnel *t = &tunnels[turn++ % opt.tunnels];
-    if (t->phase == TUNNEL_IDLE && tunnelsOpening < opt.window) {
-      t->phase = TUNNEL_OPENING;
-      tunnelsOpening++;
-      push(t, SCCRQ, 0);
-      pump(t, now);
-    }
-    if (t->phase != TUNNEL_UP || t->opened == opt.sessions) {
-      idle++;
-      continue;
-    }
-    idle = 0;
-    Call *c = &t->calls[t->opened];
-    if (!push(t, ICRQ, (u16)(t->opened + 1))) return;
-    t->opened++;
+  while (asked < opt.tunnels && tunnelsOpening < opt.window) {
+    Tunnel *t = &tunnels[asked++];
+    t->phase = TUNNEL_OPENING;
+    tunnelsOpening++;
+    push(t, SCCRQ, 0);
+    pump(t, now);
+  }
+  while (readyCount && inSetup < opt.window) {
+    Tunnel *t = ready[readyFrom];
+    bool canBegin = t->phase == TUNNEL_UP && t->opened < opt.sessions;
+    if (canBegin && !push(t, ICRQ, (u16)(t->opened + 1))) return;
+    readyFrom = (readyFrom + 1) % opt.tunnels;
+    readyCount--;
+    if (!canBegin) continue;
+    Call *c = &t->calls[t->opened++];
+    if (t->opened < opt.sessions) setReady(t);
     inSetup++;
     c->phase = CALL_ICRQ;
     c->startedNs = now;
@@ -420,6 +428,7 @@ static void onLcp(Call *c, u8 code, u8 id, const u8 *data, size_t n, u64 now) {
       return endCall(c, true);
     case ECHO_REQ: {
       if (c->phase < CALL_AUTH || n < 4) return;
+      echoCount++;
       u8 reply[SLOT];
       memcpy(reply, data, n);
       put32(reply, c->noMagic ? 0 : c->magic);
@@ -532,6 +541,10 @@ static void onMessage(Tunnel *t, const Message *m, u16 sessionId, const struct s
       if (t->peerWindow > queueMask / 2) t->peerWindow = (u16)(queueMask / 2);
       t->window = t->peerWindow;
       push(t, SCCCN, 0);
+      setReady(t);
+      return;
+    case HELLO:
+      helloCount++;
       return;
     case ICRP:
       if (!c || c->phase != CALL_ICRQ || !m->sessionId) return;
@@ -663,16 +676,28 @@ static void openTun(void) {
   if (epoll_ctl(epollFd, EPOLL_CTL_ADD, tunFd, &event) < 0) die("epoll_ctl tun");
 }
 
+// A socket for each tunnel, and a few more.
+static void allowSockets(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) die("getrlimit");
+  rlim_t needed = opt.tunnels + 64;
+  if (limit.rlim_cur >= needed) return;
+  limit.rlim_cur = needed;
+  if (limit.rlim_max < needed) limit.rlim_max = needed;
+  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) die("setrlimit");
+}
+
 static void openSockets(void) {
   epollFd = epoll_create1(0);
   u64 total = (u64)opt.tunnels * opt.sessions;
   tunnels = calloc(opt.tunnels, sizeof *tunnels);
   Call *calls = calloc(total, sizeof *calls);
   busy = calloc(total, sizeof(Call *));
+  ready = calloc(opt.tunnels, sizeof(Tunnel *));
   latencyMs = calloc(total, sizeof *latencyMs);
   for (queueMask = 64; queueMask < 4 * opt.window; queueMask *= 2) continue;
   Queued *queues = calloc((size_t)opt.tunnels * queueMask, sizeof *queues);
-  if (!tunnels || !calls || !busy || !latencyMs || !queues) die("memory");
+  if (!tunnels || !calls || !busy || !ready || !latencyMs || !queues) die("memory");
   for (u32 i = 0; i < opt.tunnels; i++) {
     Tunnel *t = &tunnels[i];
     t->id = (u16)(i + 1);
@@ -731,6 +756,13 @@ static void report(u64 startNs) {
          (unsigned long long)controlResent, (unsigned long long)pppResent, (unsigned long long)sentCount,
          (unsigned long long)receivedCount, lastResult, cpuSeconds(), dotted(tunnels[0].calls[0].address));
   printf("\"peerAddress\":\"%s\"}\n", dotted(peerAddress));
+  fflush(stdout);
+}
+
+static void reportHeld(void) {
+  static u32 reports;
+  printf("{\"phase\":\"held\",\"report\":%u,\"hellos\":%llu,\"echoes\":%llu,\"lost\":%u}\n", ++reports,
+         (unsigned long long)helloCount, (unsigned long long)echoCount, lostCount);
   fflush(stdout);
 }
 
@@ -796,11 +828,15 @@ static void parseOptions(int argc, char **argv) {
     usage();
 }
 
-static void onSignal(int number) { (void)number, interrupted = 1; }
+static void onSignal(int number) {
+  if (number == SIGUSR1) reportWanted = 1;
+  else interrupted = 1;
+}
 
 int main(int argc, char **argv) {
   parseOptions(argc, argv);
-  signal(SIGINT, onSignal), signal(SIGTERM, onSignal);
+  signal(SIGINT, onSignal), signal(SIGTERM, onSignal), signal(SIGUSR1, onSignal);
+  allowSockets();
   openSockets();
   if (opt.tun) openTun();
   u64 startNs = nowNs(), until = startNs + (u64)(opt.timeout * 1e9);
@@ -810,9 +846,13 @@ int main(int argc, char **argv) {
   while (settledCount < total && nowNs() < until && !interrupted) step();
   failedCount += total - settledCount;
   // What stood still at the timeout has failed; nothing begins any more.
+  asked = opt.tunnels;
   for (u32 i = 0; i < opt.tunnels; i++) tunnels[i].opened = opt.sessions;
   report(startNs);
-  for (u64 end = nowNs() + (u64)(opt.hold * 1e9); nowNs() < end && !interrupted;) step();
+  for (u64 end = nowNs() + (u64)(opt.hold * 1e9); nowNs() < end && !interrupted;) {
+    step();
+    if (reportWanted) reportWanted = 0, reportHeld();
+  }
   closeTunnels();
   return okCount == total ? 0 : 1;
 }

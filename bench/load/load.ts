@@ -1,4 +1,5 @@
 import type { Process } from '../../test/netns/process.ts';
+import type { Lns } from '../peers/lns.ts';
 import { tools } from '../tools.ts';
 import { address, type Wire } from '../wire.ts';
 
@@ -11,7 +12,6 @@ export interface Load {
   readonly window: number;
   /** PPP to IPCP open, or the control connection alone: a call is up when its ICCN is acknowledged. */
   readonly ppp: boolean;
-  readonly holdSeconds: number;
   readonly timeoutSeconds: number;
 }
 
@@ -46,40 +46,72 @@ export interface Closed {
   readonly unclosed: number;
 }
 
-/** Starts the generator as LAC. `onUp` is called when all calls have settled, while they are held. */
-export async function runLoad(wire: Wire, load: Load, onUp: (up: Up) => Promise<void>): Promise<Closed> {
+/** The generator's line while the calls are held; all figures since its start. */
+export interface Held {
+  readonly phase: 'held';
+  readonly report: number;
+  /** HELLOs and LCP echoes that came from the LNS; the generator sends neither. */
+  readonly hellos: number;
+  readonly echoes: number;
+  readonly lost: number;
+}
+
+/** A load whose calls have settled, held until it is closed. */
+export interface HeldLoad {
+  readonly up: Up;
+  report(): Promise<Held>;
+  close(): Promise<Closed>;
+}
+
+const endlessSeconds = 1e6;
+
+/** Starts the generator as LAC; resolves when all calls have settled. */
+export async function startLoad(wire: Wire, load: Load): Promise<HeldLoad> {
   const options = {
     lns: address.lns,
     tunnels: load.tunnels,
     sessions: load.sessions,
     window: load.window,
-    hold: load.holdSeconds,
+    hold: endlessSeconds,
     timeout: load.timeoutSeconds,
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   if (!load.ppp) args.push('--no-ppp');
   const generator = wire.lac.spawn(tools.load, args);
-  const line = async (phase: string, withinSeconds: number) =>
-    JSON.parse((await generator.says(new RegExp(`^{"phase":"${phase}".*}$`, 'm'), withinSeconds * 1_000))[0]);
-  await onUp(await line('up', load.timeoutSeconds + graceSeconds));
-  const closed = await line('closed', load.holdSeconds + graceSeconds);
-  await generator.exited;
-  return closed;
+  const line = async (start: string, withinSeconds: number) =>
+    JSON.parse((await generator.says(new RegExp(`^{${start}.*}$`, 'm'), withinSeconds * 1_000))[0]);
+  const up: Up = await line('"phase":"up"', load.timeoutSeconds + graceSeconds);
+  let reports = 0;
+  return {
+    up,
+    report: () => {
+      generator.signal('SIGUSR1');
+      return line(`"phase":"held","report":${++reports},`, graceSeconds);
+    },
+    close: async () => {
+      generator.signal('SIGTERM');
+      const closed: Closed = await line('"phase":"closed"', graceSeconds);
+      await generator.exited;
+      return closed;
+    },
+  };
 }
 
-const probe: Load = { tunnels: 1, sessions: 1, window: 1, ppp: true, holdSeconds: 0, timeoutSeconds: 1 };
+const probe: Omit<Load, 'ppp'> = { tunnels: 1, sessions: 1, window: 1, timeoutSeconds: 1 };
 
 // The generator waits ten seconds for the answers to its StopCCNs.
 const graceSeconds = 15;
 
 /** Waits until the LNS carries a call to the end; throws after `withinMs`. */
-export async function waitUntilAnswering(wire: Wire, lns: Process, withinMs = 30_000): Promise<void> {
+export async function waitUntilAnswering(wire: Wire, lns: Lns, running: Process, withinMs = 30_000): Promise<void> {
   const until = Date.now() + withinMs;
   let ok = 0;
   while (ok === 0) {
-    if (!lns.running || Date.now() > until) throw new Error(`the LNS carries no call; it said:\n${lns.output}`);
-    await runLoad(wire, probe, async (up) => {
-      ok = up.ok;
-    });
+    if (!running.running || Date.now() > until) {
+      throw new Error(`${lns.name} carries no call; it said:\n${running.output}`);
+    }
+    const load = await startLoad(wire, { ...probe, ppp: lns.ppp });
+    ok = load.up.ok;
+    await load.close();
   }
 }

@@ -7,6 +7,7 @@ import type { Lns } from './lns.ts';
 const radiusSecret = 'bench';
 
 // l2tpns elects itself master of its cluster before it listens: short heartbeats make that 2 seconds.
+// It asks every silent link by LCP echo, after 10 seconds unless told: off in effect, as in ours by default.
 const startupConfig = (directory: string) => `set debug 0
 set log_file "${directory}/l2tpns.log"
 set pid_file "${directory}/l2tpns.pid"
@@ -20,12 +21,15 @@ set primary_radius 127.0.0.1
 set radius_secret "${radiusSecret}"
 set radius_authtypes "pap"
 set allow_duplicate_users yes
+set echo_timeout 86400
+set idle_echo_timeout 345600
 set cli_bind_address 127.0.0.1
 `;
 
 /** l2tpns, an LNS in C with PPP and data plane of its own (Debian package `l2tpns`). */
 export const l2tpns: Lns = {
   name: 'l2tpns',
+  ppp: true,
   async start({ lns }: Wire) {
     const directory = join(lns.lab.directory, 'l2tpns');
     await mkdir(directory, { recursive: true });

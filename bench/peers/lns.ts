@@ -4,6 +4,8 @@ import type { Wire } from '../wire.ts';
 /** An LNS that can be started on the wire's `lns` side and listens on that side's address, port 1701. */
 export interface Lns {
   readonly name: string;
+  /** Whether it speaks PPP itself; of others only the control connection is measured. */
+  readonly ppp: boolean;
   /** Starts it; it need not answer yet. */
   start(wire: Wire): Promise<RunningLns>;
 }

@@ -5,22 +5,23 @@ import { build, root } from '../tools.ts';
 import type { Side, Wire } from '../wire.ts';
 import type { Lns } from './lns.ts';
 
-/** Starts prol2tpd with the documents of bench/SIDE. With `profile`, V8's processor profile goes to build/bench. */
-export function startDaemon(wire: Wire, side: Side, profile = false): Process {
+/** Starts prol2tpd with the documents of bench/SIDE. V8's processor profile goes to build/bench/PROFILE.cpuprofile. */
+export function startDaemon(wire: Wire, side: Side, profile?: string): Process {
   const { lab } = wire[side];
   const config = join(root, 'bench', side);
   const socket = join(lab.directory, `${side}.sock`);
   const daemon = join(root, 'dist', 'prol2tpd.js');
   if (!existsSync(daemon)) throw new Error(`${daemon} is missing: npm run build`);
   const args = ['--config', config, '--socket', socket];
-  if (!profile) return wire[side].spawn(daemon, args);
-  const flags = ['--cpu-prof', `--cpu-prof-dir=${build}`, `--cpu-prof-name=${side}.cpuprofile`];
+  if (profile === undefined) return wire[side].spawn(daemon, args);
+  const flags = ['--cpu-prof', `--cpu-prof-dir=${build}`, `--cpu-prof-name=${profile}.cpuprofile`];
   return wire[side].spawn(process.execPath, [...flags, daemon, ...args]);
 }
 
 /** ProL2TP's own daemon as LNS, on its userspace plane. */
-export const prol2tp = (profile: boolean): Lns => ({
+export const prol2tp = (profile?: string): Lns => ({
   name: 'prol2tp',
+  ppp: true,
   async start(wire) {
     const daemon = startDaemon(wire, 'lns', profile);
     return {

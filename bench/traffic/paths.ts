@@ -57,7 +57,7 @@ function through(lac: string, call: (wire: Wire) => Promise<Call>, lns: Lns): Pa
     name: `${lac} - ${lns.name}`,
     async open(wire) {
       const { process } = await lns.start(wire);
-      await waitUntilAnswering(wire, process);
+      await waitUntilAnswering(wire, lns, process);
       return { ...(await call(wire)), lnsPid: process.pid };
     },
   };
@@ -71,7 +71,7 @@ const bare: PathKind = {
 export const paths: readonly PathKind[] = [
   bare,
   through('l2tpload', callByGenerator, l2tpns),
-  through('l2tpload', callByGenerator, prol2tp(false)),
+  through('l2tpload', callByGenerator, prol2tp()),
   through('prol2tp', callByDaemon, l2tpns),
-  through('prol2tp', callByDaemon, prol2tp(false)),
+  through('prol2tp', callByDaemon, prol2tp()),
 ];
