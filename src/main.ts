@@ -44,6 +44,7 @@ const transport = new UdpTransport();
 const aaa = new LocalAaa();
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => host.frame(session, bytes, start, end),
+  framesDropped: (session, frames) => host.framesDropped(session, frames),
   discovery: (name, peer, bytes, start, end) => host.discovery(name, peer, bytes, start, end),
   drift,
 });

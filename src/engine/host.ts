@@ -16,11 +16,14 @@ import type {
   ForwardRequest,
   PlaneFact,
   PlaneOp,
+  SessionKey,
   SocketId,
   Transport,
 } from './ports.ts';
 import type { Endpoint, GatewaySpec, ListenSpec, SessionSpec, TunnelSpec } from './spec.ts';
+import type { TraceRecord } from './trace.ts';
 import { isControl } from './wire/header.ts';
+import type { DecodeOptions } from './wire/message.ts';
 
 /** How long a daemon that ends waits for its peers' acknowledgements. */
 const farewellMs = 3_000;
@@ -35,6 +38,10 @@ export interface HostPorts {
   /** Asks a plugin where a call goes; `answer` is called exactly once. */
   chooseForward: (request: ForwardRequest, answer: (answer: ForwardAnswer) => void) => void;
   onNotice: (notice: Notice) => void;
+  /** Takes what resources want traced. Must not throw. */
+  onTrace: (record: TraceRecord) => void;
+  /** Which AVPs plugins understand. Must not throw. */
+  knows: NonNullable<DecodeOptions['knows']>;
 }
 
 const systemRandom: Random = { below: (bound) => randomInt(bound), bytes: (octets) => randomBytes(octets) };
@@ -54,7 +61,12 @@ export class Host {
 
   constructor(gateway: GatewaySpec, ports: HostPorts) {
     this.ports = ports;
-    this.engine = new Engine({ random: systemRandom, epochMs: performance.timeOrigin }, { ...gateway, listen: [] });
+    const trace = { record: ports.onTrace, counters: (session: SessionKey) => ports.plane.counters(session) };
+    const { knows } = ports;
+    this.engine = new Engine(
+      { random: systemRandom, epochMs: performance.timeOrigin, trace, knows },
+      { ...gateway, listen: [] },
+    );
   }
 
   // ------------------------------------------------------------ what is declared
@@ -71,6 +83,7 @@ export class Host {
       this.ports.transport.close(socket);
       this.listeners.delete(key);
       this.listening.delete(socket);
+      this.traceListener(key, 'no longer listens');
     }
     let failure: PlaneError | undefined;
     for (const [key, listen] of wanted) {
@@ -79,13 +92,20 @@ export class Host {
         const socket = this.ports.transport.open(listen);
         this.listeners.set(key, socket);
         this.listening.set(socket, this.ports.transport.local(socket));
+        this.traceListener(key, 'listens');
       } catch (error) {
         if (!(error instanceof PlaneError)) throw error;
         failure = error;
+        this.traceListener(key, `cannot listen: ${error.message}`);
       }
     }
     this.run(this.engine.configure(gateway, performance.now()));
     if (failure) throw failure;
+  }
+
+  private traceListener(key: string, message: string): void {
+    const { tracing } = this.engine;
+    if (tracing.traces('system')) tracing.system({ category: 'system', message: `${key}: ${message}` });
   }
 
   listensOn(listen: ListenSpec): boolean {
@@ -157,6 +177,11 @@ export class Host {
   /** A PPP control frame that the plane does not carry itself. */
   frame(session: number, bytes: Uint8Array, start: number, end: number): void {
     this.run(this.engine.frame(session, bytes, start, end, performance.now()));
+  }
+
+  /** So many frames of a session were dropped by the plane. */
+  framesDropped(session: number, frames: number): void {
+    this.run(this.engine.framesDropped(session, frames, performance.now()));
   }
 
   /** A PPPoE discovery packet. */

@@ -121,6 +121,8 @@ export interface PlaneEvents {
   frame(session: SessionKey, bytes: Uint8Array, start: number, end: number): void;
   /** A PPPoE discovery packet (RFC 2516 4), its header included, from the MAC address `peer`. Octets only borrowed. */
   discovery(interfaceName: string, peer: Uint8Array, bytes: Uint8Array, start: number, end: number): void;
+  /** The session has lost frames here, so many since it began. Told some time later, and not for each. */
+  framesDropped(session: SessionKey, frames: number): void;
   /** Somebody changed a device of ours. */
   drift(device: string, what: string): void;
 }

@@ -8,6 +8,7 @@ import type { Endpoint } from '../engine/spec.ts';
 import { readU32 } from '../engine/wire/bytes.ts';
 import { decodeDataHeader, newHeader } from '../engine/wire/header.ts';
 import { Batch } from './batch.ts';
+import { Drops } from './drops.ts';
 import { errnoName, native, packetWord, packetWords } from './native.ts';
 import { Outgoing, skipAddress } from './outgoing.ts';
 import { Reorder } from './reorder.ts';
@@ -40,6 +41,7 @@ export class DataPath {
   readonly #header = newHeader();
   readonly #readSlab = new Uint8Array(packetSlots * slotOctets);
   readonly #readLengths = new Int32Array(packetSlots);
+  readonly #drops: Drops;
   readonly #outgoing: Outgoing;
   readonly #reorder = new Reorder(
     (session, bytes, start, end) => this.carry(session, bytes, 0, start, end),
@@ -55,7 +57,7 @@ export class DataPath {
     send: (slab, words, count) => native.writeBatch(slab, words, count),
     failed: (session, error) => {
       session.rxPackets--;
-      session.rxDropped++;
+      this.#drops.received(session);
       this.count(`device ${errnoName(-error)}`);
     },
   });
@@ -63,7 +65,8 @@ export class DataPath {
   constructor(transport: UdpTransport, events: PlaneEvents) {
     this.#transport = transport;
     this.#events = events;
-    this.#outgoing = new Outgoing(transport, (reason) => this.count(reason));
+    this.#drops = new Drops(events);
+    this.#outgoing = new Outgoing(transport, this.#drops, (reason) => this.count(reason));
     transport.afterBatch(() => this.flush());
   }
 
@@ -79,6 +82,7 @@ export class DataPath {
 
   close(): void {
     clearTimeout(this.#alarm);
+    this.#drops.close();
     for (const session of this.sessions.values()) this.end(session);
     for (const session of this.pppoeSessions.values()) this.end(session);
     this.tunnels.clear();
@@ -93,6 +97,7 @@ export class DataPath {
   /** Forgets a session, which must be detached. */
   end(session: PlaneSession): void {
     unsplice(session);
+    this.#drops.forget(session);
     if (session instanceof PppoeSession) {
       this.pppoeSessions.delete(session.key);
     } else {
@@ -191,7 +196,7 @@ export class DataPath {
         ? this.terminate(session, bytes, start, end)
         : this.relay(session, session.spliced, bytes, floor, start, end);
     if (reason === undefined) return;
-    session.rxDropped++;
+    this.#drops.received(session);
     this.count(reason);
   }
 
@@ -294,7 +299,7 @@ export class DataPath {
         ? 'tunnelLoop'
         : undefined;
     if (reason === undefined) return session;
-    session.txDropped++;
+    this.#drops.sent(session);
     this.count(reason);
     return undefined;
   }

@@ -1,6 +1,7 @@
 /** PPP frames on their way out, with an L2TP or PPPoE header written in front of them, in batches. */
 import { dataHeaderOctets, writeDataHeader } from '../engine/wire/header.ts';
 import { Batch } from './batch.ts';
+import type { Drops } from './drops.ts';
 import { datagramWord, datagramWords, errnoName, frameWord, frameWords, native } from './native.ts';
 import { etherTypePppoeSession, maxPppoeOctets, pppoeHeaderOctets, writePppoeHeader } from './pppoe-header.ts';
 import { type L2tpSession, type PlaneSession, PppoeSession } from './sessions.ts';
@@ -12,26 +13,28 @@ const headroomOctets = 10;
 export class Outgoing {
   readonly #transport: UdpTransport;
   readonly #dropped: (reason: string) => void;
+  readonly #drops: Drops;
   readonly #frame = new Uint8Array(maxDatagramOctets);
 
   readonly #datagrams = new Batch({
     words: datagramWords,
     errorWord: datagramWord.error,
     send: (slab, words, count) => this.#transport.sendFrom(slab, words, count),
-    failed: unsent,
+    failed: (session) => this.unsent(session),
   });
   readonly #frames = new Batch({
     words: frameWords,
     errorWord: frameWord.error,
     send: (slab, words, count) => native.sendFrames(slab, words, count),
     failed: (session, error) => {
-      unsent(session);
+      this.unsent(session);
       this.#dropped(`pppoe ${errnoName(-error)}`);
     },
   });
 
-  constructor(transport: UdpTransport, dropped: (reason: string) => void) {
+  constructor(transport: UdpTransport, drops: Drops, dropped: (reason: string) => void) {
     this.#transport = transport;
+    this.#drops = drops;
     this.#dropped = dropped;
   }
 
@@ -51,7 +54,7 @@ export class Outgoing {
     const words = this.#datagrams.words;
     const place = this.#datagrams.place(slab);
     if (!this.#transport.describe(words, place, socket, remote, from, session.dscp)) {
-      session.txDropped++;
+      this.#drops.sent(session);
       return;
     }
     const at = prependL2tp(session, slab, start);
@@ -68,7 +71,7 @@ export class Outgoing {
     const at = start - pppoeHeaderOctets;
     const reason = end - at > maxPppoeOctets ? 'tooLongForPppoe' : link.sessionFd < 0 ? 'pppoeLinkGone' : undefined;
     if (reason !== undefined) {
-      session.txDropped++;
+      this.#drops.sent(session);
       this.#dropped(reason);
       return;
     }
@@ -87,10 +90,15 @@ export class Outgoing {
     session.txOctets += end - start;
   }
 
+  private unsent(session: PlaneSession): void {
+    session.txPackets--;
+    this.#drops.sent(session);
+  }
+
   /** Sends one whole PPP frame, in the form that it has in L2TP. */
   sendFrame(session: PlaneSession, frame: Uint8Array): void {
     if (frame.length > maxDatagramOctets - headroomOctets) {
-      session.txDropped++;
+      this.#drops.sent(session);
       return;
     }
     const end = headroomOctets + frame.length;
@@ -108,11 +116,6 @@ export class Outgoing {
     const { socket, remote, from } = session.tunnel;
     this.#transport.send(socket, remote, from, this.#frame, session.dscp, at, end);
   }
-}
-
-function unsent(session: PlaneSession): void {
-  session.txPackets--;
-  session.txDropped++;
 }
 
 /** Where a PPP frame's protocol field begins: address and control field may be left out (RFC 1661 6.6). */

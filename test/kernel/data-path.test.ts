@@ -16,7 +16,12 @@ let frames: number;
 beforeEach(async () => {
   transport = new UdpTransport();
   frames = 0;
-  path = new DataPath(transport, { frame: () => frames++, discovery: () => undefined, drift: () => undefined });
+  path = new DataPath(transport, {
+    frame: () => frames++,
+    framesDropped: () => undefined,
+    discovery: () => undefined,
+    drift: () => undefined,
+  });
   peer = createSocket('udp4');
   peer.bind(0, '127.0.0.1');
   await once(peer, 'listening');

@@ -10,6 +10,7 @@ const frames: { session: number; bytes: Uint8Array }[] = [];
 const drifts: { device: string; what: string }[] = [];
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => frames.push({ session, bytes: bytes.slice(start, end) }),
+  framesDropped: () => undefined,
   discovery: (interfaceName, peer, bytes, start, end) =>
     discoveries.push({ interface: interfaceName, peer: new Uint8Array(peer), packet: bytes.slice(start, end) }),
   drift: (device, what) => drifts.push({ device, what }),

@@ -29,6 +29,7 @@ beforeEach(async () => {
   frames = [];
   plane = new UserspacePlane(transport, {
     frame: (session, bytes, start, end) => frames.push({ session, bytes: [...bytes.subarray(start, end)] }),
+    framesDropped: () => undefined,
     discovery: () => undefined,
     drift: () => undefined,
   });
