@@ -40,13 +40,12 @@ export class Batch {
     const count = this.#count;
     if (count === 0) return;
     this.#count = 0;
+    if (this.#outlet.send(this.#slab, this.words, count) === count) return;
     const { words, errorWord } = this.#outlet;
-    const sent = this.#outlet.send(this.#slab, this.words, count);
     for (let i = 0; i < count; i++) {
       const session = this.#sessions[i];
-      this.#sessions[i] = undefined;
       const error = this.words[i * words + errorWord];
-      if (sent < count && session !== undefined && error !== 0) this.#outlet.failed(session, error);
+      if (session !== undefined && error !== 0) this.#outlet.failed(session, error);
     }
   }
 }

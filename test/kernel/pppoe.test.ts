@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sessionKeyV2 } from '../../src/engine/ports.ts';
 import { Lab, type Namespace } from '../netns/lab.ts';
 import { PlaneProcess, until } from './lab.ts';
-import { ipv4Packet, session as l2tp, serverSide, sessionUp, subs } from './sessions.ts';
+import { icmpEcho, ipv4Packet, session as l2tp, serverSide, sessionUp, subs } from './sessions.ts';
 
 let lab: Lab;
 let home: Namespace;
@@ -221,7 +221,7 @@ test('spliced with L2TP, a client reaches the LNS and is answered, and long fram
   expect(await lac.frames()).toEqual([]);
 
   // The LNS's host answers the client's ping; the client's plane has no device for the answer.
-  await client.sendControl(pppoeKey, Uint8Array.of(0xff, 0x03, 0x00, 0x21, ...ping('10.9.0.2', '10.9.0.1')));
+  await client.sendControl(pppoeKey, Uint8Array.of(0xff, 0x03, 0x00, 0x21, ...icmpEcho('10.9.0.2', '10.9.0.1')));
   await droppedAs(client, 'notAttached', 1);
 
   // 1,500 octets of PPPoE hold 1,494 of protocol field and what it carries.
@@ -254,23 +254,6 @@ test('spliced with L2TP, a client reaches the LNS and is answered, and long fram
   expect(new Set(ppp)).toEqual(new Set([['9', '0xff', '0x03'].join('\t')]));
   expect(await lns.close()).toBe(0);
 });
-
-/** An ICMP echo request, checksums included. */
-function ping(source: string, destination: string): Uint8Array {
-  const octets = ipv4Packet(source, destination);
-  octets[9] = 1;
-  octets.set([8, 0, 0, 0, 0, 1, 0, 1], 20);
-  const view = new DataView(octets.buffer);
-  const checksum = (start: number, end: number): number => {
-    let sum = 0;
-    for (let at = start; at < end; at += 2) sum += view.getUint16(at);
-    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-    return ~sum & 0xffff;
-  };
-  view.setUint16(10, checksum(0, 20));
-  view.setUint16(22, checksum(20, 28));
-  return octets;
-}
 
 test('an interface that goes down, away and comes back is told, and carries the sessions again', async () => {
   await sessionsUp();

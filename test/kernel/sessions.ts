@@ -16,14 +16,14 @@ export async function sessionUp(
   plane: PlaneProcess,
   local: string,
   remote: string,
-  more: { sequencing?: boolean; followSequencing?: boolean; dscp?: number } = {},
+  more: { sequencing?: boolean; followSequencing?: boolean; reorderTimeoutMs?: number; dscp?: number } = {},
 ): Promise<SocketId> {
   const socket = await plane.open(local, 1701);
   const ids = { localTunnelId: 7, remoteTunnelId: 7, version: 2 } as const;
   await plane.apply({ op: 'tunnelUp', ...ids, socket, remote: { address: remote, port: 1701 }, from: undefined });
   await plane.apply({
     op: 'sessionUp',
-    reorderTimeoutMs: 0,
+    reorderTimeoutMs: more.reorderTimeoutMs ?? 0,
     dscp: more.dscp ?? 0,
     session,
     localTunnelId: 7,
@@ -70,4 +70,34 @@ export function ipv4Packet(source: string, destination: string): Uint8Array {
   view.setUint32(12, ipv4(source));
   view.setUint32(16, ipv4(destination));
   return packet;
+}
+
+/** An ICMP echo request that a host answers. */
+export function icmpEcho(source: string, destination: string): Uint8Array {
+  const packet = ipv4Packet(source, destination);
+  packet[9] = 1;
+  packet.set([8, 0, 0, 0, 0, 1, 0, 1], 20);
+  writeChecksum(packet, 10, 0, 20);
+  writeChecksum(packet, 22, 20, 28);
+  return packet;
+}
+
+/** A UDP packet that a host takes, to port 4000. */
+export function udpPacket(source: string, destination: string, data: Uint8Array): Uint8Array {
+  const packet = Uint8Array.of(...ipv4Packet(source, destination), ...data);
+  packet[3] = packet.length;
+  packet[9] = 17;
+  // Without a checksum of its own (RFC 768).
+  packet.set([4000 >> 8, 4000 & 255, 4000 >> 8, 4000 & 255, 0, 8 + data.length, 0, 0], 20);
+  writeChecksum(packet, 10, 0, 20);
+  return packet;
+}
+
+/** The Internet checksum (RFC 1071) of an even number of octets, of which it must be 0 itself. */
+function writeChecksum(octets: Uint8Array, at: number, start: number, end: number): void {
+  const view = new DataView(octets.buffer);
+  let sum = 0;
+  for (let word = start; word < end; word += 2) sum += view.getUint16(word);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  view.setUint16(at, ~sum & 0xffff);
 }

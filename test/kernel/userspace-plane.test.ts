@@ -1,6 +1,17 @@
+import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { join, Namespace, PlaneProcess, until } from './lab.ts';
-import { clientSide, dataMessage, ipv4, ipv4Packet, serverSide, session, sessionUp, subs } from './sessions.ts';
+import {
+  clientSide,
+  dataMessage,
+  ipv4,
+  ipv4Packet,
+  serverSide,
+  session,
+  sessionUp,
+  subs,
+  udpPacket,
+} from './sessions.ts';
 
 let left: Namespace;
 let right: Namespace;
@@ -197,6 +208,31 @@ test('late and repeated packets are dropped, gaps are not, and a peer that count
   );
   expect((await lac.counters(session)).rxPackets).toBe(2);
 });
+
+test('user packets that come out of order reach the host in order', async () => {
+  const socket = await sessionUp(lac, lacAddress, lnsAddress);
+  await sessionUp(lns, lnsAddress, lacAddress, { reorderTimeoutMs: 60_000 });
+  await lns.apply({ op: 'device', device: subs });
+  await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: false, pfc: false });
+  const order = [0, 4, 1, 7, 3, 2, 5, 5, 6, 8, 9];
+  const receiver = spawn('ip', ['netns', 'exec', right.name, 'python3', '-uc', receiveTen]);
+  const said = receiver.stdout.setEncoding('utf8')[Symbol.asyncIterator]();
+  expect((await said.next()).value).toBe('ready\n');
+  for (const ns of order) {
+    const packet = udpPacket('10.9.0.2', '10.9.0.1', new Uint8Array(20 * ns + 2).fill(ns));
+    await lac.datagram(socket, toLns, dataMessage(0x21, packet, ns));
+  }
+  const lengths = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((ns) => `${20 * ns + 2} ${ns}`);
+  expect((await said.next()).value).toBe(`${lengths.join(', ')}\n`);
+  // 4, 3 and 7 waited.
+  expect(await lns.counters(session)).toMatchObject({ rxPackets: 10, rxReordered: 3, rxOutOfOrder: 1, rxLost: 0 });
+});
+
+const receiveTen = `import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('10.9.0.1', 4000))
+print('ready')
+print(', '.join(f'{len(d)} {d[0]}' for d in (s.recv(2048) for _ in range(10))))`;
 
 test('sequence numbers go along with user packets', async () => {
   await attachBoth(true);
