@@ -32,6 +32,8 @@ export class Calls {
   /** By local session id. */
   readonly sessions = new Map<number, Session>();
   established = 0;
+  /** When the last of them ended, while there is none. */
+  emptySince: Instant | undefined;
   /** By name. */
   private readonly awaited = new Map<string, Awaited>();
   /** By the id that the peer gave, once it is known. */
@@ -230,6 +232,7 @@ export class Calls {
         append(out, this.tunnel.send(effect.message, session.remoteId, now));
       } else if (effect.effect === 'ended') {
         this.ended(session);
+        if (this.sessions.size === 0) this.emptySince = now;
       } else {
         out.push(effect);
       }

@@ -49,7 +49,8 @@ export interface EngineCore {
 /** Why no more tunnels may be established now; undefined when they may. */
 export function tunnelLimit({ gateway, establishedTunnels }: EngineCore): Result | undefined {
   if (gateway.maxTunnels === 0 || establishedTunnels < gateway.maxTunnels) return undefined;
-  return { result: 2, error: 4, message: 'no more tunnels are allowed' };
+  // RFC 2661 4.4.2: another LNS may have room.
+  return { result: 2, error: 7, message: 'no more tunnels are allowed' };
 }
 
 /** A random id from 1 to `maxId` that is not taken; undefined when all are. */

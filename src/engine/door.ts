@@ -2,14 +2,17 @@
  * The door: what arrives at a listener for no tunnel yet, and whether it becomes one.
  */
 import { type EngineCore, tunnelLimit } from './core.ts';
-import type { EngineEffect, Instant, Notice } from './effects.ts';
+import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram } from './ports.ts';
+import { quirksOf } from './quirks.ts';
 import type { TunnelRegistry } from './registry.ts';
+import { RequestRate } from './request-rate.ts';
 import { describeResult } from './result-text.ts';
 import type { Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
 import { Tunnel } from './tunnel.ts';
+import { decodeMessage } from './tunnel-messages.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Header } from './wire/header.ts';
@@ -23,13 +26,20 @@ const refusalNoticeMs = 1_000;
 
 /** RFC 2661 4.4.2. */
 const notAuthorized = 4;
-const unnamedPeer: Result = { result: notAuthorized, error: 0, message: 'no PeerProfile names this peer' };
+const unnamedPeer: Result = {
+  result: notAuthorized,
+  error: 0,
+  message: 'no PeerProfile names this peer by host name or address',
+};
 const unknownPeer: Result = { result: notAuthorized, error: 0, message: 'no PeerProfile matches' };
+const draining: Result = { result: 2, error: 7, message: 'draining' };
+const noFreeId: Result = { result: 2, error: 4, message: 'no tunnel id is free' };
 
 export class Door {
   private readonly registry: TunnelRegistry;
   private readonly core: EngineCore;
   private readonly dialect: Dialect;
+  private readonly rate = new RequestRate();
   private nextRefusalNotice: Instant = 0;
 
   constructor(registry: TunnelRegistry) {
@@ -38,15 +48,25 @@ export class Door {
     this.dialect = registry.dialect;
   }
 
-  /** A message to tunnel 0: an SCCRQ, or its withdrawal. Everything else is dropped without an answer. */
+  /**
+   * A message to tunnel 0: an SCCRQ, or its withdrawal, or anything of a peer that knows no other id. Everything else is
+   * dropped without an answer.
+   */
   take(header: Header, datagram: Datagram, local: Endpoint, now: Instant): EngineEffect[] {
     const { registry, core, dialect } = this;
-    if (header.payloadStart === header.payloadEnd) return registry.drop('ackWithoutTunnel');
     const { from, bytes } = datagram;
+    const without = registry.onlyWithoutId(from);
+    if (header.payloadStart === header.payloadEnd) {
+      if (without) return registry.settle(without, without.datagram(header, datagram, now));
+      return registry.drop('ackWithoutTunnel');
+    }
+    const profileOf = ({ hostName = '' }: AvpValues) => core.peers.find(hostName, from.address);
     let message: Message;
     try {
-      message = dialect.decodeMessage(bytes, header.payloadStart, header.payloadEnd, {
-        secretFor: (clear: AvpValues) => core.peers.find(clear.hostName ?? '', from.address)?.tunnel.secret,
+      const { payloadStart: start, payloadEnd: end } = header;
+      message = decodeMessage({ sessionId: 0, bytes, start, end }, dialect, {
+        secretFor: (clear) => profileOf(clear)?.tunnel.secret,
+        passesOver: (clear) => quirksOf(clear.vendorName, profileOf(clear)?.quirks).has('unknownMandatoryAvps'),
       });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -56,16 +76,24 @@ export class Door {
     const known = registry.byRequest.get(request);
     // A peer that gives up before it has our id can only name its own (RFC 2661 4.4.3, Assigned Tunnel ID).
     if (message.type === 'StopCCN' && known) return registry.settle(known, known.datagram(header, datagram, now));
-    if (message.type !== 'SCCRQ') return registry.drop('notARequest');
+    if (message.type !== 'SCCRQ') {
+      if (without) return registry.settle(without, without.datagram(header, datagram, now));
+      return registry.drop('notARequest');
+    }
     if (header.ns !== 0) return registry.drop('notTheFirst');
     if (known && this.isRepeated(known, now)) return registry.settle(known, known.datagram(header, datagram, now));
-    const peer = core.peers.find(message.avps.hostName, from.address);
-    const refusal = this.refusal(peer);
-    if (!peer || refusal) return this.refuse(datagram, message.avps.assignedTunnelId, refusal ?? unknownPeer, now);
+    if (!this.rate.admits(from.address, core.gateway.requestRateLimit, now)) {
+      // Not even a refusal: the peer asks again (RFC 2661 5.8), and a flood gets nothing.
+      return registry.drop('requestRateLimit');
+    }
+    const peer = profileOf(message.avps);
+    const localId = registry.freeId();
+    const refusal = this.refusal(peer) ?? (localId === undefined ? noFreeId : undefined);
+    if (!peer || localId === undefined || refusal) {
+      return this.refuse(datagram, message.avps.assignedTunnelId, refusal ?? unknownPeer, now);
+    }
     const tie = this.tie(from, message.avps.tieBreaker, now);
     if (tie.verdict === 'discard') return tie.effects;
-    const localId = registry.freeId();
-    if (localId === undefined) return registry.drop('tooManyTunnels');
     const out = tie.effects;
     if (registry.halfOpen.size >= maxHalfOpenTunnels) out.push(...this.makeRoom(from.address, now));
     const path = { socket: datagram.socket, local, remote: from, from: datagram.to };
@@ -77,7 +105,8 @@ export class Door {
     tunnel.askedUs = true;
     registry.halfOpen.add(tunnel);
     if (tie.adopts) registry.byName.set(tie.adopts.name, tunnel);
-    out.push(...registry.settle(tunnel, tunnel.takeRequest(header, bytes, message, now)));
+    append(out, registry.settle(tunnel, tunnel.takeRequest(header, bytes, message, now)));
+    if (tunnel.quirks.has('tunnelIdZero')) registry.fileWithoutId(tunnel);
     return out;
   }
 
@@ -86,8 +115,8 @@ export class Door {
     const { acceptTunnels, drain } = this.core.gateway;
     if (!acceptTunnels) return { result: notAuthorized, error: 0, message: 'no tunnels are accepted here' };
     if (!peer) return unknownPeer;
-    if (peer.tunnel.authMode === 'simple' && matchesAnyone(peer)) return unnamedPeer;
-    if (drain) return { result: 2, error: 7, message: 'draining' };
+    if (peer.tunnel.authMode !== 'none' && matchesAnyone(peer)) return unnamedPeer;
+    if (drain) return draining;
     return tunnelLimit(this.core);
   }
 
@@ -121,28 +150,40 @@ export class Door {
     return tunnel.halfOpen || now - tunnel.createdAt < tunnel.retransmissionCycleMs;
   }
 
-  /** RFC 2661 4.4.3, Tie Breaker: the lower value wins, one beats none, equal values lose both, none at all is no tie. */
+  /**
+   * RFC 2661 4.4.3, Tie Breaker: the lower value wins, one beats none, equal values lose both, none at all is no tie.
+   * Each end asks for a single tunnel only once at a time, and that request is the one that the tie is with; it is with
+   * the oldest of our others where none of ours asks for that. So both ends see the same pair, and the rest of several
+   * tunnels between two hosts only waits for a retransmission.
+   */
   private tie(
     from: Endpoint,
     theirs: bigint | undefined,
     now: Instant,
   ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; adopts?: TunnelSpec } {
-    for (const tunnel of this.registry.byName.values()) {
-      if (tunnel.state !== 'waitReply' || tunnel.path.remote.address !== from.address) continue;
-      const ours = tunnel.tieBreaker;
-      if (ours === undefined && theirs === undefined) continue;
-      if (theirs === undefined || (ours !== undefined && ours < theirs)) {
-        tunnel.askedUs = true;
-        return { verdict: 'discard', effects: this.registry.drop('lostTie') };
-      }
-      const spec = tunnel.origin.dialled;
-      const effects = this.registry.settle(tunnel, tunnel.abandon("the peer's own request won the tie", now));
-      if (ours === theirs) return { verdict: 'discard', effects };
-      // The peer's tunnel takes the place of ours: it carries our calls as well.
-      if (spec) this.registry.ended.delete(spec.name);
-      return { verdict: 'accept', effects, adopts: spec };
+    const tunnel = this.rival(from.address);
+    const ours = tunnel?.tieBreaker;
+    if (!tunnel || (ours === undefined && theirs === undefined)) return { verdict: 'accept', effects: [] };
+    if (theirs === undefined || (ours !== undefined && ours < theirs)) {
+      tunnel.askedUs = true;
+      return { verdict: 'discard', effects: this.registry.drop('lostTie') };
     }
-    return { verdict: 'accept', effects: [] };
+    const spec = tunnel.origin.dialled;
+    const effects = this.registry.settle(tunnel, tunnel.abandon("the peer's own request won the tie", now));
+    if (ours === theirs) return { verdict: 'discard', effects };
+    // The peer's tunnel takes the place of ours: it carries our calls as well.
+    if (spec) this.registry.ended.delete(spec.name);
+    return { verdict: 'accept', effects, adopts: spec };
+  }
+
+  /** Our request with which one from there competes. */
+  private rival(address: string): Tunnel | undefined {
+    let oldest: Tunnel | undefined;
+    for (const tunnel of this.registry.asking.get(address) ?? []) {
+      if (tunnel.tieBreaker !== undefined) return tunnel;
+      oldest ??= tunnel;
+    }
+    return oldest;
   }
 
   /** Forgets the oldest half-open tunnel of this address, or else of all: a flood from one place pushes out itself. */

@@ -147,7 +147,7 @@ export class Engine {
     tunnel.ownsSocket = true;
     registry.byName.set(spec.name, tunnel);
     registry.byLocalId.set(localId, tunnel);
-    return registry.settle(tunnel, tunnel.open(now));
+    return registry.settle(tunnel, tunnel.open(now, !registry.asking.has(path.remote.address)));
   }
 
   modifyTunnel(spec: TunnelSpec): void {

@@ -3,7 +3,7 @@
  */
 import { type EngineCore, freeId } from './core.ts';
 import type { EngineEffect } from './effects.ts';
-import type { TunnelView } from './spec.ts';
+import type { Endpoint, TunnelView } from './spec.ts';
 import type { Tunnel } from './tunnel.ts';
 import { type Dialect, dialectV2 } from './wire/dialect.ts';
 
@@ -17,6 +17,10 @@ export class TunnelRegistry {
   readonly ended = new Map<string, TunnelView>();
   /** Accepted tunnels by the peer's endpoint and tunnel id, to know an SCCRQ that comes again. */
   readonly byRequest = new Map<string, Tunnel>();
+  /** Dialled ones that wait for the answer to their SCCRQ, by the peer's address, in the order of their asking. */
+  readonly asking = new Map<string, Set<Tunnel>>();
+  /** Those whose peer writes 0 for their id, by the peer's endpoint. */
+  private readonly withoutId = new Map<string, Set<Tunnel>>();
   /** Those whose peer has not yet shown that it is there, in the order of their coming. */
   readonly halfOpen = new Set<Tunnel>();
   /** Why control datagrams were not taken, counted. */
@@ -37,8 +41,10 @@ export class TunnelRegistry {
 
   /** After anything happened to a tunnel: files its deadline, and forgets what has ended. */
   settle(tunnel: Tunnel, effects: EngineEffect[]): EngineEffect[] {
+    this.fileAsking(tunnel);
     const ended = tunnel.state === 'closing' || tunnel.state === 'closed';
     if (tunnel.state === 'established') this.halfOpen.delete(tunnel);
+    if (ended && this.withoutId.size > 0) take(this.withoutId, endpointKey(tunnel.path.remote), tunnel);
     if (ended && tunnel.name !== undefined) {
       this.ended.set(tunnel.name, { ...tunnel.view(), state: 'closed' });
       this.byName.delete(tunnel.name);
@@ -51,6 +57,29 @@ export class TunnelRegistry {
     if (tunnel.ownsSocket) effects.push({ effect: 'closeSocket', socket: tunnel.path.socket });
     this.forget(tunnel);
     return effects;
+  }
+
+  private fileAsking(tunnel: Tunnel): void {
+    const asks = tunnel.state === 'waitReply' && !tunnel.finished ? tunnel.path.remote.address : undefined;
+    const filed = tunnel.awaitedFrom;
+    if (asks === filed) return;
+    if (filed !== undefined) take(this.asking, filed, tunnel);
+    if (asks !== undefined) put(this.asking, asks, tunnel);
+    tunnel.awaitedFrom = asks;
+  }
+
+  /** Files a tunnel whose peer will name it by nothing but its own endpoint. */
+  fileWithoutId(tunnel: Tunnel): void {
+    put(this.withoutId, endpointKey(tunnel.path.remote), tunnel);
+  }
+
+  /** The one tunnel that a message to tunnel 0 from there can be for. */
+  onlyWithoutId(from: Endpoint): Tunnel | undefined {
+    if (this.withoutId.size === 0) return undefined;
+    const filed = this.withoutId.get(endpointKey(from));
+    if (filed?.size !== 1) return undefined;
+    const [only] = filed;
+    return only;
   }
 
   private forget(tunnel: Tunnel): void {
@@ -69,4 +98,19 @@ export class TunnelRegistry {
   count(reason: string): void {
     this.drops[reason] = (this.drops[reason] ?? 0) + 1;
   }
+}
+
+function endpointKey({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
+}
+
+function put(index: Map<string, Set<Tunnel>>, key: string, tunnel: Tunnel): void {
+  const filed = index.get(key);
+  if (filed) filed.add(tunnel);
+  else index.set(key, new Set([tunnel]));
+}
+
+function take(index: Map<string, Set<Tunnel>>, key: string, tunnel: Tunnel): void {
+  const filed = index.get(key);
+  if (filed?.delete(tunnel) && filed.size === 0) index.delete(key);
 }

@@ -3,6 +3,7 @@
  */
 import type { Random } from './effects.ts';
 import type { Result } from './errors.ts';
+import type { QuirkName } from './quirks.ts';
 import type { TunnelParameters } from './spec.ts';
 import { equalBytes } from './wire/bytes.ts';
 import { challengeResponse } from './wire/hidden.ts';
@@ -32,6 +33,19 @@ export class TunnelAuthentication {
     if (secret) return undefined;
     if (theirs) return refused('the peer sent a challenge, and no secret is set');
     return authMode === 'challenge' ? refused('authMode is challenge, and no secret is set') : undefined;
+  }
+
+  /**
+   * Why a request without a challenge is refused: authMode challenge is mutual, as who knows the secret wants to know
+   * as well whom it calls. It is not asked of those that we dial, whose answer to ours is what shows who they are.
+   */
+  unchallenged(
+    { authMode }: TunnelParameters,
+    theirs: Uint8Array | undefined,
+    quirks: ReadonlySet<QuirkName>,
+  ): Result | undefined {
+    if (authMode !== 'challenge' || theirs || quirks.has('neverChallenges')) return undefined;
+    return refused('authMode is challenge, and the peer did not challenge us');
   }
 
   /** What we answer to the peer's challenge. */

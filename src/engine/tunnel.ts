@@ -4,12 +4,14 @@
 
 import { Calls } from './calls.ts';
 import { ControlChannel } from './control-channel.ts';
-import { type EngineCore, randomU64, tunnelLimit } from './core.ts';
+import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
+import { Handshake } from './handshake.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram, SocketId } from './ports.ts';
+import { type QuirkName, quirksOf } from './quirks.ts';
 import { describeResult } from './result-text.ts';
 import {
   type Endpoint,
@@ -17,12 +19,11 @@ import {
   type Ipv4,
   type PeerSpec,
   parseIpv4,
-  type QuirkName,
   type TunnelParameters,
   type TunnelSpec,
   type TunnelView,
 } from './spec.ts';
-import { TunnelAuthentication } from './tunnel-authentication.ts';
+import { decodeMessage, encodeMessage } from './tunnel-messages.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Dialect } from './wire/dialect.ts';
@@ -30,7 +31,8 @@ import type { Header } from './wire/header.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 import type { ReceivedAvps, SentAvps } from './wire/message-table.ts';
 
-const randomVectorOctets = 16;
+/** How long a tunnel stays after its last call where the peer forgets it without closing it. */
+const emptyTunnelMs = 60_000;
 
 /**
  * Who wants the tunnel, and which profile the peer's calls come under. Both in a declared tunnel whose peer matches a
@@ -58,23 +60,20 @@ export class Tunnel {
   readonly calls: Calls;
   /** Nothing is left to do: the owner may forget the tunnel. */
   finished = false;
-  /** The value in the SCCRQ that we sent. */
-  tieBreaker: bigint | undefined;
   /** The key of the SCCRQ that made an accepted tunnel. */
   requestKey: string | undefined;
   /** The peer asked for a tunnel as well, and would have been let in had there been no tie. */
   askedUs = false;
+  /** Whose answer it waits for, as the registry has filed it. */
+  awaitedFrom: string | undefined;
   /** The socket is this tunnel's alone, and is closed with it. */
   ownsSocket = false;
   readonly core: EngineCore;
   private readonly channel: ControlChannel;
   origin: TunnelOrigin;
-  private readonly authentication = new TunnelAuthentication();
-  private peerHostName: string | undefined;
-  private peerVendorName: string | undefined;
-  peerFraming: TunnelParameters['framingCapabilities'] = [];
-  peerBearer: NonNullable<AvpValues['bearerCapabilities']> = [];
-  quirks: ReadonlySet<QuirkName> = new Set();
+  private readonly handshake: Handshake;
+  /** Only then may our request ask for a single tunnel: a tie is between two. */
+  private isAlone = true;
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private lingerUntil: Instant | undefined;
@@ -96,6 +95,7 @@ export class Tunnel {
     this.path = path;
     this.createdAt = now;
     this.name = origin.dialled?.name;
+    this.handshake = new Handshake(this, this.profileOf(''));
     this.calls = new Calls(core, this);
     this.channel = new ControlChannel(dialect, this.parameters, now);
     this.channel.keepEarly = origin.dialled !== undefined;
@@ -105,6 +105,22 @@ export class Tunnel {
 
   get parameters(): TunnelParameters {
     return this.origin.dialled ? this.origin.dialled.parameters : this.origin.accepted.tunnel;
+  }
+
+  get peerFraming(): TunnelParameters['framingCapabilities'] {
+    return this.handshake.framing;
+  }
+
+  get peerBearer(): NonNullable<AvpValues['bearerCapabilities']> {
+    return this.handshake.bearer;
+  }
+
+  get quirks(): ReadonlySet<QuirkName> {
+    return this.handshake.quirks;
+  }
+
+  get tieBreaker(): bigint | undefined {
+    return this.handshake.tieBreaker;
   }
 
   get localIpv4(): Ipv4 {
@@ -131,7 +147,9 @@ export class Tunnel {
     return this.channel.idle;
   }
 
-  open(now: Instant): EngineEffect[] {
+  /** Asks the peer for it. `isAlone`: no other request of ours waits for an answer from there. */
+  open(now: Instant, isAlone: boolean): EngineEffect[] {
+    this.isAlone = isAlone;
     return this.step('open', undefined, now);
   }
 
@@ -148,13 +166,14 @@ export class Tunnel {
 
   /** The profiles have changed: an accepted tunnel takes the one that matches its peer now, or ends. */
   rematch(now: Instant): EngineEffect[] {
-    const { origin, core, path } = this;
-    if (this.peerHostName === undefined) return [];
-    if (origin.dialled) {
-      this.admitCalls(this.peerHostName);
+    const { hostName } = this.handshake;
+    if (hostName === undefined) return [];
+    const accepted = this.profileOf(hostName);
+    this.handshake.underProfile(accepted);
+    if (this.origin.dialled) {
+      this.admitCalls(accepted);
       return [];
     }
-    const accepted = core.peers.find(this.peerHostName, path.remote.address);
     if (!accepted) return this.close({ result: 1, error: 0, message: 'no PeerProfile matches any more' }, now);
     // The calls' device goes away with the old name: they come again on the new one.
     if (accepted.tunnel.interfaceName !== this.parameters.interfaceName) {
@@ -171,8 +190,9 @@ export class Tunnel {
     const out: EngineEffect[] = [];
     for (const incoming of this.channel.receive(header, datagram.bytes, now)) {
       try {
-        const message = this.dialect.decodeMessage(incoming.bytes, incoming.start, incoming.end, {
+        const message = decodeMessage(incoming, this.dialect, {
           secretFor: () => this.parameters.secret,
+          passesOver: (clear) => this.passesOver(clear),
         });
         // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
         if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
@@ -198,6 +218,7 @@ export class Tunnel {
   tick(now: Instant): EngineEffect[] {
     const out = this.sends(this.channel.tick(now));
     const helloAt = this.helloAt();
+    const idleAt = this.idleAt();
     if (this.channel.dead) {
       if (this.state === 'closing' || this.state === 'closed') this.finished = true;
       else append(out, this.abandon('the peer does not answer', now));
@@ -205,6 +226,8 @@ export class Tunnel {
       this.finished = true;
     } else if (this.establishBy !== undefined && now >= this.establishBy) {
       append(out, this.stop({ result: 1, message: 'the tunnel was not established in time' }, now));
+    } else if (idleAt !== undefined && now >= idleAt) {
+      append(out, this.stop({ result: 1, error: 0, message: 'no calls for a while' }, now));
     } else if (helloAt !== undefined && now >= helloAt) {
       append(out, this.send({ type: 'HELLO', avps: {} }, 0, now));
     }
@@ -214,7 +237,7 @@ export class Tunnel {
 
   deadline(): Instant | undefined {
     let earliest = this.channel.deadline();
-    for (const at of [this.lingerUntil, this.establishBy, this.helloAt()]) {
+    for (const at of [this.lingerUntil, this.establishBy, this.helloAt(), this.idleAt()]) {
       if (at !== undefined && (earliest === undefined || at < earliest)) earliest = at;
     }
     return earliest;
@@ -232,9 +255,10 @@ export class Tunnel {
       remoteId: this.channel.remoteTunnelId,
       local: path.from === undefined ? path.local : { address: path.from, port: path.local.port },
       remote: path.remote,
-      peerHostName: this.peerHostName,
-      peerVendorName: this.peerVendorName,
-      authenticated: this.authentication.proved,
+      peerHostName: this.handshake.hostName,
+      peerVendorName: this.handshake.vendorName,
+      authenticated: this.handshake.authenticated,
+      quirks: this.quirks.size === 0 ? undefined : [...this.quirks],
       spec: origin.dialled,
       parameters: this.parameters,
       sessions: { established: this.calls.established, total: this.calls.sessions.size },
@@ -295,46 +319,36 @@ export class Tunnel {
 
   /** Initiator: ask for a control connection. */
   private request(now: Instant): EngineEffect[] {
-    const { useTieBreaker } = this.parameters;
     this.state = 'waitReply';
     this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
-    if (useTieBreaker) this.tieBreaker = randomU64(this.core.random);
-    const avps: SentAvps<'SCCRQ'> = { ...this.introduction(), tieBreaker: this.tieBreaker };
+    const avps = this.handshake.request(this.parameters.useTieBreaker && this.isAlone, this.failure);
     return this.send({ type: 'SCCRQ', avps }, 0, now);
   }
 
   /** Responder: the peer asks for a control connection. */
   private answer(avps: ReceivedAvps<'SCCRQ'>, now: Instant): EngineEffect[] {
     this.meet(avps);
-    const refusal = this.refusal(avps.protocolVersion.version, avps.challenge);
-    if (refusal) return this.stop(refusal, now);
+    const reply = this.handshake.answer(avps);
+    if (reply.refusal) return this.stop(reply.refusal, now);
     this.state = 'waitConnect';
     this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
-    const reply: SentAvps<'SCCRP'> = {
-      ...this.introduction(),
-      challengeResponse: this.authentication.respond('SCCRP', this.parameters, avps.challenge),
-    };
-    return this.send({ type: 'SCCRP', avps: reply }, 0, now);
+    return this.send({ type: 'SCCRP', avps: reply.avps }, 0, now);
   }
 
   /** Initiator: the peer agrees. */
   private confirm(avps: ReceivedAvps<'SCCRP'>, now: Instant): EngineEffect[] {
     this.meet(avps);
-    const refusal =
-      this.refusal(avps.protocolVersion.version, avps.challenge) ??
-      this.authentication.verify('SCCRP', this.parameters, avps.challengeResponse);
-    if (refusal) return this.stop(refusal, now);
-    this.admitCalls(avps.hostName);
-    const connected: SentAvps<'SCCCN'> = {
-      challengeResponse: this.authentication.respond('SCCCN', this.parameters, avps.challenge),
-    };
-    return [...this.send({ type: 'SCCCN', avps: connected }, 0, now), ...this.establish(now)];
+    const connected = this.handshake.confirm(avps);
+    if (connected.refusal) return this.stop(connected.refusal, now);
+    this.admitCalls(this.profileOf(avps.hostName));
+    const out = this.send({ type: 'SCCCN', avps: connected.avps }, 0, now);
+    append(out, this.establish(now));
+    return out;
   }
 
   /** Responder: the peer has our reply. */
   private confirmed(avps: ReceivedAvps<'SCCCN'>, now: Instant): EngineEffect[] {
-    const refusal =
-      this.authentication.verify('SCCCN', this.parameters, avps.challengeResponse) ?? tunnelLimit(this.core);
+    const refusal = this.handshake.refusal(avps);
     return refusal ? this.stop(refusal, now) : this.establish(now);
   }
 
@@ -345,6 +359,8 @@ export class Tunnel {
     this.establishedAt = now;
     this.establishBy = undefined;
     const { socket, remote, from } = this.path;
+    const { hostName, quirks } = this.handshake;
+    const workArounds = quirks.size === 0 ? '' : `, with ${[...quirks].join(', ')}`;
     return [
       {
         effect: 'plane',
@@ -358,48 +374,33 @@ export class Tunnel {
           from,
         },
       },
-      this.notice('up', `established with ${this.peerHostName} at ${remote.address}:${remote.port}`),
+      this.notice('up', `established with ${hostName} at ${remote.address}:${remote.port}${workArounds}`),
     ];
-  }
-
-  /** The AVPs with which both SCCRQ and SCCRP introduce us. */
-  private introduction() {
-    const { hostName, framingCapabilities, bearerCapabilities, receiveWindow } = this.parameters;
-    return {
-      protocolVersion: this.dialect.protocolVersion,
-      hostName,
-      vendorName: this.core.gateway.vendorName || undefined,
-      framingCapabilities,
-      bearerCapabilities: bearerCapabilities.length > 0 ? bearerCapabilities : undefined,
-      assignedTunnelId: this.localId,
-      receiveWindowSize: receiveWindow,
-      challenge: this.authentication.ask(this.parameters, this.core.random),
-    };
   }
 
   private meet(avps: ReceivedAvps<'SCCRQ' | 'SCCRP'>): void {
     this.channel.remoteTunnelId = avps.assignedTunnelId;
     this.channel.setPeerWindow(avps.receiveWindowSize ?? this.dialect.defaultReceiveWindow);
-    this.peerHostName = avps.hostName;
-    this.peerVendorName = avps.vendorName;
-    this.peerFraming = avps.framingCapabilities;
-    this.peerBearer = avps.bearerCapabilities ?? [];
-    this.quirks = new Set(this.origin.accepted?.quirks);
+    this.handshake.meet(avps, this.profileOf(avps.hostName));
+  }
+
+  /** Whether unknown AVPs with the M bit are borne. The first message of the peer's tells who it is. */
+  private passesOver({ hostName, vendorName }: AvpValues): boolean {
+    const { quirks } =
+      hostName === undefined ? this : { quirks: quirksOf(vendorName, this.profileOf(hostName)?.quirks) };
+    return quirks.has('unknownMandatoryAvps');
+  }
+
+  private profileOf(hostName: string): PeerSpec | undefined {
+    return this.core.peers.find(hostName, this.path.remote.address);
   }
 
   /** A peer that is known by name or address, or that dialled us at the same time, may call us in a tunnel that we dialled. */
-  private admitCalls(hostName: string): void {
+  private admitCalls(peer: PeerSpec | undefined): void {
     const { dialled } = this.origin;
     if (!dialled) return;
-    const peer = this.core.peers.find(hostName, this.path.remote.address);
     const known = peer && (this.askedUs || !matchesAnyone(peer)) && this.core.gateway.acceptTunnels;
     this.origin = { dialled, accepted: known ? peer : undefined };
-  }
-
-  private refusal(version: number, challenge: Uint8Array | undefined): Result | undefined {
-    const { version: ours } = this.dialect.protocolVersion;
-    if (version !== ours) return { result: 5, error: ours, message: `protocol version ${version} is not supported` };
-    return this.authentication.refusal(this.parameters, challenge);
   }
 
   /** The peer ends the tunnel: acknowledge for a whole retransmission cycle (RFC 2661 5.7). */
@@ -450,16 +451,27 @@ export class Tunnel {
   private helloAt(): Instant | undefined {
     const { helloIntervalMs } = this.parameters;
     if (this.state !== 'established' || helloIntervalMs === 0 || !this.channel.idle) return undefined;
-    return this.channel.lastReceivedAt + helloIntervalMs;
+    return this.quirks.has('noHello') ? undefined : this.channel.lastReceivedAt + helloIntervalMs;
+  }
+
+  /** RFC 2661 7.6: when to close a tunnel without calls is free. One that is to persist would only be dialled again. */
+  private idleAt(): Instant | undefined {
+    const { sessions, emptySince = this.establishedAt } = this.calls;
+    if (this.state !== 'established' || sessions.size > 0 || emptySince === undefined) return undefined;
+    const { dialled } = this.origin;
+    const { idleTimeoutMs } = this.parameters;
+    if (dialled?.persist) return undefined;
+    if (idleTimeoutMs > 0) return emptySince + idleTimeoutMs;
+    const isForgotten = !dialled && this.calls.emptySince !== undefined && this.quirks.has('closeWhenEmpty');
+    return isForgotten ? emptySince + emptyTunnelMs : undefined;
   }
 
   // ------------------------------------------------------------ sending
 
   /** Hands a message to the transport; `sessionId` is the peer's, 0 for the tunnel itself. */
   send(message: OutgoingMessage, sessionId: number, now: Instant): EngineEffect[] {
-    const { hideAvps, secret } = this.parameters;
-    const hide = hideAvps && secret ? { secret, randomVector: this.core.random.bytes(randomVectorOctets) } : undefined;
-    return this.sends(this.channel.send(sessionId, this.dialect.encodeMessage(message, { hide }), now));
+    const body = encodeMessage(message, this.dialect, this.parameters, this.core.random);
+    return this.sends(this.channel.send(sessionId, body, now));
   }
 
   private sends(datagrams: Uint8Array[]): EngineEffect[] {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { TunnelParameters } from '../../src/engine/spec.ts';
+import { Secret, type TunnelParameters } from '../../src/engine/spec.ts';
 import { guarded, resultOf, secret } from './scenes.ts';
-import { bench, tunnelStates } from './scripted-peer.ts';
-import { gatewaySpec, tunnelParameters, tunnelSpec } from './world.ts';
+import { bench, ScriptedPeer, tunnelStates, types } from './scripted-peer.ts';
+import { gatewaySpec, peerSpec, tunnelParameters, tunnelSpec } from './world.ts';
 
 /** RFC 2661 4.4.3: MD5 over the code of the message that answers, the secret and the challenge. */
 function answerTo(challenge: Uint8Array | undefined, code: number, text = 'tunnel secret'): Uint8Array {
@@ -17,7 +17,7 @@ const theirChallenge = Uint8Array.of(1, 2, 3);
 describe('authentication of a tunnel that is accepted (RFC 2661 5.1.1)', () => {
   it('lets in a peer that knows the secret', () => {
     const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
-    const [sccrp] = peer.sccrq();
+    const [sccrp] = peer.sccrq({ challenge: theirChallenge });
     peer.sccn({ challengeResponse: answerTo(sccrp.avps.challenge, 3) });
     expect([...node.engine.acceptedTunnels()]).toMatchObject([{ state: 'established', authenticated: true }]);
   });
@@ -28,7 +28,7 @@ describe('authentication of a tunnel that is accepted (RFC 2661 5.1.1)', () => {
     ['nothing', () => undefined],
   ])('turns away a peer that answers with %s', (_what, answer) => {
     const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
-    const [sccrp] = peer.sccrq();
+    const [sccrp] = peer.sccrq({ challenge: theirChallenge });
     expect(resultOf(peer.sccn({ challengeResponse: answer(sccrp.avps.challenge) }))).toEqual([4, 0]);
     expect(tunnelStates(node)).toEqual(['closing']);
     expect(node.planeTunnels.size).toBe(0);
@@ -40,7 +40,7 @@ describe('authentication of a tunnel that is accepted (RFC 2661 5.1.1)', () => {
     const asked = new Set<string>();
     for (let id = 1; id <= 20; id++) {
       peer.restart(id);
-      asked.add(String(peer.sccrq()[0].avps.challenge));
+      asked.add(String(peer.sccrq({ challenge: theirChallenge })[0].avps.challenge));
     }
     expect(asked.size).toBe(20);
   });
@@ -76,21 +76,47 @@ describe('authentication of a tunnel that is accepted (RFC 2661 5.1.1)', () => {
     expect([...node.engine.acceptedTunnels()]).toMatchObject([{ state: 'established', authenticated: false }]);
   });
 
-  it('takes no profile that names nobody, in authMode simple', () => {
-    const { node, peer } = bench(guarded({ authMode: 'simple', secret }, { match: { addresses: [] } }));
-    expect(resultOf(peer.sccrq())).toEqual([4, 0]);
+  it.each(['simple', 'challenge'] as const)('takes no profile that names nobody, in authMode %s', (authMode) => {
+    const { node, peer } = bench(guarded({ authMode, secret }, { match: { addresses: [] } }));
+    expect(resultOf(peer.sccrq({ challenge: theirChallenge }))).toEqual([4, 0]);
     expect(node.engine.sizes().tunnels).toBe(0);
   });
 
-  it('takes whoever knows the secret, in authMode challenge under a profile that names nobody', () => {
-    const { peer } = bench(guarded({ authMode: 'challenge', secret }, { match: { addresses: [] } }));
-    const [sccrp] = peer.sccrq();
-    expect(sccrp.avps.challenge).toHaveLength(16);
+  it.each(['simple', 'challenge'] as const)('takes a profile that names whole networks, in authMode %s', (authMode) => {
+    const { peer } = bench(guarded({ authMode, secret }, { match: { addresses: ['0.0.0.0/0', '::/0'] } }));
+    expect(types(peer.sccrq({ challenge: theirChallenge }))).toEqual(['SCCRP']);
+  });
+
+  it('is mutual in authMode challenge: the peer must challenge too', () => {
+    const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
+    expect(resultOf(peer.sccrq())).toEqual([4, 0]);
+    expect(tunnelStates(node)).toEqual(['closing']);
+    expect(node.notices).toMatchObject([{ event: 'authFailed' }]);
+  });
+
+  it('has each peer answer with its own secret', () => {
+    const named = (hostName: string, text: string) =>
+      peerSpec({
+        name: hostName,
+        match: { hostName, addresses: [] },
+        tunnel: tunnelParameters({ authMode: 'challenge', secret: new Secret(text) }),
+      });
+    const { world, node } = bench(gatewaySpec({ peers: [named('one', 'first'), named('two', 'second')] }));
+    const dial = (hostName: string, port: number, text: string) => {
+      const peer = new ScriptedPeer(world, node, { address: '10.0.0.9', port });
+      const [sccrp] = peer.sccrq({ hostName, challenge: theirChallenge });
+      return types(peer.sccn({ challengeResponse: answerTo(sccrp.avps.challenge, 3, text) }));
+    };
+    expect(dial('one', 1701, 'first')).toEqual([]);
+    expect(dial('two', 40_001, 'second')).toEqual([]);
+    expect(dial('two', 40_002, 'first')).toEqual(['StopCCN']);
+    const profiles = [...node.engine.acceptedTunnels()].map(({ peerProfile }) => peerProfile);
+    expect(profiles).toEqual(['one', 'two']);
   });
 
   it('keeps the secret to itself', () => {
     const { node, peer } = bench(guarded({ authMode: 'challenge', secret }));
-    peer.sccrq();
+    peer.sccrq({ challenge: theirChallenge });
     const shown = JSON.stringify([[...node.engine.acceptedTunnels()], peer.sccn(), node.notices], (_key, value) =>
       typeof value === 'bigint' ? String(value) : value,
     );
@@ -123,6 +149,12 @@ describe('authentication of a tunnel that is dialled', () => {
     expect(resultOf(peer.sccrp({ challengeResponse: answer(challenge) }))).toEqual([4, 0]);
     expect(node.planeTunnels.size).toBe(0);
     expect([...node.engine.declaredTunnels()]).toMatchObject([{ state: 'closed', failure: { result: 4 } }]);
+  });
+
+  it('need not be challenged by the peer: its answer shows who it is', () => {
+    const { node, peer, challenge } = dial({ authMode: 'challenge', secret });
+    expect(types(peer.sccrp({ challengeResponse: answerTo(challenge, 2) }))).toEqual(['SCCCN']);
+    expect([...node.engine.declaredTunnels()]).toMatchObject([{ state: 'established', authenticated: true }]);
   });
 
   it('ends when the peer asks for a secret that we do not have', () => {

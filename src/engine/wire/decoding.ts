@@ -135,6 +135,8 @@ class Decoding {
   private otherOctets = 0;
   /** The first defect that ends the message. What follows is still read: it may tell whom the answer is for. */
   private defect: WireError | undefined;
+  /** The first unknown AVP with the M bit, which ends the message too, or is passed over. */
+  private unknownAvp: WireError | undefined;
 
   constructor(type: MessageType, options: DecodeOptions) {
     this.type = type;
@@ -185,6 +187,7 @@ class Decoding {
   }
 
   finish(): Message {
+    if (this.unknownAvp && !this.options.passesOver?.(this.avps)) this.defect ??= this.unknownAvp;
     if (this.defect) throw this.addressed(this.defect);
     for (const name of messageRows[this.type].required) {
       if (this.avps[name] === undefined) {
@@ -251,8 +254,7 @@ class Decoding {
   private unknown(avp: RawAvp, what: string): void {
     if (avp.mandatory) {
       const text = `unknown mandatory AVP, vendor ${avp.vendor} type ${avp.type}`;
-      this.defect ??= this.error('unknownAvp', text, { result: 2, error: 8 });
-      return;
+      this.unknownAvp ??= this.error('unknownAvp', text, { result: 2, error: 8 });
     }
     this.note(avp, undefined, 'unknown', what);
   }

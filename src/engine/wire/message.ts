@@ -66,4 +66,6 @@ export interface DecodeOptions {
   secretFor?: (clear: AvpValues) => Secret | undefined;
   /** Whether somebody takes this AVP from `others`: only then its M bit is no defect. */
   knows?: (vendor: number, type: number) => boolean;
+  /** Asked only if there are any: whether unknown AVPs of the sender of these are passed over in spite of their M bit. */
+  passesOver?: (clear: AvpValues) => boolean;
 }

@@ -1,0 +1,37 @@
+/**
+ * A tunnel's messages to octets and back, under what is agreed with its peer.
+ */
+import type { Incoming } from './control-channel.ts';
+import type { Random } from './effects.ts';
+import { WireError } from './errors.ts';
+import type { TunnelParameters } from './spec.ts';
+import type { Dialect } from './wire/dialect.ts';
+import type { DecodeOptions, Message, OutgoingMessage } from './wire/message.ts';
+import { messageScope } from './wire/message-table.ts';
+
+const randomVectorOctets = 16;
+
+/** What a call's messages say is kept for the call's life. No peer has a reason to send a message longer than this. */
+const maxMessageOctets = 4_096;
+
+export function encodeMessage(
+  message: OutgoingMessage,
+  dialect: Dialect,
+  { hideAvps, secret }: TunnelParameters,
+  random: Random,
+): Uint8Array {
+  const hide = hideAvps && secret ? { secret, randomVector: random.bytes(randomVectorOctets) } : undefined;
+  return dialect.encodeMessage(message, { hide });
+}
+
+/** @throws WireError */
+export function decodeMessage(incoming: Incoming, dialect: Dialect, options: DecodeOptions): Message {
+  const { bytes, start, end } = incoming;
+  const message = dialect.decodeMessage(bytes, start, end, options);
+  if (end - start <= maxMessageOctets) return message;
+  const { type, avps } = message;
+  const text = `${type}: ${end - start} octets are too many`;
+  const error = new WireError(messageScope(type), 'tooLong', text, { result: 2, error: 4 });
+  error.assignedSessionId = avps.assignedSessionId;
+  throw error;
+}
