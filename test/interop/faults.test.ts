@@ -68,6 +68,9 @@ test('a gateway that is drained keeps its calls, takes no new ones and sends new
   await established();
   const before = (await lac.sessionReady('call')).status.localId;
   await lns.declare('all.yaml', ...lnsDocuments({ gateway: { drain: true } }));
+  const told = async () =>
+    (await lns.events()).some(({ kind, message }) => kind === 'Gateway' && /drain/.test(message));
+  await until('the drain to be in force', told);
   const peer = { remoteAddress: lnsAddress, localAddress: lacAddress, hostName: 'our-lac', persist: true };
   await lac.declare('more.yaml', sessionDocument('more', 'more'), resource('Tunnel', 'other', peer));
   await lac.saysEvent({ kind: 'Session', name: 'more', message: /peer ended the call/ });
