@@ -29,6 +29,8 @@ export type AvpName =
   | 'calledNumber'
   | 'callingNumber'
   | 'callingSubAddress'
+  | 'connectSpeedUpdateEnable'
+  | 'framingType'
   | 'initialReceivedLcpConfReq'
   | 'iwfSession'
   | 'lastReceivedLcpConfReq'
