@@ -29,11 +29,6 @@ export function requestFor(call: CallFacts): OutgoingMessage<'ICRQ' | 'OCRQ'> | 
   const declared = 'declared' in origin ? origin.declared : undefined;
   const switched = 'switched' in origin ? origin.switched : undefined;
   const { bearerType, minimumBps, maximumBps, dscp } = parameters;
-  // RFC 2661 4.4.3, Bearer Capabilities: nothing that the peer has not advertised.
-  const offered = bearerType.filter((each) => tunnel.peerBearer.includes(each));
-  if (!isLac(type) && offered.length === 0) {
-    return { result: 5, error: 0, message: 'the peer places no outgoing calls of this bearer type' };
-  }
   const common = {
     assignedSessionId: localId,
     callSerialNumber: switched?.callSerialNumber ?? tunnel.core.serials.next(),
@@ -54,29 +49,41 @@ export function requestFor(call: CallFacts): OutgoingMessage<'ICRQ' | 'OCRQ'> | 
     ...common,
     minimumBps,
     maximumBps: maximumBps === 0 ? anySpeedBps : maximumBps,
-    bearerType: offered,
-    framingType: framingOf(call),
+    bearerType,
+    framingType: parameters.framingType,
     calledNumber: declared?.calledNumber ?? '',
   };
-  return { type: 'OCRQ', avps: withRelayed('OCRQ', avps, switched) };
+  const wanted = withRelayed('OCRQ', avps, switched);
+  // RFC 2661 4.4.3, Bearer Capabilities: nothing that the peer has not advertised.
+  const offered = wanted.bearerType.filter((each) => tunnel.peerBearer.includes(each));
+  if (offered.length === 0) {
+    return { result: 5, error: 0, message: 'the peer places no outgoing calls of this bearer type' };
+  }
+  return { type: 'OCRQ', avps: { ...wanted, bearerType: offered, framingType: takenBy(tunnel, wanted.framingType) } };
 }
 
 /** The ICCN of a call that the LNS takes. */
 export function incomingConnected(call: CallFacts): OutgoingMessage<'ICCN'> {
-  const { origin, parameters } = call;
+  const { origin, parameters, tunnel } = call;
   const declared = 'declared' in origin ? origin.declared : undefined;
   const switched = 'switched' in origin ? origin.switched : undefined;
-  const { privateGroupId } = parameters;
-  const avps: SentAvps<'ICCN'> = { ...lineOf(call), privateGroupId, ...declared?.proxy };
-  return { type: 'ICCN', avps: withRelayed('ICCN', avps, switched) };
+  const { framingType, privateGroupId } = parameters;
+  const own: SentAvps<'ICCN'> = { ...lineOf(call), framingType, privateGroupId, ...declared?.proxy };
+  const avps = withRelayed('ICCN', own, switched);
+  return { type: 'ICCN', avps: { ...avps, framingType: takenBy(tunnel, avps.framingType) } };
 }
 
 /** The OCCN of a call that the LNS asked for with `request`, and whose line has these facts. */
 export function outgoingConnected(call: CallFacts, request: AvpValues, facts: AvpValues): OutgoingMessage<'OCCN'> {
+  const { parameters, tunnel } = call;
   const line = lineOf(call);
   const txConnectSpeedBps = Math.min(line.txConnectSpeedBps, request.maximumBps ?? anySpeedBps);
-  const relay = { call: facts, treatments: call.parameters.forward?.avps ?? {} };
-  return { type: 'OCCN', avps: withRelayed('OCCN', { ...line, txConnectSpeedBps }, relay) };
+  const { framingType: asked = [] } = request;
+  const usual = parameters.framingType.filter((type) => asked.length === 0 || asked.includes(type));
+  const framingType = usual.length > 0 ? usual : placeable(tunnel, asked);
+  const relay = { call: facts, treatments: parameters.forward?.avps ?? {} };
+  const avps = withRelayed('OCCN', { ...line, txConnectSpeedBps, framingType }, relay);
+  return { type: 'OCCN', avps: { ...avps, framingType: takenBy(tunnel, avps.framingType) } };
 }
 
 function lineOf(call: CallFacts) {
@@ -85,15 +92,21 @@ function lineOf(call: CallFacts) {
   const { tx, rx } = connectSpeedBps;
   return {
     txConnectSpeedBps: tx,
-    framingType: framingOf(call),
     rxConnectSpeedBps: rx === tx || tunnel.quirks.has('omitRxConnectSpeed') ? undefined : rx,
     sequencingRequired: sequencingRequired ? (true as const) : undefined,
   };
 }
 
+type FramingType = SessionParameters['framingType'];
+
 /** RFC 2661 4.4.3, Framing Capabilities: nothing that the peer does not take. */
-function framingOf({ parameters, tunnel }: CallFacts): SessionParameters['framingType'] {
-  return parameters.framingType.filter((type) => tunnel.peerFraming.includes(type));
+function takenBy({ peerFraming }: SessionTunnel, framingType: FramingType): FramingType {
+  return framingType.filter((type) => peerFraming.includes(type));
+}
+
+/** What we, a LAC, can do of this. */
+function placeable({ parameters }: SessionTunnel, framingType: FramingType): FramingType {
+  return framingType.filter((type) => parameters.framingCapabilities.includes(type));
 }
 
 export const badFraming: Result = { result: 5, error: 0, message: 'this framing type is not offered here' };
@@ -101,9 +114,8 @@ export const badFraming: Result = { result: 5, error: 0, message: 'this framing 
 /** Why we, a LAC, have no line as an OCRQ wants it. One type of each of its lists is enough (RFC 2661 4.4.4). */
 export function cannotPlace({ tunnel, parameters }: CallFacts, request: AvpValues): Result | undefined {
   const { bearerType = [], framingType = [], minimumBps = 0 } = request;
-  const { framingCapabilities } = tunnel.parameters;
   const bearerCapabilities: readonly string[] = tunnel.parameters.bearerCapabilities;
-  if (framingType.length > 0 && !framingType.some((type) => framingCapabilities.includes(type))) return badFraming;
+  if (framingType.length > 0 && placeable(tunnel, framingType).length === 0) return badFraming;
   if (bearerType.length > 0 && !bearerType.some((type) => bearerCapabilities.includes(type))) {
     return { result: 5, error: 0, message: 'this bearer type is not offered here' };
   }

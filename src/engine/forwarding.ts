@@ -93,7 +93,8 @@ export class Forwarding implements CallContent {
         if (this.at.phase !== 'choose') return [];
         return this.place(event.answer ?? this.at.rule.tunnels, now);
       case 'information':
-        return this.at.phase === 'spliced' ? this.core.tell(this.at.egress, event.information, now) : [];
+        if (this.at.phase !== 'spliced' || !this.mayPass(event.information)) return [];
+        return this.core.tell(this.at.egress, event.information, now);
       case 'authenticated':
       case 'allocated':
         return [];
@@ -245,6 +246,13 @@ export class Forwarding implements CallContent {
     this.egressSerial = undefined;
   }
 
+  /** RFC 5515 4: of a line's speeds speak only those whose call came, and went on, with word that they may change. */
+  private mayPass({ type }: CallInformation): boolean {
+    if (type !== 'CSUN' && type !== 'CSURQ') return true;
+    const { connectSpeedUpdateEnable: treatment = 'relay' } = this.spec.avps;
+    return treatment === 'relay' && this.call.avps.connectSpeedUpdateEnable !== undefined;
+  }
+
   /** What the client says before there is somebody to hear it. */
   private keep(bytes: Uint8Array, start: number, end: number): void {
     if (this.at.phase === 'spliced' || end - start > maxWaitingFrameOctets) return;
@@ -276,6 +284,7 @@ export class Forwarding implements CallContent {
   }
 
   egressTells(information: CallInformation, now: Instant): EngineEffect[] {
+    if (!this.mayPass(information)) return [];
     return this.core.want(this.call.key, [{ effect: 'tell', information }], now);
   }
 }

@@ -11,14 +11,7 @@ export interface Relay {
 }
 
 /** These belong to one hop: ids, and what is agreed between two neighbours. */
-const ofTheHop: readonly AvpName[] = [
-  'assignedSessionId',
-  'callSerialNumber',
-  'sessionDs',
-  'connectSpeedUpdateEnable',
-  'framingType',
-  'sequencingRequired',
-];
+const ofTheHop: readonly AvpName[] = ['assignedSessionId', 'callSerialNumber', 'sessionDs', 'sequencingRequired'];
 
 /** The AVPs of one of our messages, with those in place of our own that are relayed. */
 export function withRelayed<Type extends MessageType>(

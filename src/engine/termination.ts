@@ -44,7 +44,8 @@ export class Termination implements CallContent {
   handle(event: ContentEvent, now: Instant): ContentEffect[] {
     switch (event.event) {
       case 'open':
-        return [...this.toLink(event, now), { effect: 'carrier', facts: {} }];
+        // RFC 2661 5.0: no PPP before the session is established, which an outgoing call's is by the carrier.
+        return [{ effect: 'carrier', facts: {} }, ...this.toLink(event, now)];
       case 'forwardChosen':
       case 'information':
         return [];

@@ -288,6 +288,42 @@ describe('an outgoing call', () => {
     expect(node.engine.sizes().sessions).toBe(0);
   });
 
+  it('asks for no framing that the peer has not (RFC 2661 4.4.4)', () => {
+    const { node, peer, world } = bench(gatewaySpec());
+    node.dial(tunnelSpec('10.0.0.9'));
+    peer.accept({ bearerCapabilities: ['digital'], framingCapabilities: ['async'] });
+    const parameters = parametersOf({ type: 'lnsOutgoing', framingType: ['sync', 'async'] });
+    node.run(node.engine.openSession(sessionSpec('out', { parameters, ppp: pppSpec('server') }), world.now));
+    const ocrq = peer.unread().find(({ type }) => type === 'OCRQ');
+    expect(ocrq?.avps.framingType).toEqual(['async']);
+  });
+
+  it.each([
+    [['async'], ['async']],
+    [['sync', 'async'], ['sync']],
+    [['sync'], ['sync']],
+  ] as const)('is connected with a framing that was asked for: of %j, %j', (asked, framingType) => {
+    const peers = [peerSpec({ session: parametersOf({ type: 'lacOutgoing' }) })];
+    const { peer } = bench(gatewaySpec({ peers }));
+    peer.connect();
+    const answers = peer.send({ type: 'OCRQ', avps: { ...sample(peer).OCRQ.avps, framingType: asked } });
+    expect(answers[1]).toMatchObject({ type: 'OCCN', avps: { framingType } });
+  });
+
+  it('carries no PPP before its OCCN (RFC 2661 5.0)', () => {
+    const peers = [peerSpec({ session: parametersOf({ type: 'lacOutgoing' }) })];
+    const { node, peer } = bench(gatewaySpec({ peers }));
+    peer.connect();
+    const sent: string[] = [];
+    const run = node.run.bind(node);
+    node.run = (effects) => {
+      for (const { effect } of effects) if (effect === 'send' || effect === 'frame') sent.push(effect);
+      run(effects);
+    };
+    expect(types(peer.send(sample(peer).OCRQ))).toEqual(['OCRP', 'OCCN']);
+    expect(sent).toEqual(['send', 'send', 'frame']);
+  });
+
   it('is refused where the profile does not let the peer ask', () => {
     const { peer } = bench(gatewaySpec());
     peer.connect();

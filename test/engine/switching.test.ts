@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ForwardSpec, GatewaySpec, PppoeServerSpec, PppSpec, SessionView } from '../../src/engine/spec.ts';
 import { Secret } from '../../src/engine/spec.ts';
 import { PppoeClient } from './pppoe-client.ts';
+import { bench, ScriptedPeer, sample, types } from './scripted-peer.ts';
 import {
   ethernet,
   gatewaySpec,
@@ -192,6 +193,30 @@ describe('a call that comes in by one tunnel', () => {
     expect(call.callSerialNumber).toBe(ingress.call.callSerialNumber);
   });
 
+  it.each([
+    ['tells of new speeds, where its LAC has said that it may (RFC 5515 4)', undefined, 5_000],
+    ['tells of none, where the LNS has not been told that there may be any', 'drop', 1_000_000],
+  ] as const)('%s', (_what, connectSpeedUpdateEnable, tx) => {
+    const scene = chain(forwarding({ avps: { connectSpeedUpdateEnable } }));
+    const { world, lac, lns } = scene;
+    open(scene);
+    world.runFor(5_000);
+    const parameters = { ...sessionParameters, connectSpeedBps: { tx: 5_000, rx: 6_000 } };
+    lac.run(lac.engine.modifySession(sessionSpec('call', { callingNumber: '111', parameters }), world.now));
+    world.runFor(1_000);
+    const told = connectSpeedUpdateEnable === undefined ? true : undefined;
+    expect(sessions(lns)[0].call).toMatchObject({ txConnectSpeedBps: tx });
+    expect(sessions(lns)[0].call.connectSpeedUpdateEnable).toBe(told);
+  });
+
+  it('has the framing of its client’s line at the LNS too, and the LAC hears what that is to escape', () => {
+    const scene = chain();
+    open(scene, { parameters: { ...sessionParameters, framingType: ['async'] } });
+    scene.world.runFor(5_000);
+    expect(sessions(scene.lns)[0].call.framingType).toEqual(['async']);
+    expect(sessions(scene.lac)[0].call.accm).toBeDefined();
+  });
+
   it('does not go round in a circle', () => {
     const { world, lac, middle, lns } = chain(forwarding({}), {
       peers: [peerSpec({ ...wide, session: forwarding({ rules: [{ tunnels: ['back'] }] }) })],
@@ -246,6 +271,74 @@ describe('a call that comes in by one tunnel', () => {
     world.runFor(1_000);
     expect(sessions(lns)[0]).toMatchObject({ state: 'closed', failure: { result: 1 } });
     expect(middle.engine.sizes()).toMatchObject({ sessions: 0, serials: 0 });
+  });
+});
+
+describe('an outgoing call whose line has not answered yet (RFC 2661 7.5.1, wait-cs-answer)', () => {
+  const session = forwarding({}, { type: 'lacOutgoing' });
+
+  /** The peer has asked us, a LAC, for a call; our line is a call in a tunnel to another LAC, which says nothing. */
+  function waitAnswer(request: Partial<ReturnType<typeof sample>['OCRQ']['avps']> = {}) {
+    const { world, node, peer } = bench(gatewaySpec({ peers: [peerSpec({ session })] }));
+    const line = new ScriptedPeer(world, node, { address: '10.0.0.8', port: 1701 });
+    node.dial(tunnelSpec(line.endpoint.address));
+    line.accept({ bearerCapabilities: ['digital'], framingCapabilities: ['sync'] });
+    peer.connect();
+    const answers = peer.send({ type: 'OCRQ', avps: { ...sample(peer).OCRQ.avps, ...request } });
+    return { node, peer, line, answers, sessionId: answers[0].avps.assignedSessionId ?? 0 };
+  }
+
+  it.each(['OCRQ', 'OCRP', 'OCCN', 'ICRQ', 'ICRP', 'ICCN'] as const)('is ended by an %s, with a CDN', (type) => {
+    const { node, peer, line, answers, sessionId } = waitAnswer();
+    expect(types(answers)).toEqual(['OCRP']);
+    line.unread();
+    expect(types(peer.send(sample(peer)[type], { sessionId }))).toEqual(['CDN']);
+    expect(types(line.unread())).toEqual(['CDN']);
+    expect(node.engine.sizes().sessions).toBe(0);
+  });
+
+  it('is ended by a CDN without a word, and so is its line', () => {
+    const { node, peer, line, sessionId } = waitAnswer();
+    line.unread();
+    expect(peer.send(sample(peer).CDN, { sessionId })).toEqual([]);
+    expect(types(line.unread())).toEqual(['CDN']);
+    expect(node.engine.sizes().sessions).toBe(0);
+  });
+
+  it.each(['WEN', 'SLI'] as const)('goes on after a %s', (type) => {
+    const { node, peer, sessionId } = waitAnswer();
+    expect(peer.send(sample(peer)[type], { sessionId })).toEqual([]);
+    expect(sessions(node)[0].state).toBe('waitAnswer');
+  });
+
+  it('is connected when the line answers', () => {
+    const { peer, line } = waitAnswer();
+    const ocrq = line.unread().find(({ type }) => type === 'OCRQ');
+    const sessionId = ocrq?.avps.assignedSessionId ?? 0;
+    line.send(sample(line).OCRP, { sessionId });
+    expect(types(peer.unread())).toEqual([]);
+    line.send(sample(line).OCCN, { sessionId });
+    expect(types(peer.unread())).toEqual(['OCCN']);
+  });
+
+  it('is ended when the line is busy, and says so', () => {
+    const { node, peer, line } = waitAnswer();
+    const sessionId = line.unread().find(({ type }) => type === 'OCRQ')?.avps.assignedSessionId ?? 0;
+    const busy = { assignedSessionId: 5, resultCode: { result: 8 }, q931Cause: { cause: 17, msg: 0x45 } };
+    line.send({ type: 'CDN', avps: busy }, { sessionId });
+    expect(peer.unread()).toMatchObject([
+      { type: 'CDN', avps: { resultCode: { result: 8 }, q931Cause: { cause: 17, msg: 0x45 } } },
+    ]);
+    expect(node.engine.sizes().sessions).toBe(0);
+  });
+
+  it('asks the line for no bearer and no framing that it does not have (RFC 2661 4.4.4)', () => {
+    const both = waitAnswer({ bearerType: ['digital', 'analog'], framingType: ['sync', 'async'] });
+    const [ocrq] = both.line.unread().filter(({ type }) => type === 'OCRQ');
+    expect(ocrq.avps).toMatchObject({ bearerType: ['digital'], framingType: ['sync'] });
+    const none = waitAnswer({ bearerType: ['analog'] });
+    expect(types(none.line.unread())).not.toContain('OCRQ');
+    expect(types(none.answers)).toEqual(['OCRP', 'CDN']);
   });
 });
 
