@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DataPath } from '../../src/kernel/data-path.ts';
-import { L2tpSession, type PlaneTunnel } from '../../src/kernel/sessions.ts';
+import { type PppoeHeader, pppoeHeaderOctets, readPppoeHeader } from '../../src/kernel/pppoe-header.ts';
+import { L2tpSession, type PlaneTunnel, PppoeSession } from '../../src/kernel/sessions.ts';
 import { UdpTransport } from '../../src/kernel/sockets.ts';
 import { dataMessage, session as key } from './sessions.ts';
 
@@ -95,6 +96,43 @@ test('no octets do harm: each datagram is a frame, or is dropped and counted', (
     { numRuns: 2000 },
   );
   expect(session.rxPackets).toBe(frames);
+});
+
+test('no octets do harm to a PPPoE session or to the one it is spliced with', () => {
+  const l2tp = addSession(true);
+  const pppoe = new PppoeSession(5, { sessionFd: -1, index: 0 }, { high: 0x0200, low: 7 }, 5);
+  path.pppoeSessions.set(5, pppoe);
+  const dropped = (): number => Object.values(path.dropped).reduce((sum, count) => sum + count, 0);
+  const slab = new Uint8Array(2048);
+  const header: PppoeHeader = { code: 0, sessionId: 0, end: 0 };
+  const octets = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    fc
+      .tuple(fc.nat(40), fc.uint8Array({ maxLength: 40 }))
+      .map(([length, rest]) => Uint8Array.of(0x11, 0, 0, 5, 0, length, ...rest)),
+  );
+  fc.assert(
+    fc.property(octets, fc.boolean(), (bytes, spliced) => {
+      if (spliced) path.splice(pppoe, l2tp);
+      else if (pppoe.spliced !== undefined) restart();
+      slab.set(bytes, 16);
+      const end = 16 + bytes.length;
+      if (!readPppoeHeader(slab, 16, end, header)) return;
+      expect(header.end).toBeGreaterThanOrEqual(16 + pppoeHeaderOctets);
+      expect(header.end).toBeLessThanOrEqual(end);
+      const before = frames + dropped() + l2tp.txPackets + l2tp.txDropped;
+      path.receivePppoe(pppoe, slab, 16 + pppoeHeaderOctets, header.end);
+      path.flush();
+      expect(frames + dropped() + l2tp.txPackets + l2tp.txDropped).toBe(before + 1);
+    }),
+    { numRuns: 2000 },
+  );
+  expect(pppoe.rxPackets).toBe(frames + l2tp.txPackets + l2tp.txDropped);
+
+  function restart(): void {
+    path.end(pppoe);
+    path.pppoeSessions.set(5, pppoe);
+  }
 });
 
 test('a tunnel that is gone neither sends nor receives', () => {
