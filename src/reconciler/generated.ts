@@ -12,7 +12,14 @@ export type TraceCategory =
   | 'system'
   | 'ppp';
 
-export type Quirk = 'tunnelIdZero' | 'omitRxConnectSpeed';
+export type Quirk =
+  | 'closeWhenEmpty'
+  | 'neverChallenges'
+  | 'noHello'
+  | 'omitRxConnectSpeed'
+  | 'plainRequest'
+  | 'tunnelIdZero'
+  | 'unknownMandatoryAvps';
 
 export type AvpName =
   | 'accessLineType'
