@@ -9,6 +9,7 @@ import { Session, type SessionEffect, type SessionEvent, type SessionTunnel } fr
 import type { SessionOrigin } from './session-origin.ts';
 import { isPlaced } from './session-states.ts';
 import type { FailureView, PeerSpec, SessionSpec, SessionView } from './spec.ts';
+import { traceEffect, tracePpp } from './trace-session.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 
@@ -34,6 +35,8 @@ export class Calls {
   established = 0;
   /** When the last of them ended, while there is none. */
   emptySince: Instant | undefined;
+  /** What is traced of any of them, beside what is of their tunnel. */
+  traceMask = 0;
   /** By name. */
   private readonly awaited = new Map<string, Awaited>();
   /** By the id that the peer gave, once it is known. */
@@ -63,7 +66,7 @@ export class Calls {
   toSession(session: Session, event: SessionEvent, now: Instant): EngineEffect[] {
     const before = Number(session.state === 'established');
     const { remoteId } = session;
-    const effects = session.handle(event, now);
+    const effects = session.traces('ppp') ? tracePpp(session, event, now) : session.handle(event, now);
     this.established += Number(session.state === 'established') - before;
     if (session.remoteId !== remoteId && !this.byRemoteId.has(session.remoteId)) {
       this.byRemoteId.set(session.remoteId, session);
@@ -216,9 +219,25 @@ export class Calls {
     if (localId === undefined) return undefined;
     const { core, tunnel } = this;
     const session = new Session(tunnel, origin, tunnel.dialect.sessionKey(tunnel.localId, localId), localId);
+    this.traceMask |= session.traceMask;
     this.sessions.set(localId, session);
     core.sessions.set(session.key, session);
     return session;
+  }
+
+  retrace(): void {
+    this.traceMask = 0;
+    for (const session of this.sessions.values()) {
+      session.retrace();
+      this.traceMask |= session.traceMask;
+    }
+  }
+
+  /** The session that a datagram is about, if that can be seen. */
+  traced(direction: 'sent' | 'received', headerSessionId: number, message: Message | undefined): Session | undefined {
+    if (direction === 'received') return this.sessions.get(headerSessionId);
+    const id = headerSessionId === 0 ? message?.avps.assignedSessionId : undefined;
+    return id === undefined ? this.byRemoteId.get(headerSessionId) : this.sessions.get(id);
   }
 
   private freeSessionId(): number | undefined {
@@ -227,7 +246,9 @@ export class Calls {
 
   private fromSession(session: Session, effects: SessionEffect[], now: Instant): EngineEffect[] {
     const out: EngineEffect[] = [];
+    const traced = session.traces('ppp') || session.traces('data');
     for (const effect of effects) {
+      if (traced) traceEffect(session, effect);
       if (effect.effect === 'message') {
         append(out, this.tunnel.send(effect.message, session.remoteId, now));
       } else if (effect.effect === 'ended') {

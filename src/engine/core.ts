@@ -10,7 +10,9 @@ import type { SessionKey } from './ports.ts';
 import type { PppoeSession } from './pppoe/session.ts';
 import type { Session } from './session.ts';
 import type { GatewaySpec } from './spec.ts';
+import type { Tracing } from './trace.ts';
 import type { Tunnel } from './tunnel.ts';
+import type { DecodeOptions } from './wire/message.ts';
 
 /** A call that was asked for. */
 export interface PlacedCall {
@@ -32,6 +34,9 @@ export interface EngineCore {
   peers: PeerTable;
   establishedTunnels: number;
   readonly serials: CallSerials;
+  readonly tracing: Tracing;
+  /** Which AVPs plugins understand, beside those that we do. */
+  readonly knows: DecodeOptions['knows'];
   /** A declared session has begun, and bears its name from now on. */
   declaredBegan(session: Session): void;
   /** A declared session is over: its name is free, its last state may be shown. */

@@ -58,7 +58,7 @@ export class Door {
     const without = registry.onlyWithoutId(from);
     if (header.payloadStart === header.payloadEnd) {
       if (without) return registry.settle(without, without.datagram(header, datagram, now));
-      return registry.drop('ackWithoutTunnel');
+      return registry.drop('ackWithoutTunnel', from);
     }
     const profileOf = ({ hostName = '' }: AvpValues) => core.peers.find(hostName, from.address);
     let message: Message;
@@ -66,11 +66,12 @@ export class Door {
       const { payloadStart: start, payloadEnd: end } = header;
       message = decodeMessage({ sessionId: 0, bytes, start, end }, dialect, {
         secretFor: (clear) => profileOf(clear)?.tunnel.secret,
+        knows: core.knows,
         passesOver: (clear) => quirksOf(clear.vendorName, profileOf(clear)?.quirks).has('unknownMandatoryAvps'),
       });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return registry.drop(error.reason);
+      return registry.drop(error.reason, from);
     }
     const request = `${from.address} ${from.port} ${message.avps.assignedTunnelId}`;
     const known = registry.byRequest.get(request);
@@ -78,13 +79,13 @@ export class Door {
     if (message.type === 'StopCCN' && known) return registry.settle(known, known.datagram(header, datagram, now));
     if (message.type !== 'SCCRQ') {
       if (without) return registry.settle(without, without.datagram(header, datagram, now));
-      return registry.drop('notARequest');
+      return registry.drop('notARequest', from);
     }
-    if (header.ns !== 0) return registry.drop('notTheFirst');
+    if (header.ns !== 0) return registry.drop('notTheFirst', from);
     if (known && this.isRepeated(known, now)) return registry.settle(known, known.datagram(header, datagram, now));
     if (!this.rate.admits(from.address, core.gateway.requestRateLimit, now)) {
       // Not even a refusal: the peer asks again (RFC 2661 5.8), and a flood gets nothing.
-      return registry.drop('requestRateLimit');
+      return registry.drop('requestRateLimit', from);
     }
     const peer = profileOf(message.avps);
     const localId = registry.freeId();
@@ -105,7 +106,7 @@ export class Door {
     tunnel.askedUs = true;
     registry.halfOpen.add(tunnel);
     if (tie.adopts) registry.byName.set(tie.adopts.name, tunnel);
-    append(out, registry.settle(tunnel, tunnel.takeRequest(header, bytes, message, now)));
+    append(out, registry.settle(tunnel, tunnel.takeRequest(header, datagram, message, now)));
     if (tunnel.quirks.has('tunnelIdZero')) registry.fileWithoutId(tunnel);
     return out;
   }
@@ -123,6 +124,7 @@ export class Door {
   /** A StopCCN without any state of ours: a peer that does not get it asks again (RFC 2661 7.2.1, idle). */
   private refuse(datagram: Datagram, remoteTunnelId: number, resultCode: Result, now: Instant): EngineEffect[] {
     this.registry.count('refusedRequest');
+    this.traceRefusal(datagram.from, resultCode);
     const assignedTunnelId = this.registry.freeId() ?? this.dialect.maxId;
     const body = this.dialect.encodeMessage({ type: 'StopCCN', avps: { assignedTunnelId, resultCode } });
     const stop = this.dialect.encodeControl(remoteTunnelId, 0, 0, 1, body);
@@ -140,6 +142,13 @@ export class Door {
     };
     out.push({ effect: 'notice', notice });
     return out;
+  }
+
+  private traceRefusal({ address, port }: Endpoint, result: Result): void {
+    const { tracing } = this.core;
+    if (!tracing.traces('system')) return;
+    const message = `refused a tunnel to ${address} port ${port}: ${describeResult('StopCCN', result)}`;
+    tracing.system({ category: 'system', message });
   }
 
   /**
@@ -166,7 +175,7 @@ export class Door {
     if (!tunnel || (ours === undefined && theirs === undefined)) return { verdict: 'accept', effects: [] };
     if (theirs === undefined || (ours !== undefined && ours < theirs)) {
       tunnel.askedUs = true;
-      return { verdict: 'discard', effects: this.registry.drop('lostTie') };
+      return { verdict: 'discard', effects: this.registry.drop('lostTie', from) };
     }
     const spec = tunnel.origin.dialled;
     const effects = this.registry.settle(tunnel, tunnel.abandon("the peer's own request won the tie", now));

@@ -37,8 +37,10 @@ import type {
   TunnelSpec,
   TunnelView,
 } from './spec.ts';
+import { type TraceCategory, type TracePorts, type TraceRecord, type TraceScope, Tracing } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
 import { type Header, newHeader } from './wire/header.ts';
+import type { DecodeOptions } from './wire/message.ts';
 
 /** RFC 2661 4.4.2: StopCCN result codes that the engine itself gives. */
 const stopResult = { clear: 1, shuttingDown: 6 } as const;
@@ -53,7 +55,13 @@ export interface EngineOptions {
   random: Random;
   /** Wall-clock time of instant 0, for the times in views. */
   epochMs: number;
+  /** Absent: only watchers see traces. */
+  trace?: TracePorts;
+  /** Which AVPs somebody understands beside those that the engine does. Must not throw. */
+  knows?: DecodeOptions['knows'];
 }
+
+const noTracePorts: TracePorts = { record: () => undefined, counters: () => undefined };
 
 export class Engine {
   private readonly core: EngineCore;
@@ -78,6 +86,8 @@ export class Engine {
       peers: this.peerTable(gateway),
       establishedTunnels: 0,
       serials: new CallSerials(options.random),
+      tracing: new Tracing(options.trace ?? noTracePorts),
+      knows: options.knows,
       declaredBegan: (session) => {
         const name = session.declared?.name;
         if (name === undefined) return;
@@ -105,6 +115,31 @@ export class Engine {
   /** Why control datagrams were not taken, counted. */
   get drops(): Readonly<Record<string, number>> {
     return this.registry.drops;
+  }
+
+  // ------------------------------------------------------------ traces
+
+  get tracing(): Tracing {
+    return this.core.tracing;
+  }
+
+  /** Shows `take` what is traced in `scope` until the returned function is called. It must not throw. */
+  watch(scope: TraceScope, take: (record: TraceRecord) => void): () => void {
+    const unwatch = this.core.tracing.watch(scope, take);
+    this.retrace();
+    return () => {
+      unwatch();
+      this.retrace();
+    };
+  }
+
+  /** What the Gateway wants traced. */
+  traceSystem(categories: readonly TraceCategory[]): void {
+    this.core.tracing.declare(categories);
+  }
+
+  private retrace(): void {
+    for (const tunnel of this.registry.byLocalId.values()) tunnel.retrace();
   }
 
   // ------------------------------------------------------------ what is declared
@@ -236,18 +271,18 @@ export class Engine {
       this.registry.dialect.decodeHeader(bytes, start, end, header);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return this.registry.drop(error.reason);
+      return this.registry.drop(error.reason, from);
     }
-    if (!header.control) return this.registry.drop('notControl');
+    if (!header.control) return this.registry.drop('notControl', from);
     if (header.tunnelId === 0) {
-      return listening ? this.door.take(header, datagram, listening, now) : this.registry.drop('notListening');
+      return listening ? this.door.take(header, datagram, listening, now) : this.registry.drop('notListening', from);
     }
     const tunnel = this.registry.byLocalId.get(header.tunnelId);
-    if (!tunnel) return this.registry.drop('unknownTunnel');
+    if (!tunnel) return this.registry.drop('unknownTunnel', from);
     const { remote, socket } = tunnel.path;
     // RFC 2661 8.1: the first answer to a dialled tunnel may come from another port.
     const fromPeer = from.address === remote.address && (from.port === remote.port || tunnel.state === 'waitReply');
-    if (!fromPeer || socket !== datagram.socket) return this.registry.drop('wrongSource');
+    if (!fromPeer || socket !== datagram.socket) return this.registry.drop('wrongSource', from);
     return this.registry.settle(tunnel, tunnel.datagram(header, datagram, now));
   }
 

@@ -39,9 +39,9 @@ export interface HostPorts {
   chooseForward: (request: ForwardRequest, answer: (answer: ForwardAnswer) => void) => void;
   onNotice: (notice: Notice) => void;
   /** Takes what resources want traced. Must not throw. */
-  onTrace: (record: TraceRecord) => void;
+  onTrace?: (record: TraceRecord) => void;
   /** Which AVPs plugins understand. Must not throw. */
-  knows: NonNullable<DecodeOptions['knows']>;
+  knows?: DecodeOptions['knows'];
 }
 
 const systemRandom: Random = { below: (bound) => randomInt(bound), bytes: (octets) => randomBytes(octets) };
@@ -61,8 +61,8 @@ export class Host {
 
   constructor(gateway: GatewaySpec, ports: HostPorts) {
     this.ports = ports;
-    const trace = { record: ports.onTrace, counters: (session: SessionKey) => ports.plane.counters(session) };
-    const { knows } = ports;
+    const { knows, onTrace = () => undefined } = ports;
+    const trace = { record: onTrace, counters: (session: SessionKey) => ports.plane.counters(session) };
     this.engine = new Engine(
       { random: systemRandom, epochMs: performance.timeOrigin, trace, knows },
       { ...gateway, listen: [] },

@@ -90,8 +90,14 @@ export class TunnelRegistry {
     if (requestKey !== undefined && this.byRequest.get(requestKey) === tunnel) this.byRequest.delete(requestKey);
   }
 
-  drop(reason: string): EngineEffect[] {
+  /** A control datagram is not taken. */
+  drop(reason: string, from: Endpoint): EngineEffect[] {
     this.count(reason);
+    const { tracing } = this.core;
+    if (tracing.traces('system')) {
+      const message = `dropped a control message from ${from.address} port ${from.port}: ${reason}`;
+      tracing.system({ category: 'system', message, fields: { reason } });
+    }
     return [];
   }
 

@@ -35,6 +35,7 @@ import type {
   TunnelParameters,
 } from './spec.ts';
 import { Termination } from './termination.ts';
+import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 
@@ -65,6 +66,9 @@ export interface SessionTunnel {
   readonly quirks: ReadonlySet<QuirkName>;
   /** Our IPv4 address towards the peer; 0 over IPv6. */
   readonly localIpv4: Ipv4;
+  /** What is traced of the tunnel, and so of its calls, beside what is of everything. */
+  readonly traceMask: number;
+  readonly traceSubject: TraceSubject;
 }
 
 /** More than any PPP request that opens a link. */
@@ -86,6 +90,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   /** Whether the plane knows the session. */
   private planeUp = false;
   private dscp: number;
+  /** What is traced of this session, beside what is of its tunnel. */
+  traceMask = 0;
   /** A PPP frame that overtook the ICCN: dropping it would cost the call a retransmission time-out. */
   private earlyFrame: Uint8Array | undefined;
   /** Why it last ended: also what ended an earlier session of its name. */
@@ -97,6 +103,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.key = key;
     this.localId = localId;
     this.dscp = this.parameters.dscp;
+    this.retrace();
     if ('switched' in origin) this.content = new Egress(this, origin.switched.ingress);
   }
 
@@ -114,6 +121,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     const before = this.parameters;
     const sequencingBefore = this.sequencing;
     this.origin.declared = spec;
+    this.retrace();
     // Unasked it would undo what the LNS has turned on or off since (RFC 2661 5.4).
     const changed =
       this.sequencing !== sequencingBefore || spec.parameters.reorderTimeoutMs !== before.reorderTimeoutMs;
@@ -219,6 +227,26 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     return { effect: 'notice', notice: { subject: 'session', name: this.title, event, message, declared } };
   }
 
+  // ------------------------------------------------------------ traces
+
+  /** Something may have changed that says what is traced. */
+  retrace(): void {
+    this.traceMask = traceMask(this.parameters.trace) | this.tunnel.core.tracing.watched('session', () => this.title);
+  }
+
+  get traceSubject(): TraceSubject {
+    const { tunnel, declared } = this.tunnel.traceSubject;
+    return { tunnel, session: this.title, declared: declared | traceMask(this.parameters.trace) };
+  }
+
+  traces(category: TraceCategory): boolean {
+    return ((this.tunnel.core.tracing.mask | this.tunnel.traceMask | this.traceMask) & traceBit[category]) !== 0;
+  }
+
+  trace(category: TraceCategory, message: string, fields?: Record<string, unknown>): void {
+    this.tunnel.core.tracing.record(this.traceSubject, { category, message, fields });
+  }
+
   private get sequencing(): boolean {
     const { sequencingRequired, useSequenceNumbers } = this.parameters;
     return sequencingRequired || useSequenceNumbers || this.call.sequencingRequired !== undefined;
@@ -227,7 +255,20 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   // ------------------------------------------------------------ the state machine
 
   private step(input: SessionInput, message: Message | undefined, now: Instant, end?: CallEnd): SessionEffect[] {
-    const step: SessionStep = sessionTables[this.type][this.state][input];
+    const { state } = this;
+    const step: SessionStep = sessionTables[this.type][state][input];
+    const out = this.enter(step, input, message, now, end);
+    if (this.traces('fsm')) this.trace('fsm', `${state}: ${input}: ${step}, now ${this.state}`);
+    return out;
+  }
+
+  private enter(
+    step: SessionStep,
+    input: SessionInput,
+    message: Message | undefined,
+    now: Instant,
+    end: CallEnd | undefined,
+  ): SessionEffect[] {
     const avps = message?.avps ?? {};
     switch (step) {
       case 'request':
@@ -479,6 +520,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   private finish(end: CallEnd, byUs: boolean, message: string, now: Instant): SessionEffect[] {
     const { content } = this;
+    if (this.traces('fsm')) this.trace('fsm', `${this.state}: ${message}`);
     this.state = 'closed';
     this.content = undefined;
     this.earlyFrame = undefined;

@@ -3,7 +3,7 @@
  */
 
 import { Calls } from './calls.ts';
-import { ControlChannel } from './control-channel.ts';
+import { ControlChannel, type Incoming } from './control-channel.ts';
 import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
@@ -23,6 +23,8 @@ import {
   type TunnelSpec,
   type TunnelView,
 } from './spec.ts';
+import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
+import { datagramBits, type TracedDatagram, traceDatagram } from './trace-datagram.ts';
 import { decodeMessage, encodeMessage } from './tunnel-messages.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
 import type { AvpValues } from './wire/avp.ts';
@@ -77,6 +79,9 @@ export class Tunnel {
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private lingerUntil: Instant | undefined;
+  /** What is traced of this tunnel, beside what is of everything. */
+  traceMask = 0;
+  private retransmissionsTraced = 0;
   /** Why it last ended: also what ended an earlier tunnel of its name. */
   failure: FailureView | undefined;
 
@@ -99,6 +104,7 @@ export class Tunnel {
     this.calls = new Calls(core, this);
     this.channel = new ControlChannel(dialect, this.parameters, now);
     this.channel.keepEarly = origin.dialled !== undefined;
+    this.retrace();
   }
 
   // ------------------------------------------------------------ what its sessions see
@@ -162,6 +168,7 @@ export class Tunnel {
     if (!this.origin.dialled) return;
     this.origin = { ...this.origin, dialled: spec };
     this.channel.parameters = spec.parameters;
+    this.retrace();
   }
 
   /** The profiles have changed: an accepted tunnel takes the one that matches its peer now, or ends. */
@@ -181,6 +188,7 @@ export class Tunnel {
     }
     this.origin = { accepted };
     this.channel.parameters = this.parameters;
+    this.retrace();
     return [];
   }
 
@@ -188,12 +196,14 @@ export class Tunnel {
   datagram(header: Header, datagram: Datagram, now: Instant): EngineEffect[] {
     const { from: remote, to: from } = datagram;
     const out: EngineEffect[] = [];
-    for (const incoming of this.channel.receive(header, datagram.bytes, now)) {
+    for (const incoming of this.receive(header, datagram, now)) {
       try {
         const message = decodeMessage(incoming, this.dialect, {
           secretFor: () => this.parameters.secret,
+          knows: this.core.knows,
           passesOver: (clear) => this.passesOver(clear),
         });
+        for (const { text } of message.oddities) if (this.traces('protocol')) this.trace('protocol', text, true);
         // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
         if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
         append(out, this.message(message, incoming.sessionId, now));
@@ -253,7 +263,7 @@ export class Tunnel {
       version: this.dialect.version,
       localId: this.localId,
       remoteId: this.channel.remoteTunnelId,
-      local: path.from === undefined ? path.local : { address: path.from, port: path.local.port },
+      local: this.local,
       remote: path.remote,
       peerHostName: this.handshake.hostName,
       peerVendorName: this.handshake.vendorName,
@@ -276,8 +286,8 @@ export class Tunnel {
   }
 
   /** Files an accepted tunnel's first message with its transport, so that it is acknowledged. */
-  takeRequest(header: Header, bytes: Uint8Array, message: Message, now: Instant): EngineEffect[] {
-    this.channel.receive(header, bytes, now);
+  takeRequest(header: Header, datagram: Datagram, message: Message, now: Instant): EngineEffect[] {
+    this.receive(header, datagram, now);
     return this.message(message, 0, now);
   }
 
@@ -288,7 +298,20 @@ export class Tunnel {
     result: Result = { result: 1 },
     headerSessionId = 0,
   ): EngineEffect[] {
-    const step: TunnelStep = tunnelTable[this.state][input];
+    const { state } = this;
+    const step: TunnelStep = tunnelTable[state][input];
+    const out = this.take(step, message, now, result, headerSessionId);
+    if (input !== 'call' && this.traces('fsm')) this.trace('fsm', `${state}: ${input}: ${step}, now ${this.state}`);
+    return out;
+  }
+
+  private take(
+    step: TunnelStep,
+    message: Message | undefined,
+    now: Instant,
+    result: Result,
+    headerSessionId: number,
+  ): EngineEffect[] {
     switch (step) {
       case 'request':
         return this.request(now);
@@ -359,6 +382,7 @@ export class Tunnel {
     this.establishedAt = now;
     this.establishBy = undefined;
     const { socket, remote, from } = this.path;
+    if (this.traces('data')) this.trace('data', `tunnelUp: tunnel ${this.localId} here, ${this.remoteId} at the peer`);
     const { hostName, quirks } = this.handshake;
     const workArounds = quirks.size === 0 ? '' : `, with ${[...quirks].join(', ')}`;
     return [
@@ -434,8 +458,10 @@ export class Tunnel {
     if (this.state === 'established') {
       this.core.establishedTunnels--;
       out.push({ effect: 'plane', op: { op: 'tunnelDown', localTunnelId: this.localId } });
+      if (this.traces('data')) this.trace('data', `tunnelDown: tunnel ${this.localId}`);
     }
     this.establishBy = undefined;
+    if (this.traces('fsm')) this.trace('fsm', `${this.state}: ${message}`);
     this.failure = { atMs: this.core.epochMs + now, result: result?.result, error: result?.error, message };
     const event = result?.result === 4 ? 'authFailed' : this.establishedAt === undefined ? 'refused' : 'down';
     out.push(this.notice(event, message));
@@ -477,12 +503,14 @@ export class Tunnel {
   private sends(datagrams: Uint8Array[]): EngineEffect[] {
     const { socket, remote: to, from } = this.path;
     const { controlDscp: dscp } = this.parameters;
+    this.traceSent(datagrams);
     return datagrams.map((datagram) => ({ effect: 'send', socket, to, from, datagram, dscp }));
   }
 
   /** A message that breaks the encoding rules ends what it is about (RFC 2661 4.1, 7.1). */
   private wireError(error: WireError, headerSessionId: number, now: Instant): EngineEffect[] {
     const note = this.notice('protocol', error.message);
+    if (this.traces('protocol')) this.trace('protocol', error.message, true);
     switch (error.scope) {
       case 'ignore':
         return [note];
@@ -499,5 +527,76 @@ export class Tunnel {
   private notice(event: Notice['event'], message: string): EngineEffect {
     const name = this.name ?? String(this.localId);
     return { effect: 'notice', notice: { subject: 'tunnel', name, event, message, declared: this.name !== undefined } };
+  }
+
+  // ------------------------------------------------------------ traces
+
+  /** Something may have changed that says what is traced. */
+  retrace(): void {
+    this.traceMask =
+      traceMask(this.parameters.trace) | this.core.tracing.watched('tunnel', () => this.traceSubject.tunnel);
+    this.calls.retrace();
+  }
+
+  /** A tunnel that ends is still traced by its name. */
+  get traceSubject(): TraceSubject & { tunnel: string } {
+    return {
+      tunnel: this.origin.dialled?.name ?? `#${this.localId}`,
+      declared: traceMask(this.parameters.trace),
+    };
+  }
+
+  private traces(category: TraceCategory): boolean {
+    return ((this.core.tracing.mask | this.traceMask) & traceBit[category]) !== 0;
+  }
+
+  private trace(category: TraceCategory, message: string, error?: true): void {
+    this.core.tracing.record(this.traceSubject, { category, message, error });
+  }
+
+  private get tracesDatagrams(): boolean {
+    return ((this.core.tracing.mask | this.traceMask | this.calls.traceMask) & datagramBits) !== 0;
+  }
+
+  private receive(header: Header, datagram: Datagram, now: Instant): Incoming[] {
+    const { counters } = this.channel;
+    const { duplicates, outOfOrder } = counters;
+    const incoming = this.channel.receive(header, datagram.bytes, now);
+    if (this.tracesDatagrams) {
+      const late = counters.duplicates > duplicates ? 'a duplicate' : undefined;
+      const remark = counters.outOfOrder > outOfOrder ? 'too early' : late;
+      const { bytes, start, end, from: remote } = datagram;
+      this.traceDatagram({ direction: 'received', local: this.local, remote, bytes, start, end, remark });
+    }
+    return incoming;
+  }
+
+  /** What goes out again stands before what is new. */
+  private traceSent(datagrams: readonly Uint8Array[]): void {
+    const { retransmitted } = this.channel.counters;
+    const again = retransmitted - this.retransmissionsTraced;
+    this.retransmissionsTraced = retransmitted;
+    if (!this.tracesDatagrams) return;
+    for (const [index, bytes] of datagrams.entries()) {
+      const remark = index < again ? 'again' : undefined;
+      const { remote } = this.path;
+      this.traceDatagram({ direction: 'sent', local: this.local, remote, bytes, start: 0, end: bytes.length, remark });
+    }
+  }
+
+  private traceDatagram(datagram: TracedDatagram): void {
+    const { core, dialect, parameters, traceSubject, calls } = this;
+    const options = { secretFor: () => parameters.secret, knows: core.knows };
+    traceDatagram(core.tracing, dialect, options, datagram, (header, message) => {
+      const session = calls.traced(datagram.direction, header.sessionId, message);
+      const mask = core.tracing.mask | this.traceMask;
+      return session ? { ...session.traceSubject, mask: mask | session.traceMask } : { ...traceSubject, mask };
+    });
+  }
+
+  /** The address that the peer sends to. */
+  private get local(): Endpoint {
+    const { from, local } = this.path;
+    return from === undefined ? local : { address: from, port: local.port };
   }
 }

@@ -15,6 +15,7 @@ import type {
   TunnelSpec,
 } from '../../src/engine/spec.ts';
 import { Secret } from '../../src/engine/spec.ts';
+import type { TraceRecord } from '../../src/engine/trace.ts';
 import { isControl } from '../../src/engine/wire/header.ts';
 import type { PppoeClient } from './pppoe-client.ts';
 
@@ -83,6 +84,8 @@ const listener = 1;
 export class Node {
   readonly address: string;
   readonly notices: Notice[] = [];
+  /** What resources want traced. */
+  readonly traces: TraceRecord[] = [];
   engine: Engine;
   gateway: GatewaySpec;
   planeTunnels = new Map<number, { remoteTunnelId: number; remote: Endpoint }>();
@@ -113,7 +116,8 @@ export class Node {
     this.planeSessions.clear();
     this.leases.clear();
     this.openSockets = 0;
-    return new Engine({ random: this.world.random, epochMs: 0 }, this.gateway);
+    const trace = { record: (record: TraceRecord) => this.traces.push(record), counters: () => undefined };
+    return new Engine({ random: this.world.random, epochMs: 0, trace }, this.gateway);
   }
 
   /** Everything is forgotten, nobody is told. */
