@@ -10,7 +10,7 @@ const rules: { room: string; may: string[]; node?: readonly string[] | 'any' }[]
   { room: 'cli/', may: ['cli/', 'api/types.ts'], node: 'any' },
   {
     room: 'api/',
-    may: ['api/', 'reconciler/', 'engine/'],
+    may: ['api/', 'reconciler/', 'engine/', 'trace/'],
     node: 'any',
   },
   { room: 'reconciler/sources/', may: ['reconciler/', 'engine/spec.ts', 'engine/errors.ts'], node: 'any' },
@@ -21,6 +21,21 @@ const rules: { room: string; may: string[]; node?: readonly string[] | 'any' }[]
     node: 'any',
   },
   { room: 'aaa/', may: ['aaa/', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts'], node: 'any' },
+  {
+    room: 'trace/',
+    may: ['trace/', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts', 'engine/trace.ts', 'engine/wire/'],
+    node: 'any',
+  },
+  {
+    room: 'hooks/',
+    may: ['hooks/', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts', 'engine/effects.ts'],
+    node: 'any',
+  },
+  {
+    room: 'plugins/',
+    may: ['plugins/', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts', 'engine/effects.ts'],
+    node: 'any',
+  },
   { room: 'engine/host.ts', may: ['engine/'], node: 'any' },
   { room: 'engine/wire/', may: ['engine/wire/', 'engine/errors.ts'], node: ['node:crypto'] },
   {

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import { PeerTable } from '../engine/peers.ts';
 import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
 import type { PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { TraceRecord, TraceScope } from '../engine/trace.ts';
 import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
 import type { Snapshot } from '../reconciler/resources.ts';
@@ -23,6 +24,7 @@ export interface LiveParts {
     | 'accepted'
     | 'pppoeServers'
     | 'pppoeSessions'
+    | 'watch'
   >;
   plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
   aaa: { pools(): PoolView[] };
@@ -132,6 +134,10 @@ export class LiveSource implements ApiSource {
       if (lost.has(tunnelLocalId)) sessions.push(acceptedName(tunnelLocalId, localId));
     }
     return { tunnels: Array.from(lost, (id) => acceptedName(id)), sessions };
+  }
+
+  watch(scope: TraceScope, take: (record: TraceRecord) => void): () => void {
+    return this.#parts.engine.watch(scope, take);
   }
 
   explain(kind: string, name: string): Explanation | undefined {

@@ -10,6 +10,7 @@ import {
   tunnelObjects,
 } from './objects.ts';
 import type { ApiSource } from './source.ts';
+import { followTrace, scopeOf } from './trace.ts';
 import type {
   ApiEvent,
   ApiObject,
@@ -25,6 +26,8 @@ import type {
 const MAX_NAMES_LISTED = 20;
 /** How many events are given when the request does not say. */
 const DEFAULT_EVENTS = 100;
+/** How many packets a capture has when the request does not say. */
+const MAX_PACKETS = 100_000;
 
 interface Call {
   source: ApiSource;
@@ -76,6 +79,8 @@ const routes: readonly Route[] = [
   { method: 'GET', path: '/v1/pppoesessions', answer: listPppoeSessions },
   { method: 'GET', path: '/v1/errors', answer: listErrors },
   { method: 'GET', path: '/v1/events', answer: listEvents },
+  { method: 'GET', path: '/v1/trace/KIND', answer: trace },
+  { method: 'GET', path: '/v1/trace/KIND/NAME', answer: trace },
   { method: 'GET', path: '/v1/explain/KIND/NAME', answer: explain },
   { method: 'POST', path: '/v1/plan', answer: plan },
 ];
@@ -176,6 +181,14 @@ function explain({ response, source, names: [kind, name] }: Call): void {
   const explanation = source.explain(kind, name);
   if (!explanation) throw new ApiError(404, `${kind} ${name} is not declared`);
   answerJson(response, 200, explanation);
+}
+
+function trace({ response, source, query, names: [kind, name] }: Call): void {
+  const scope = scopeOf(source, kind, name, query.get('categories'));
+  const packets = query.get('packets') ?? String(MAX_PACKETS);
+  if (!/^[1-9]\d{0,8}$/.test(packets)) throw new ApiError(400, `packets=${packets} is not a number of packets`);
+  const capture = query.get('format') === 'pcapng' ? Number(packets) : undefined;
+  followTrace(response, (...watch) => source.watch(...watch), scope, capture);
 }
 
 async function plan({ request, response, source }: Call): Promise<void> {

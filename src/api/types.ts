@@ -215,6 +215,22 @@ export interface DroppedNote {
   dropped: number;
 }
 
+/**
+ * GET /v1/trace/system, /v1/trace/tunnel/NAME, /v1/trace/session/NAME: one JSON object a line, without end.
+ * `?categories=fsm,transport` chooses; `?format=pcapng&packets=N` gives a capture of at most N control messages instead.
+ */
+export interface TraceLine {
+  time: string;
+  category: string;
+  /** metadata.name. */
+  tunnel?: string;
+  session?: string;
+  message: string;
+  /** Something is wrong. */
+  error?: true;
+  fields?: Readonly<Record<string, unknown>>;
+}
+
 /** POST /v1/plan. `file` is where the text stands, absolute, so that files it refers to are found. */
 export interface PlanRequest {
   documents: { file: string; text: string }[];

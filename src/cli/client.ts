@@ -40,6 +40,16 @@ export class ApiClient {
     }
   }
 
+  /**
+   * The octets of a stream, until the daemon ends it or the signal comes.
+   * @throws CliError
+   */
+  async octets(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    const response = await this.#ask('GET', path, undefined, signal);
+    if (response.statusCode !== 200) throw await failure(response);
+    return untilAborted(response, signal);
+  }
+
   async #json<Answer>(method: string, path: string, body?: string): Promise<Answer> {
     const response = await this.#ask(method, path, body);
     if (response.statusCode !== 200) throw await failure(response);
@@ -75,6 +85,14 @@ async function failure(response: IncomingMessage): Promise<CliError> {
     return new CliError((JSON.parse(body) as ApiFailure).error);
   } catch {
     return new CliError(`prol2tpd answered ${response.statusCode}: ${body}`);
+  }
+}
+
+async function* untilAborted(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response) yield chunk;
+  } catch (error) {
+    if (!signal.aborted) throw new CliError(`prol2tpd ended the stream: ${reasonOf(error)}`);
   }
 }
 

@@ -8,6 +8,7 @@ import { explain } from './explain.ts';
 import { get } from './get.ts';
 import { plan } from './plan.ts';
 import type { Terminal } from './terminal.ts';
+import { trace } from './trace.ts';
 import { validate } from './validate.ts';
 
 const DEFAULT_SOCKET = '/run/prol2tp/prol2tpd.sock';
@@ -71,6 +72,16 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .argument('<dir>')
     .addOption(outputOption('table', 'json'))
     .action(async (dir, options) => exit(await plan(client(), terminal, dir, options)));
+  program
+    .command('trace')
+    .description('show what a tunnel, a session or the whole daemon does, as it happens, until interrupted')
+    .argument('<kind>', 'tunnel, session or system')
+    .argument('[name]')
+    .option('--categories <list>', 'some of protocol,fsm,api,avpInfo,avpHide,avpData,transport,data,system,ppp')
+    .option('--pcapng <file>', 'capture the control messages into this file instead')
+    .option('--max-packets <count>', 'how many packets a capture has at most', '100000')
+    .addOption(outputOption('text', 'json'))
+    .action(async (kind, name, options) => exit(await trace(client(), terminal, kind, name, options)));
   return program;
 }
 

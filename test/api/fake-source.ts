@@ -3,6 +3,7 @@ import type { ApiSource, DeclaredObject } from '../../src/api/source.ts';
 import type { ConditionStatus, ObjectKind } from '../../src/api/types.ts';
 import { SpecError } from '../../src/engine/errors.ts';
 import { Secret, type SessionView, type TunnelParameters, type TunnelView } from '../../src/engine/spec.ts';
+import type { TraceRecord, TraceScope } from '../../src/engine/trace.ts';
 
 /** 2026-03-01T12:00:00Z: when everything in the fake happened. */
 export const NOON = Date.UTC(2026, 2, 1, 12);
@@ -231,6 +232,15 @@ export class FakeSource implements ApiSource {
   async plan(documents: Parameters<ApiSource['plan']>[0]) {
     this.planned = documents;
     return this.outcome;
+  }
+
+  /** What is being traced, by the tests' own hand. */
+  readonly watchers = new Set<{ scope: TraceScope; take(record: TraceRecord): void }>();
+
+  watch(scope: TraceScope, take: (record: TraceRecord) => void): () => void {
+    const watcher = { scope, take };
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
   }
 
   explain(kind: string, name: string) {

@@ -98,6 +98,7 @@ beforeEach(() => {
       accepted: () => ({ tunnels: 1, sessions: 1 }),
       pppoeServers: () => [],
       pppoeSessions: () => [],
+      watch: () => () => undefined,
     },
     plane: {
       name: 'userspace',
