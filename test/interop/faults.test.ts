@@ -85,6 +85,35 @@ test('a gateway that is drained keeps its calls, takes no new ones and sends new
   await lac.tunnelReady('other');
 });
 
+test('more requests than the limit allows are not answered, and a good peer is served when its turn comes', async () => {
+  const limit = { perPeer: 5, total: 20 };
+  await lns.declare('all.yaml', ...lnsDocuments({ gateway: { requestRateLimit: limit } }));
+  await lns.start();
+  await lacHost.ip('route', 'add', 'local', '10.99.0.0/16', 'dev', 'lo');
+  await lnsHost.ip('route', 'add', '10.99.0.0/16', 'via', lacAddress);
+  const capture = await lnsHost.capture(wire);
+  await flood('requests', '2000');
+  await lac.start();
+  await lac.sessionReady('call');
+  const dissected = await dissect(await capture.stop());
+  const count = (message: string) => dissected.filter((datagram) => datagram.message === message).length;
+  expect(count('SCCRQ')).toBeGreaterThan(1000);
+  // Fewer than one second's worth a second, whatever the time it took; retransmitted answers count too.
+  expect((await lns.tunnels()).length).toBeLessThan(count('SCCRQ') / 2);
+  expect(count('StopCCN')).toBe(0);
+});
+
+test('a tunnel without calls is closed when it has been idle, one with a call is not', async () => {
+  await lns.declare('all.yaml', ...lnsDocuments({ tunnel: { idleTimeout: '1s' } }));
+  const peer = { remoteAddress: lnsAddress, localAddress: lacAddress, hostName: 'our-lac', persist: false };
+  await lac.declare('idle.yaml', resource('Tunnel', 'idle', peer));
+  await established();
+  await lac.saysEvent({ kind: 'Tunnel', name: 'idle', message: /peer closed the tunnel/ });
+  expect(isTrue(await lac.tunnelReady('to-lns'), 'Established')).toBe(true);
+  expect((await lns.tunnels()).filter((tunnel) => isTrue(tunnel, 'Established'))).toHaveLength(1);
+  expect(await lacHost.pings(gatewayInside)).toBe(true);
+});
+
 test('a peer that is silently gone is found out, and the persistent tunnel returns with it', async () => {
   await established();
   await lnsHost.cut(wire);
