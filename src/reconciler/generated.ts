@@ -796,7 +796,7 @@ export interface TunnelFields {
   secretRef?: SecretRef;
   /** The file that holds the tunnel's shared secret, relative to this document's directory. One newline at its end does not count. */
   secretFile?: string;
-  /** none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: it must prove that it knows the secret. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
+  /** none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: that too, and it must prove that it knows the secret; a peer that opens a tunnel to us must challenge us as well. A Tunnel names its peer itself. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
   authMode?: 'none' | 'simple' | 'challenge';
   /** Hide the AVPs that may be hidden, with the shared secret. Default: false. */
   hideAvps?: boolean;
@@ -912,7 +912,7 @@ export interface TunnelProfileFields {
   secretRef?: SecretRef;
   /** The file that holds the tunnel's shared secret, relative to this document's directory. One newline at its end does not count. */
   secretFile?: string;
-  /** none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: it must prove that it knows the secret. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
+  /** none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: that too, and it must prove that it knows the secret; a peer that opens a tunnel to us must challenge us as well. A Tunnel names its peer itself. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
   authMode?: 'none' | 'simple' | 'challenge';
   /** Hide the AVPs that may be hidden, with the shared secret. Default: false. */
   hideAvps?: boolean;
