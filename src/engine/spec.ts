@@ -32,7 +32,10 @@ export interface TunnelParameters {
   /** The Host Name AVP that we send. */
   hostName: string;
   secret?: Secret;
-  /** none: no challenge of ours; simple: a PeerProfile must name the peer; challenge: the peer must answer ours. */
+  /**
+   * none: no challenge of ours; simple: a PeerProfile must name a peer that asks for a tunnel; challenge: that too, and the
+   * peer must answer ours, and challenge us if it is the one that asks.
+   */
   authMode: 'none' | 'simple' | 'challenge';
   hideAvps: boolean;
   useTieBreaker: boolean;
@@ -46,7 +49,7 @@ export interface TunnelParameters {
   transmitWindow: number;
   /** 0: no limit. */
   maxSessions: number;
-  /** How long a tunnel without a call stays. 0: for ever. */
+  /** How long a tunnel without a call stays, unless it is a declared one that persists. 0: for ever. */
   idleTimeoutMs: number;
   /** As LNS: go on with the LCP and the authentication that the LAC hands over (RFC 2661 4.4.5) instead of beginning anew. */
   allowPppProxy: boolean;
