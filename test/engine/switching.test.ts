@@ -11,6 +11,7 @@ import {
   pppSpec,
   sessionParameters,
   sessionSpec,
+  tunnelParameters,
   tunnelSpec,
   World,
 } from './world.ts';
@@ -51,6 +52,11 @@ function open(scene: Chain, changes: Partial<Parameters<typeof sessionSpec>[1]> 
 
 function sessions(node: Node): SessionView[] {
   return [...node.engine.declaredSessions(), ...node.engine.acceptedSessions()];
+}
+
+/** An LCP Configure-Request with address and control field. */
+function isLcpRequest([, , high, low, code]: Uint8Array): boolean {
+  return high === 0xc0 && low === 0x21 && code === 1;
 }
 
 function client(userName: string): PppSpec {
@@ -142,6 +148,26 @@ describe('a call that comes in by one tunnel', () => {
     });
     expect(sessions(scene.lac)[0]).toMatchObject({ state: 'established', ppp: { phase: 'network' } });
     expect(end.ppp).toMatchObject({ phase: 'network', user: 'alice@blue.example' });
+  });
+
+  it.each([
+    [false, 'is met anew by an LNS that does not take PPP proxy'],
+    [true, 'is not met anew by one that does'],
+  ])('with allowPppProxy %s %s (RFC 2661 9.5)', (allowPppProxy) => {
+    const peers = [peerSpec({ ...wide, tunnel: tunnelParameters({ allowPppProxy }) })];
+    const scene = chain(forwarding({}, { usePppProxy: true }), { peers });
+    let requests = 0;
+    const run = scene.lns.run.bind(scene.lns);
+    scene.lns.run = (effects) => {
+      for (const effect of effects) {
+        if (effect.effect === 'frame' && isLcpRequest(effect.frame)) requests++;
+      }
+      run(effects);
+    };
+    open(scene);
+    scene.world.runFor(20_000);
+    expect(sessions(scene.lns)[0]).toMatchObject({ ppp: { phase: 'network', user: 'alice' } });
+    expect(requests > 0).toBe(!allowPppProxy);
   });
 
   it('is terminated here when its realm fits no rule, without a second log-in', () => {
@@ -403,7 +429,12 @@ describe('a PPPoE client', () => {
       0x0d,
       0xe9,
       ...text(1, 'node eth 1/2'),
-      ...text(2, 'line 7'),
+      2,
+      4,
+      0x6c,
+      0xff,
+      0x20,
+      0x37,
       0x82,
       4,
       0,
@@ -416,10 +447,20 @@ describe('a PPPoE client', () => {
     world.runFor(5_000);
     expect(sessions(lns)[0].call).toMatchObject({
       agentCircuitId: 'node eth 1/2',
-      agentRemoteId: 'line 7',
+      agentRemoteId: 'hex:6cff2037',
       actualDataRateDownstreamBps: 16_000_000,
       txConnectSpeedBps: 16_000_000,
     });
+  });
+
+  it('has no id of an octet, or of more than 63 (RFC 5515 5.1, 5.2)', () => {
+    const long = new TextEncoder().encode('x'.repeat(64));
+    const tag = Uint8Array.of(0, 0, 0x0d, 0xe9, 1, 1, 0x61, 2, 64, ...long);
+    const { world, lns, client: host } = scene({}, [['vendorSpecific', tag]]);
+    host.connect();
+    world.runFor(5_000);
+    const [{ call }] = sessions(lns);
+    expect([call.agentCircuitId, call.agentRemoteId]).toEqual([undefined, undefined]);
   });
 
   it('gets a PADT when the LNS hangs up, or when its server is deleted', () => {

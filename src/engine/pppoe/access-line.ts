@@ -4,10 +4,13 @@
  */
 import type { AvpValues } from '../wire/avp.ts';
 import { Reader } from '../wire/bytes.ts';
+import { opaqueText } from '../wire/codec.ts';
 import type { Tag } from './packet.ts';
 
 /** The ADSL Forum, now Broadband Forum. */
 const broadbandForum = 3561;
+/** RFC 5515 5.1, 5.2. */
+const minIdOctets = 2;
 const maxIdOctets = 63;
 
 const texts = new Map<number, 'agentCircuitId' | 'agentRemoteId'>([
@@ -62,7 +65,7 @@ function take(avps: AvpValues, type: number, value: Reader): void {
   const rate = rates.get(type);
   const delay = delays.get(type);
   if (text !== undefined) {
-    if (value.left > 0 && value.left <= maxIdOctets) avps[text] = value.text();
+    if (value.left >= minIdOctets && value.left <= maxIdOctets) avps[text] = opaqueText.read(value);
   } else if (rate !== undefined) {
     if (value.left === 4) avps[rate] = value.u32() * 1_000;
   } else if (delay !== undefined) {

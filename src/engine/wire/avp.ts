@@ -95,7 +95,7 @@ export const avpTable = {
   txConnectSpeedBps: ietf(24, 'MH', codec.u32, '4.4.4'),
   rxConnectSpeedBps: ietf(38, 'H', codec.u32, '4.4.4'),
   physicalChannelId: ietf(25, 'H', codec.u32, '4.4.4'),
-  privateGroupId: ietf(37, 'H', codec.text, '4.4.4'),
+  privateGroupId: ietf(37, 'H', codec.opaqueText, '4.4.4'),
   sequencingRequired: ietf(39, 'M', codec.presence, '4.4.4'),
 
   /** LCP options, without the LCP header. */
@@ -135,8 +135,8 @@ export const avpTable = {
   connectSpeedUpdateEnable: ietf(98, 'H', codec.presence, 'RFC 5515 6.2'),
 
   /** Both ids are from 2 to 63 octets, and opaque. */
-  agentCircuitId: accessLine(1, codec.nonEmptyText, '5.1'),
-  agentRemoteId: accessLine(2, codec.nonEmptyText, '5.2'),
+  agentCircuitId: accessLine(1, codec.nonEmptyOpaqueText, '5.1'),
+  agentRemoteId: accessLine(2, codec.nonEmptyOpaqueText, '5.2'),
   actualDataRateUpstreamBps: accessLine(129, codec.rateBps, '5.3'),
   actualDataRateDownstreamBps: accessLine(130, codec.rateBps, '5.4'),
   minimumDataRateUpstreamBps: accessLine(131, codec.rateBps, '5.5'),

@@ -96,6 +96,35 @@ export const text: ValueCodec<string> = {
 
 export const nonEmptyText = atLeast(1, text);
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const hexForm = /^hex:((?:[0-9a-f]{2})+)$/;
+
+/**
+ * Octets of somebody else's that are mostly text and must leave as they came: UTF-8, or else `hex:` and hexadecimal
+ * digits. Text that looks like that itself is written so too.
+ */
+export const opaqueText: ValueCodec<string> = {
+  read(reader) {
+    const bytes = reader.copy();
+    try {
+      const value = utf8.decode(bytes);
+      if (!hexForm.test(value)) return value;
+    } catch {
+      // It is no UTF-8.
+    }
+    return `hex:${Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('')}`;
+  },
+  write(writer, value) {
+    const digits = hexForm.exec(value)?.[1];
+    if (digits === undefined) writer.text(value);
+    for (let at = 0; digits !== undefined && at < digits.length; at += 2) {
+      writer.u8(Number.parseInt(digits.slice(at, at + 2), 16));
+    }
+  },
+};
+
+export const nonEmptyOpaqueText = atLeast(1, opaqueText);
+
 export const octets: ValueCodec<Uint8Array> = {
   read: (reader) => reader.copy(),
   write: (writer, value) => writer.octets(value),
