@@ -1,6 +1,6 @@
 /** prol2tpd: flags, wiring, signals. The only file that knows everybody. */
 import { performance } from 'node:perf_hooks';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
 import { LocalAaa } from './aaa/local.ts';
 import { EventLog, eventOf, eventOfStep } from './api/events.ts';
@@ -8,13 +8,19 @@ import { LiveSource } from './api/live-source.ts';
 import { ApiServer } from './api/server.ts';
 import type { Notice } from './engine/effects.ts';
 import { Host } from './engine/host.ts';
+import type { TraceCategory } from './engine/trace.ts';
+import { HookRunner } from './hooks/runner.ts';
 import { UdpTransport } from './kernel/sockets.ts';
 import { UserspacePlane } from './kernel/userspace-plane.ts';
 import { LiveSystem } from './live.ts';
+import { Plugins } from './plugins/plugins.ts';
 import { Reconciler, type ReconcilerEvent } from './reconciler/reconciler.ts';
 import type { Snapshot } from './reconciler/resources.ts';
 import { FilesSource, loadTexts } from './reconciler/sources/files.ts';
 import { gatewayOf } from './reconciler/specs.ts';
+import { System } from './system.ts';
+import { isJournal, LogDestination, parseSyslogServer, type SyslogServer } from './trace/destination.ts';
+import { traceLog } from './trace/log.ts';
 
 const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 
@@ -22,24 +28,46 @@ interface Options {
   config: string;
   socket: string;
   logLevel: (typeof logLevels)[number];
+  syslog?: SyslogServer;
 }
 
-const { config, socket, logLevel } = new Command('prol2tpd')
+/** How long hooks may take when the daemon ends. */
+const lastHooksMs = 5_000;
+
+const { config, socket, logLevel, syslog } = new Command('prol2tpd')
   .description('An L2TP daemon that is declared, not scripted')
   .option('--config <dir>', 'directory of YAML resources', '/etc/prol2tp')
   .option('--socket <path>', 'control socket', process.env.PROL2TP_SOCKET ?? '/run/prol2tp/prol2tpd.sock')
   .addOption(new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'))
+  .option('--syslog <server>', 'also send the log to this address[:port], as RFC 5424 over UDP', (text) => {
+    try {
+      return parseSyslogServer(text);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    }
+  })
   .parse()
   .opts<Options>();
 
-const log = pino({
-  level: logLevel,
-  base: undefined,
-  timestamp: pino.stdTimeFunctions.isoTime,
-  formatters: { level: (level) => ({ level }) },
-});
+const stdout = pino.destination(1);
+const log = pino(
+  {
+    level: logLevel,
+    base: undefined,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+  },
+  new LogDestination((line) => stdout.write(line), { journal: isJournal(1), syslog }),
+);
 const events = new EventLog();
 
+const hooks = new HookRunner(({ job: { kind, name, event }, reason }) =>
+  failed(kind, name, 'HookFailed', `${event}: ${reason}`),
+);
+const plugins = new Plugins({
+  log: (plugin, message) => log.info({ plugin }, message),
+  onFailure: (plugin, message) => failed('System', undefined, 'PluginFailed', `plugin ${plugin}: ${message}`),
+});
 const transport = new UdpTransport();
 const aaa = new LocalAaa();
 const plane = new UserspacePlane(transport, {
@@ -54,14 +82,17 @@ const host = new Host(
     transport,
     plane,
     aaa,
-    chooseForward: (_request, answer) => answer(undefined),
+    chooseForward: (request, answer) => plugins.chooseForward(request, answer),
     onNotice,
+    // Declared traces are wanted, whatever else is logged.
+    onTrace: traceLog(log.child({}, { level: 'trace' }), () => performance.now()),
+    knows: plugins.knows,
   },
 );
 transport.onDatagram((datagram) => host.datagram(datagram));
 
 const reconciler = new Reconciler({
-  live: new LiveSystem(host, plane, aaa, { configure: () => undefined }),
+  live: new LiveSystem(host, plane, aaa, { configure: (spec) => system.configure(spec) }),
   clock: {
     now: () => performance.now(),
     wall: () => Date.now(),
@@ -74,10 +105,17 @@ const reconciler = new Reconciler({
   onEvent: onStep,
 });
 const source = new FilesSource(config, onSnapshot);
-const api = new ApiServer({
-  socketPath: socket,
-  source: new LiveSource({ reconciler, engine: host.engine, plane, aaa, events, read: loadTexts }),
+const liveSource: LiveSource = new LiveSource({
+  reconciler,
+  engine: host.engine,
+  plane,
+  aaa,
+  events,
+  plugins,
+  read: loadTexts,
 });
+const system: System = new System({ engine: host.engine, hooks, plugins, source: liveSource });
+const api = new ApiServer({ socketPath: socket, source: liveSource, onRequest: (text) => trace('api', text) });
 
 /** The engine noticed something. What peers do is logged only when asked for: there may be thousands a second. */
 function onNotice(notice: Notice): void {
@@ -85,6 +123,18 @@ function onNotice(notice: Notice): void {
   const { subject, name, event, message, declared } = notice;
   log[declared ? 'info' : 'debug']({ [subject]: name, event }, message);
   if (declared) reconciler.wake();
+  system.notice(notice);
+}
+
+function failed(kind: string, name: string | undefined, reason: string, message: string): void {
+  events.append({ kind, name, reason, message });
+  log.warn({ [kind.toLowerCase()]: name }, message);
+  trace('system', message);
+}
+
+function trace(category: TraceCategory, message: string): void {
+  const { tracing } = host.engine;
+  if (tracing.traces(category)) tracing.system({ category, message });
 }
 
 /** Somebody changed a device of ours. */
@@ -96,6 +146,7 @@ function drift(device: string, what: string): void {
 
 function onStep(step: ReconcilerEvent): void {
   events.append(eventOfStep(step));
+  trace('api', `${step.outcome} ${step.what} ${step.object}: ${step.message}`);
   log[step.outcome === 'taken' ? 'info' : 'warn']({ object: step.object, action: step.what }, step.message);
 }
 
@@ -120,6 +171,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   await source.stop();
   await reconciler.stop();
   await host.shutdown();
+  await hooks.settled(lastHooksMs);
   await plane.close();
   await api.stop();
   transport.closeAll();

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 const rules: { room: string; may: string[]; node?: readonly string[] | 'any' }[] = [
   { room: 'main.ts', may: [''], node: 'any' },
   { room: 'live.ts', may: ['engine/', 'reconciler/', 'aaa/'] },
+  { room: 'system.ts', may: ['live.ts', 'engine/', 'api/', 'hooks/', 'plugins/'] },
   { room: 'cli/validate.ts', may: ['cli/', 'api/types.ts', 'reconciler/'], node: 'any' },
   { room: 'cli/', may: ['cli/', 'api/types.ts'], node: 'any' },
   {

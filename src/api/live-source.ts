@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { PeerTable } from '../engine/peers.ts';
 import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
-import type { PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { OtherAvp, PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
 import type { TraceRecord, TraceScope } from '../engine/trace.ts';
 import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
@@ -29,6 +29,7 @@ export interface LiveParts {
   plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
   aaa: { pools(): PoolView[] };
   events: EventLog;
+  plugins: { describe(avp: OtherAvp): { label: string; text: string } | undefined };
   /** Reads documents as if they were what is declared. */
   read(documents: PlanRequest['documents']): Promise<Snapshot>;
 }
@@ -134,6 +135,10 @@ export class LiveSource implements ApiSource {
       if (lost.has(tunnelLocalId)) sessions.push(acceptedName(tunnelLocalId, localId));
     }
     return { tunnels: Array.from(lost, (id) => acceptedName(id)), sessions };
+  }
+
+  describeOther(avp: OtherAvp): { label: string; text: string } | undefined {
+    return this.#parts.plugins.describe(avp);
   }
 
   watch(scope: TraceScope, take: (record: TraceRecord) => void): () => void {

@@ -2,12 +2,13 @@
 import {
   type FailureView,
   formatIpv4,
+  type OtherAvp,
   type PoolView,
   type PppView,
   type SessionView,
   type TunnelView,
 } from '../engine/spec.ts';
-import { describeAvps } from '../engine/wire/avp-text.ts';
+import { describeAvps, describeOthers } from '../engine/wire/avp-text.ts';
 import { sessionConditions, tunnelConditions } from './conditions.ts';
 import { acceptedName } from './names.ts';
 import type { ApiSource, DeclaredObject } from './source.ts';
@@ -35,11 +36,7 @@ export function* tunnelObjects(source: ApiSource): Generator<TunnelObject> {
   for (const view of source.tunnels()) {
     const own = view.name === undefined ? undefined : declared.get(view.name);
     if (own) declared.delete(own.name);
-    const name = view.name ?? acceptedName(view.localId);
-    yield object('Tunnel', name, own, {
-      ...common(own, () => tunnelConditions(view)),
-      ...tunnelStatus(view, source.dataPlane),
-    });
+    yield tunnelObject(source, view, own);
   }
   for (const own of declared.values()) {
     yield object('Tunnel', own.name, own, { ...common(own), state: 'idle' });
@@ -51,12 +48,33 @@ export function* sessionObjects(source: ApiSource): Generator<SessionObject> {
   for (const view of source.sessions()) {
     const own = view.name === undefined ? undefined : declared.get(view.name);
     if (own) declared.delete(own.name);
-    const name = view.name ?? acceptedName(view.tunnelLocalId, view.localId);
-    yield object('Session', name, own, { ...common(own, () => sessionConditions(view)), ...sessionStatus(view) });
+    yield sessionObject(source, view, own);
   }
   for (const own of declared.values()) {
     yield object('Session', own.name, own, { ...common(own), state: 'closed', tunnel: tunnelOf(own.spec ?? {}) });
   }
+}
+
+export function tunnelObject(source: ApiSource, view: TunnelView, own = ownOf(source, 'Tunnel', view)): TunnelObject {
+  const name = view.name ?? acceptedName(view.localId);
+  const status = tunnelStatus(view, source.dataPlane);
+  return object('Tunnel', name, own, { ...common(own, () => tunnelConditions(view)), ...status });
+}
+
+export function sessionObject(
+  source: ApiSource,
+  view: SessionView,
+  own = ownOf(source, 'Session', view),
+): SessionObject {
+  const name = view.name ?? acceptedName(view.tunnelLocalId, view.localId);
+  const status = sessionStatus(source, view);
+  return object('Session', name, own, { ...common(own, () => sessionConditions(view)), ...status });
+}
+
+function ownOf(source: ApiSource, kind: ObjectKind, { name }: { name?: string }): DeclaredObject | undefined {
+  if (name === undefined) return undefined;
+  for (const own of source.declared(kind)) if (own.name === name) return own;
+  return undefined;
 }
 
 /** There is always a gateway, declared or not. */
@@ -143,7 +161,7 @@ function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, '
   };
 }
 
-function sessionStatus(view: SessionView): Omit<SessionStatus, 'conditions'> {
+function sessionStatus(source: ApiSource, view: SessionView): Omit<SessionStatus, 'conditions'> {
   return {
     state: view.state,
     direction: view.direction,
@@ -156,7 +174,7 @@ function sessionStatus(view: SessionView): Omit<SessionStatus, 'conditions'> {
     switchedWith: view.switched && nameOfCall(view.switched.with),
     callingNumber: view.call.callingNumber ?? view.spec?.callingNumber,
     calledNumber: view.call.calledNumber ?? view.spec?.calledNumber,
-    call: described(view.call),
+    call: described(view.call, source, view.others),
     ppp: pppStatus(view.ppp),
     counters: view.counters && { ...view.counters },
     since: sinceOf(view),
@@ -180,8 +198,15 @@ function pppStatus({ phase, user, auth, peerMru, ipv4, ipv6, failure, proxy }: P
   };
 }
 
-function described(call: SessionView['call']): AvpStatus[] | undefined {
-  const avps = describeAvps(call);
+function described(
+  call: SessionView['call'],
+  source?: ApiSource,
+  others: readonly OtherAvp[] = [],
+): AvpStatus[] | undefined {
+  const avps = [
+    ...describeAvps(call),
+    ...describeOthers(others).map((text, at) => ({ ...text, ...source?.describeOther(others[at]) })),
+  ];
   return avps.length === 0 ? undefined : avps;
 }
 

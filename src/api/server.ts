@@ -15,6 +15,8 @@ export interface ApiServerOptions {
   source: ApiSource;
   /** A group whose members may use the socket too; absent: its owner only. */
   gid?: number;
+  /** Every request, for traces. */
+  onRequest?: (text: string) => void;
 }
 
 /** The control socket: HTTP and JSON on a unix socket that only its owner (and group) can open. */
@@ -67,6 +69,7 @@ export class ApiServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#options.onRequest?.(`${request.method} ${request.url}`);
     try {
       await dispatch(this.#options.source, request, response);
     } catch (error) {

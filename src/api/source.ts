@@ -1,5 +1,5 @@
 import type { SpecError } from '../engine/errors.ts';
-import type { PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { OtherAvp, PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
 import type { TraceRecord, TraceScope } from '../engine/trace.ts';
 import type { EventLog } from './events.ts';
 import type {
@@ -45,6 +45,8 @@ export interface ApiSource {
   counts(): Pick<GatewayStatus, 'tunnels' | 'sessions' | 'dropped'>;
   errors(): readonly SpecError[];
   plan(documents: PlanRequest['documents']): Promise<PlanOutcome>;
+  /** How a plugin reads an AVP that the engine does not know; undefined: none does. */
+  describeOther(avp: OtherAvp): { label: string; text: string } | undefined;
   /** Shows `take` what is traced until the returned function is called. It must not throw. */
   watch(scope: TraceScope, take: (record: TraceRecord) => void): () => void;
   /** Undefined: there is no such resource. */

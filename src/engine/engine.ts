@@ -366,6 +366,31 @@ export class Engine {
     yield* this.endedSessions.values();
   }
 
+  /** By a declared tunnel's name, or `#` and the local id. */
+  tunnelView(title: string): TunnelView | undefined {
+    const { byLocalId, byName, ended } = this.registry;
+    if (title.startsWith('#')) return byLocalId.get(Number(title.slice(1)))?.view();
+    return byName.get(title)?.view() ?? ended.get(title);
+  }
+
+  /** A live session by its name, or `tunnelId/sessionId`. */
+  sessionView(title: string): SessionView | undefined {
+    const [tunnel, session] = title.split('/').map(Number);
+    const named = this.sessionsByName.get(title);
+    const found = named ?? this.core.sessions.get(this.registry.dialect.sessionKey(tunnel, session));
+    return found?.title === title ? found.view() : undefined;
+  }
+
+  *liveTunnels(): Iterable<{ title: string; view: TunnelView }> {
+    for (const tunnel of this.registry.byLocalId.values()) {
+      yield { title: tunnel.name ?? `#${tunnel.localId}`, view: tunnel.view() };
+    }
+  }
+
+  *liveSessions(): Iterable<{ title: string; view: SessionView }> {
+    for (const session of this.core.sessions.values()) yield { title: session.title, view: session.view() };
+  }
+
   /** Every accepted tunnel that has not ended. */
   *acceptedTunnels(): Iterable<TunnelView> {
     for (const tunnel of this.registry.byLocalId.values()) {

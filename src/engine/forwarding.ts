@@ -14,6 +14,7 @@ import type { Session } from './session.ts';
 import type { ForwardRule, ForwardSpec, PppProxy, PppSpec, PppView, SessionParameters } from './spec.ts';
 import { lineWishes } from './termination.ts';
 import type { AvpValues } from './wire/avp.ts';
+import type { OtherAvp } from './wire/message.ts';
 
 /** The call that came in. */
 export interface IngressCall {
@@ -24,6 +25,8 @@ export interface IngressCall {
   readonly ppp: PppSpec;
   /** What came with it. */
   readonly avps: AvpValues;
+  /** AVPs that the table does not know. */
+  readonly others?: readonly OtherAvp[];
   /** The declared tunnel that it came by: it does not go back there. */
   readonly cameBy: string | undefined;
 }
@@ -192,8 +195,8 @@ export class Forwarding implements CallContent {
     if (rule.plugin === undefined) return this.place(rule.tunnels, now);
     this.at = { phase: 'choose', rule };
     const { user } = this;
-    const { key: session, avps: call } = this.call;
-    return [{ effect: 'forward', request: { session, plugin: rule.plugin, user, call } }];
+    const { key: session, avps: call, others } = this.call;
+    return [{ effect: 'forward', request: { session, plugin: rule.plugin, user, call, others } }];
   }
 
   private fits({ realm, calledNumber }: ForwardRule): boolean {

@@ -7,6 +7,7 @@ import type { PlaneError } from './errors.ts';
 import type { DeviceSpec, Endpoint, PlaneDevice, SessionCounters } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
+import type { OtherAvp } from './wire/message.ts';
 import type { Secret } from './wire/secret.ts';
 
 export type SocketId = number;
@@ -202,6 +203,8 @@ export interface ForwardRequest {
   plugin: string;
   user?: string;
   call: AvpValues;
+  /** The AVPs of the call that the table does not know. */
+  others?: readonly OtherAvp[];
 }
 
 /** Declared Tunnels in the order of preference; undefined: the rule's own. */

@@ -37,7 +37,7 @@ import type {
 import { Termination } from './termination.ts';
 import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
 import type { AvpValues } from './wire/avp.ts';
-import type { Message, OutgoingMessage } from './wire/message.ts';
+import type { Message, OtherAvp, OutgoingMessage } from './wire/message.ts';
 
 export type SessionEvent =
   | { event: 'open' }
@@ -73,6 +73,9 @@ export interface SessionTunnel {
 
 /** More than any PPP request that opens a link. */
 const maxEarlyFrameOctets = 512;
+/** AVPs that the table does not know, kept of one call, and the octets of their values. */
+const maxOthers = 16;
+const maxOtherOctets = 1_024;
 
 export class Session implements Machine<SessionEvent, SessionEffect> {
   readonly queued: Queued = notQueued();
@@ -85,6 +88,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private call: AvpValues = {};
+  others: readonly OtherAvp[] | undefined;
   private content: CallContent | undefined;
   private device: string | undefined;
   /** Whether the plane knows the session. */
@@ -179,6 +183,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       pseudowire: 'ppp',
       spec: declared,
       call: this.call,
+      others: this.others,
       switched: switchedWith === undefined ? undefined : { with: switchedWith },
       ppp: this.content?.view() ?? noPpp,
       interface: this.device,
@@ -256,10 +261,24 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   private step(input: SessionInput, message: Message | undefined, now: Instant, end?: CallEnd): SessionEffect[] {
     const { state } = this;
+    if (message && message.others.length > 0) this.keepOthers(message);
     const step: SessionStep = sessionTables[this.type][state][input];
     const out = this.enter(step, input, message, now, end);
     if (this.traces('fsm')) this.trace('fsm', `${state}: ${input}: ${step}, now ${this.state}`);
     return out;
+  }
+
+  /** What only plugins understand of the call's set-up. */
+  private keepOthers({ type, others }: Message): void {
+    if (type !== 'ICRQ' && type !== 'ICCN' && type !== 'OCRQ') return;
+    const kept = [...(this.others ?? [])];
+    let octets = kept.reduce((sum, { value }) => sum + value.length, 0);
+    for (const other of others) {
+      octets += other.value.length;
+      if (kept.length === maxOthers || octets > maxOtherOctets) break;
+      kept.push(other);
+    }
+    this.others = kept;
   }
 
   private enter(

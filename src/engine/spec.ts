@@ -7,12 +7,14 @@ import type { QuirkName } from './quirks.ts';
 import type { TraceCategory } from './trace.ts';
 import type { AvpName, AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
+import type { OtherAvp } from './wire/message.ts';
 import type { Secret } from './wire/secret.ts';
 
 export type { NegotiationLimits, PppAuthMethod, PppSpec } from './ppp/spec.ts';
 export type { QuirkName } from './quirks.ts';
 export type { TraceCategory } from './trace.ts';
 export { formatIpv4, type Ipv4, parseIpv4 } from './wire/ipv4.ts';
+export type { OtherAvp } from './wire/message.ts';
 export { Secret } from './wire/secret.ts';
 
 /** A UDP address and port. Immutable; transports may share one object between datagrams. */
@@ -327,6 +329,8 @@ export interface SessionView {
   spec?: SessionSpec;
   /** The call's AVPs as the peer sent them, those of a WEN, SLI or CDN included. */
   call: AvpValues;
+  /** AVPs of the call's set-up that the table does not know. */
+  others?: readonly OtherAvp[];
   /** Where a switched call goes on, or comes from. */
   switched?: { with: string };
   ppp: PppView;

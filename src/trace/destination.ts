@@ -1,5 +1,6 @@
 /** Where log lines go: standard output, and a syslog server if there is one. */
 import { createSocket, type Socket } from 'node:dgram';
+import { fstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /** Datagrams that wait to be sent to the syslog server. */
@@ -24,6 +25,13 @@ const wantsMetadata = Symbol.for('pino.metadata');
 export interface SyslogServer {
   address: string;
   port: number;
+}
+
+/** Whether journald reads this file descriptor of ours (systemd.exec(5), JOURNAL_STREAM). */
+export function isJournal(descriptor: number, stream = process.env.JOURNAL_STREAM): boolean {
+  if (stream === undefined) return false;
+  const { dev, ino } = fstatSync(descriptor);
+  return stream === `${dev}:${ino}`;
 }
 
 /** A destination for pino, which tells it the level of each line. */

@@ -2,7 +2,13 @@ import { EventLog } from '../../src/api/events.ts';
 import type { ApiSource, DeclaredObject } from '../../src/api/source.ts';
 import type { ConditionStatus, ObjectKind } from '../../src/api/types.ts';
 import { SpecError } from '../../src/engine/errors.ts';
-import { Secret, type SessionView, type TunnelParameters, type TunnelView } from '../../src/engine/spec.ts';
+import {
+  type OtherAvp,
+  Secret,
+  type SessionView,
+  type TunnelParameters,
+  type TunnelView,
+} from '../../src/engine/spec.ts';
 import type { TraceRecord, TraceScope } from '../../src/engine/trace.ts';
 
 /** 2026-03-01T12:00:00Z: when everything in the fake happened. */
@@ -236,6 +242,10 @@ export class FakeSource implements ApiSource {
 
   /** What is being traced, by the tests' own hand. */
   readonly watchers = new Set<{ scope: TraceScope; take(record: TraceRecord): void }>();
+
+  describeOther({ vendor, type, value }: OtherAvp) {
+    return vendor === 9 && type === 1 ? { label: 'Circuit', text: new TextDecoder().decode(value) } : undefined;
+  }
 
   watch(scope: TraceScope, take: (record: TraceRecord) => void): () => void {
     const watcher = { scope, take };

@@ -100,6 +100,7 @@ beforeEach(() => {
       pppoeSessions: () => [],
       watch: () => () => undefined,
     },
+    plugins: { describe: () => undefined },
     plane: {
       name: 'userspace',
       counters: (session) => (session === sessionKeyV2(1, 5) ? counters : undefined),

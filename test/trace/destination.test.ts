@@ -1,8 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
-import { LogDestination, parseSyslogServer } from '../../src/trace/destination.ts';
+import { isJournal, LogDestination, parseSyslogServer } from '../../src/trace/destination.ts';
 
 const sockets: ReturnType<typeof createSocket>[] = [];
 afterEach(() => {
@@ -36,6 +37,13 @@ it('sends each line to the syslog server as well', async () => {
   expect(String(message)).toMatch(/^<28>1 \d{4}-\d\d-\d\dT[\d:.]+Z \S+ prol2tpd \d+ - - \{.*"msg":"something"\}$/);
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain('something');
+});
+
+it('knows whether journald reads it', () => {
+  const { dev, ino } = fstatSync(1);
+  expect(isJournal(1, `${dev}:${ino}`)).toBe(true);
+  expect(isJournal(1, `${dev}:${ino + 1}`)).toBe(false);
+  expect(isJournal(1, undefined)).toBe(process.env.JOURNAL_STREAM === `${dev}:${ino}`);
 });
 
 it('reads the address of a syslog server', () => {
