@@ -77,6 +77,18 @@ test('a session that follows turns sequence numbers on and off with its peer', (
   expect(frames).toBe(2);
 });
 
+test('Nr of a data message means nothing (RFC 2661 3.1)', () => {
+  const session = addSession();
+  for (const [ns, nr] of [
+    [0, 0xabcd],
+    [1, 0],
+  ]) {
+    receive(Uint8Array.of(0x08, 0x02, 0, 7, 0, 9, 0, ns, nr >> 8, nr & 255, ...lcp));
+  }
+  expect(frames).toBe(2);
+  expect(session).toMatchObject({ rxPackets: 2, rxLost: 0, rxOutOfOrder: 0 });
+});
+
 test('no octets do harm: each datagram is a frame, or is dropped and counted', () => {
   const session = addSession();
   const dropped = (): number => Object.values(path.dropped).reduce((sum, count) => sum + count, 0);
