@@ -35,6 +35,8 @@ export class Handshake {
   quirks: ReadonlySet<QuirkName>;
   /** The value in the SCCRQ that we sent. */
   tieBreaker: bigint | undefined;
+  /** The DSCP of control messages that the peer offered instead of ours (RFC 3308 3). */
+  dscp: number | undefined;
   private readonly tunnel: HandshakeTunnel;
   private readonly authentication = new TunnelAuthentication();
 
@@ -71,6 +73,7 @@ export class Handshake {
       const { protocolVersion, hostName, framingCapabilities, assignedTunnelId, challenge } = avps;
       return { protocolVersion, hostName, framingCapabilities, assignedTunnelId, challenge };
     }
+    avps.controlConnectionDs = this.controlDs;
     if (wantsSingle) avps.tieBreaker = this.tieBreaker = randomU64(this.tunnel.core.random);
     return avps;
   }
@@ -84,7 +87,8 @@ export class Handshake {
       this.authentication.unchallenged(parameters, avps.challenge, this.quirks);
     if (refusal) return { refusal };
     const challengeResponse = this.authentication.respond('SCCRP', parameters, avps.challenge);
-    return { avps: { ...this.introduction(), challengeResponse } };
+    const controlConnectionDs = avps.controlConnectionDs && this.controlDs;
+    return { avps: { ...this.introduction(), challengeResponse, controlConnectionDs } };
   }
 
   /** Initiator: the SCCCN to an SCCRP. */
@@ -95,6 +99,8 @@ export class Handshake {
       this.authentication.refusal(parameters, avps.challenge) ??
       this.authentication.verify('SCCRP', parameters, avps.challengeResponse);
     if (refusal) return { refusal };
+    const { controlConnectionDs: offer } = avps;
+    if (this.controlDs && offer && 'dscp' in offer) this.dscp = offer.dscp;
     return { avps: { challengeResponse: this.authentication.respond('SCCCN', parameters, avps.challenge) } };
   }
 
@@ -118,6 +124,12 @@ export class Handshake {
       receiveWindowSize: receiveWindow,
       challenge: this.authentication.ask(parameters, core.random),
     };
+  }
+
+  /** What we mark control messages with, as a peer is told. */
+  private get controlDs(): AvpValues['controlConnectionDs'] {
+    const { controlDscp } = this.tunnel.parameters;
+    return controlDscp === 0 ? undefined : { dscp: controlDscp };
   }
 
   private versionRefusal(version: number): Result | undefined {

@@ -14,6 +14,11 @@ interface QuirkRow {
 }
 
 const quirkTable = {
+  clearReply: {
+    does: 'Our SCCRP has no hidden AVPs, also with hideAvps.',
+    seen: 'xl2tpd as LAC cannot read them there, and reads them in all later messages.',
+    vendorName: /xelerance/i,
+  },
   closeWhenEmpty: {
     does: 'A tunnel that the peer opened is closed a minute after its last call, also without an idleTimeout.',
     seen: 'Windows leaves its tunnel open after the last session and forgets it.',

@@ -23,10 +23,10 @@ import {
   type TunnelSpec,
   type TunnelView,
 } from './spec.ts';
-import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
-import { datagramBits, type TracedDatagram, traceDatagram } from './trace-datagram.ts';
+import type { TraceSubject } from './trace.ts';
 import { decodeMessage, encodeMessage } from './tunnel-messages.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
+import { TunnelTraces } from './tunnel-traces.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Header } from './wire/header.ts';
@@ -71,7 +71,7 @@ export class Tunnel {
   /** The socket is this tunnel's alone, and is closed with it. */
   ownsSocket = false;
   readonly core: EngineCore;
-  private readonly channel: ControlChannel;
+  readonly channel: ControlChannel;
   origin: TunnelOrigin;
   private readonly handshake: Handshake;
   /** Only then may our request ask for a single tunnel: a tie is between two. */
@@ -79,9 +79,7 @@ export class Tunnel {
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private lingerUntil: Instant | undefined;
-  /** What is traced of this tunnel, beside what is of everything. */
-  traceMask = 0;
-  private retransmissionsTraced = 0;
+  private readonly traces: TunnelTraces;
   /** Why it last ended: also what ended an earlier tunnel of its name. */
   failure: FailureView | undefined;
 
@@ -104,7 +102,7 @@ export class Tunnel {
     this.calls = new Calls(core, this);
     this.channel = new ControlChannel(dialect, this.parameters, now);
     this.channel.keepEarly = origin.dialled !== undefined;
-    this.retrace();
+    this.traces = new TunnelTraces(this);
   }
 
   // ------------------------------------------------------------ what its sessions see
@@ -203,7 +201,9 @@ export class Tunnel {
           knows: this.core.knows,
           passesOver: (clear) => this.passesOver(clear),
         });
-        for (const { text } of message.oddities) if (this.traces('protocol')) this.trace('protocol', text, true);
+        for (const { text } of message.oddities) {
+          if (this.traces.wants('protocol')) this.traces.record('protocol', text, true);
+        }
         // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
         if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
         append(out, this.message(message, incoming.sessionId, now));
@@ -215,6 +215,11 @@ export class Tunnel {
     append(out, this.sends(this.channel.fill(now)));
     this.linger(now);
     return out;
+  }
+
+  private receive(header: Header, datagram: Datagram, now: Instant): Incoming[] {
+    const take = () => this.channel.receive(header, datagram.bytes, now);
+    return this.traces.wantsDatagrams ? this.traces.received(datagram, take) : take();
   }
 
   /** Gives up without a word: the peer's own tunnel won the tie, or nobody did. */
@@ -301,7 +306,8 @@ export class Tunnel {
     const { state } = this;
     const step: TunnelStep = tunnelTable[state][input];
     const out = this.take(step, message, now, result, headerSessionId);
-    if (input !== 'call' && this.traces('fsm')) this.trace('fsm', `${state}: ${input}: ${step}, now ${this.state}`);
+    if (input !== 'call' && this.traces.wants('fsm'))
+      this.traces.record('fsm', `${state}: ${input}: ${step}, now ${this.state}`);
     return out;
   }
 
@@ -382,7 +388,8 @@ export class Tunnel {
     this.establishedAt = now;
     this.establishBy = undefined;
     const { socket, remote, from } = this.path;
-    if (this.traces('data')) this.trace('data', `tunnelUp: tunnel ${this.localId} here, ${this.remoteId} at the peer`);
+    if (this.traces.wants('data'))
+      this.traces.record('data', `tunnelUp: tunnel ${this.localId} here, ${this.remoteId} at the peer`);
     const { hostName, quirks } = this.handshake;
     const workArounds = quirks.size === 0 ? '' : `, with ${[...quirks].join(', ')}`;
     return [
@@ -458,10 +465,10 @@ export class Tunnel {
     if (this.state === 'established') {
       this.core.establishedTunnels--;
       out.push({ effect: 'plane', op: { op: 'tunnelDown', localTunnelId: this.localId } });
-      if (this.traces('data')) this.trace('data', `tunnelDown: tunnel ${this.localId}`);
+      if (this.traces.wants('data')) this.traces.record('data', `tunnelDown: tunnel ${this.localId}`);
     }
     this.establishBy = undefined;
-    if (this.traces('fsm')) this.trace('fsm', `${this.state}: ${message}`);
+    if (this.traces.wants('fsm')) this.traces.record('fsm', `${this.state}: ${message}`);
     this.failure = { atMs: this.core.epochMs + now, result: result?.result, error: result?.error, message };
     const event = result?.result === 4 ? 'authFailed' : this.establishedAt === undefined ? 'refused' : 'down';
     out.push(this.notice(event, message));
@@ -496,21 +503,23 @@ export class Tunnel {
 
   /** Hands a message to the transport; `sessionId` is the peer's, 0 for the tunnel itself. */
   send(message: OutgoingMessage, sessionId: number, now: Instant): EngineEffect[] {
-    const body = encodeMessage(message, this.dialect, this.parameters, this.core.random);
+    const { dialect, parameters, core, quirks } = this;
+    const clear = message.type === 'SCCRP' && quirks.has('clearReply');
+    const body = encodeMessage(message, dialect, clear ? { ...parameters, hideAvps: false } : parameters, core.random);
     return this.sends(this.channel.send(sessionId, body, now));
   }
 
   private sends(datagrams: Uint8Array[]): EngineEffect[] {
     const { socket, remote: to, from } = this.path;
-    const { controlDscp: dscp } = this.parameters;
-    this.traceSent(datagrams);
+    const dscp = this.handshake.dscp ?? this.parameters.controlDscp;
+    this.traces.sent(datagrams);
     return datagrams.map((datagram) => ({ effect: 'send', socket, to, from, datagram, dscp }));
   }
 
   /** A message that breaks the encoding rules ends what it is about (RFC 2661 4.1, 7.1). */
   private wireError(error: WireError, headerSessionId: number, now: Instant): EngineEffect[] {
     const note = this.notice('protocol', error.message);
-    if (this.traces('protocol')) this.trace('protocol', error.message, true);
+    if (this.traces.wants('protocol')) this.traces.record('protocol', error.message, true);
     switch (error.scope) {
       case 'ignore':
         return [note];
@@ -531,71 +540,25 @@ export class Tunnel {
 
   // ------------------------------------------------------------ traces
 
-  /** Something may have changed that says what is traced. */
   retrace(): void {
-    this.traceMask =
-      traceMask(this.parameters.trace) | this.core.tracing.watched('tunnel', () => this.traceSubject.tunnel);
-    this.calls.retrace();
+    this.traces.retrace();
+  }
+
+  get traceMask(): number {
+    return this.traces.mask;
+  }
+
+  get traceSubject(): TraceSubject {
+    return this.traces.subject;
   }
 
   /** A tunnel that ends is still traced by its name. */
-  get traceSubject(): TraceSubject & { tunnel: string } {
-    return {
-      tunnel: this.origin.dialled?.name ?? `#${this.localId}`,
-      declared: traceMask(this.parameters.trace),
-    };
-  }
-
-  private traces(category: TraceCategory): boolean {
-    return ((this.core.tracing.mask | this.traceMask) & traceBit[category]) !== 0;
-  }
-
-  private trace(category: TraceCategory, message: string, error?: true): void {
-    this.core.tracing.record(this.traceSubject, { category, message, error });
-  }
-
-  private get tracesDatagrams(): boolean {
-    return ((this.core.tracing.mask | this.traceMask | this.calls.traceMask) & datagramBits) !== 0;
-  }
-
-  private receive(header: Header, datagram: Datagram, now: Instant): Incoming[] {
-    const { counters } = this.channel;
-    const { duplicates, outOfOrder } = counters;
-    const incoming = this.channel.receive(header, datagram.bytes, now);
-    if (this.tracesDatagrams) {
-      const late = counters.duplicates > duplicates ? 'a duplicate' : undefined;
-      const remark = counters.outOfOrder > outOfOrder ? 'too early' : late;
-      const { bytes, start, end, from: remote } = datagram;
-      this.traceDatagram({ direction: 'received', local: this.local, remote, bytes, start, end, remark });
-    }
-    return incoming;
-  }
-
-  /** What goes out again stands before what is new. */
-  private traceSent(datagrams: readonly Uint8Array[]): void {
-    const { retransmitted } = this.channel.counters;
-    const again = retransmitted - this.retransmissionsTraced;
-    this.retransmissionsTraced = retransmitted;
-    if (!this.tracesDatagrams) return;
-    for (const [index, bytes] of datagrams.entries()) {
-      const remark = index < again ? 'again' : undefined;
-      const { remote } = this.path;
-      this.traceDatagram({ direction: 'sent', local: this.local, remote, bytes, start: 0, end: bytes.length, remark });
-    }
-  }
-
-  private traceDatagram(datagram: TracedDatagram): void {
-    const { core, dialect, parameters, traceSubject, calls } = this;
-    const options = { secretFor: () => parameters.secret, knows: core.knows };
-    traceDatagram(core.tracing, dialect, options, datagram, (header, message) => {
-      const session = calls.traced(datagram.direction, header.sessionId, message);
-      const mask = core.tracing.mask | this.traceMask;
-      return session ? { ...session.traceSubject, mask: mask | session.traceMask } : { ...traceSubject, mask };
-    });
+  get title(): string {
+    return this.origin.dialled?.name ?? `#${this.localId}`;
   }
 
   /** The address that the peer sends to. */
-  private get local(): Endpoint {
+  get local(): Endpoint {
     const { from, local } = this.path;
     return from === undefined ? local : { address: from, port: local.port };
   }

@@ -13,6 +13,7 @@ export type TraceCategory =
   | 'ppp';
 
 export type Quirk =
+  | 'clearReply'
   | 'closeWhenEmpty'
   | 'neverChallenges'
   | 'noHello'

@@ -38,7 +38,8 @@ describe.each([
 
   async function calledByXl2tpd() {
     const capture = await lnsHost.capture(wire);
-    await lns.declare('all.yaml', ...lnsDocuments({ tunnelSecret: secret }));
+    const tunnel = { hideAvps: secret !== undefined };
+    await lns.declare('all.yaml', ...lnsDocuments({ tunnelSecret: secret, tunnel }));
     await lns.start();
     const identity = { address: lacAddress, hostName: 'their-lac', secret, settings };
     const peer = await startXl2tpd(lacHost, { ...identity, server: lnsAddress });
@@ -93,6 +94,7 @@ describe.each([
 
     const dissected = await dissect(await capture.stop());
     expect(sentMessages(dissected, lnsAddress)).toEqual(['SCCRP', 'ICRP']);
+    expect(sendsRandomVectors(dissected, lnsAddress)).toBe(secret !== undefined);
     expect(complaintsAbout(dissected, lnsAddress)).toEqual([]);
   });
 

@@ -25,6 +25,31 @@ function said(peer: ScriptedPeer): string[] {
   return types(peer.unread()).filter((type) => type !== 'ZLB');
 }
 
+describe('clearReply: xl2tpd as LAC cannot read hidden AVPs in an SCCRP', () => {
+  /** Whether the message in a control datagram has a hidden AVP. */
+  function hides(datagram: Uint8Array): boolean {
+    for (let at = 12; at < datagram.length; at += ((datagram[at] & 0x03) << 8) | datagram[at + 1]) {
+      if (datagram[at] & 0x40) return true;
+    }
+    return false;
+  }
+
+  it.each([
+    ['xelerance.com', [], false],
+    ['Other', ['clearReply'], false],
+    ['Other', [], true],
+  ] as [string, QuirkName[], boolean][])('%s %j: the SCCRP hides: %s', (name, quirks, hidden) => {
+    const { peer, world } = bench(guarded({ hideAvps: true, secret }, { quirks }));
+    const sent: Uint8Array[] = [];
+    // The peer itself has no secret to read them with.
+    world.onDatagram = (_from, _to, datagram) => {
+      sent.push(datagram.slice());
+    };
+    peer.sendBody(sccrq(77, vendorName(name)));
+    expect(sent.map(hides)).toEqual([hidden]);
+  });
+});
+
 describe('closeWhenEmpty: Windows hangs up its last call and forgets the tunnel', () => {
   function hangUp(name: string, quirks: QuirkName[] = []) {
     const scene = bench(knowing(...quirks));
