@@ -26,11 +26,11 @@ Gateway that listens.
 
 ## What a change costs
 \`prol2tp plan DIR\` tells before it happens. In place: \`helloInterval\`, \`maxRetries\`, \`retryTimeout\`, \`transmitWindow\`,
-\`maxSessions\`, \`idleTimeout\`, \`persist\`, \`trace\`, \`useSequenceNumbers\`, \`reorderTimeout\`, \`forward\`, \`usePppProxy\`, and
-everything of a Gateway, PeerProfile, PppoeServer, AddressPool and Subscriber (live calls keep what they were given; those
-of a PppoeServer end when its interface is served no more). Everything else of a Tunnel or Session re-establishes that
-one, and no other. An accepted tunnel goes on under the PeerProfile that matches its peer after a change; if none does,
-it is closed.
+\`maxSessions\`, \`idleTimeout\`, \`persist\`, \`trace\`, \`useSequenceNumbers\`, \`reorderTimeout\`, \`forward\`, \`usePppProxy\`,
+\`connectSpeed\` (the LNS of a call of type lacIncoming is told), and everything of a Gateway, PeerProfile, PppoeServer,
+AddressPool and Subscriber (live calls keep what they were given; those of a PppoeServer end when its interface is served
+no more). Everything else of a Tunnel or Session re-establishes that one, and no other. An accepted tunnel goes on under
+the PeerProfile that matches its peer after a change; if none does, it is closed.
 `;
 
 const conditions = `

@@ -70,7 +70,8 @@ export const sessionMutability = {
     privateGroupId: 'reestablish',
     framingType: 'reestablish',
     bearerType: 'reestablish',
-    connectSpeedBps: 'reestablish',
+    // The LNS of an incoming call is told (RFC 5515 4).
+    connectSpeedBps: 'live',
   },
 } as const satisfies Table<SessionSpec, SessionParameters>;
 

@@ -2,9 +2,10 @@
 import type { DeviceSpec, SessionSpec } from '../engine/spec.ts';
 import { type Context, joined, layerOf } from './context.ts';
 import { forwardOf } from './forward.ts';
+import { giver } from './layers.ts';
 import { checkPpp } from './ppp-checks.ts';
 import { proxyOf } from './proxy.ts';
-import type { TunnelChain } from './resolve.ts';
+import type { SessionChain, TunnelChain } from './resolve.ts';
 import type { Resource } from './resources.ts';
 import { type Claim, claimOnce } from './settle.ts';
 import { pppOf, pppRole, sessionParametersOf } from './specs.ts';
@@ -24,9 +25,10 @@ export function sessionOf(
   const role = pppRole(values.type);
   const ppp = declarations.ppp(chain, tunnel, session.id);
   checkPpp(context, ppp, role, session.id);
-  if (values.type === 'lnsOutgoing' && values.calledNumber === undefined) {
-    const message = 'is missing: a call of type lnsOutgoing needs the number that the LAC is to call';
-    declarations.reportAt(session, 'calledNumber', message);
+  if (values.type === 'lnsOutgoing') checkOutgoing(context, session, chain);
+  if (session.document.spec.forward && (values.type === 'lnsOutgoing' || values.type === 'lacIncoming')) {
+    const message = `only calls that come in can go on: those of type ${values.type} begin here`;
+    declarations.reportAt(session, 'forward', message);
   }
   fields.set(session.id, () => ({ ...chain.fields, ...joined({ ppp: ppp.fields }) }));
   const password = secretOf([layerOf(session)], 'password', session.id);
@@ -41,6 +43,18 @@ export function sessionOf(
     calledNumber: values.calledNumber,
     subAddress: values.subAddress,
   };
+}
+
+function checkOutgoing({ declarations }: Context, session: Resource<'Session'>, chain: SessionChain): void {
+  const { calledNumber, minimumBps, maximumBps } = chain.values;
+  if (calledNumber === undefined) {
+    const message = 'is missing: a call of type lnsOutgoing needs the number that the LAC is to call';
+    declarations.reportAt(session, 'calledNumber', message);
+  }
+  if (maximumBps !== 0 && minimumBps > maximumBps) {
+    const message = `no line has at least ${minimumBps} and at most ${maximumBps} bit/s`;
+    declarations.report(message, giver(chain.layers, 'minimumBps'), 'minimumBps', session.id);
+  }
 }
 
 export function claimInterfaces(devices: ReadonlyMap<string, DeviceSpec>): Claim<SessionSpec> {

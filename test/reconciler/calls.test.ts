@@ -6,6 +6,7 @@ import { withRelayed } from '../../src/engine/relayed-avps.ts';
 import type { SessionType } from '../../src/engine/spec.ts';
 import { traceCategories } from '../../src/engine/trace.ts';
 import { messageRows, type SentAvps } from '../../src/engine/wire/message-table.ts';
+import { sessionChange } from '../../src/reconciler/mutability.ts';
 import { doc, resolved, secretDoc, secretText, told } from './declare.ts';
 
 const tunnel = (spec: object = {}, name = 't') => doc('Tunnel', name, { remoteAddress: '192.0.2.9', ...spec });
@@ -124,6 +125,34 @@ describe('a call', () => {
     expect(told(resolved(tunnel(), session({ type: 'lnsOutgoing' })))).toEqual([
       'Session/s: spec.calledNumber: is missing: a call of type lnsOutgoing needs the number that the LAC is to call',
     ]);
+  });
+
+  it('out of no possible speed is a mistake, told where the least one is given', () => {
+    const outgoing = session({ type: 'lnsOutgoing', calledNumber: '1', maximumBps: 64_000 });
+    expect(told(resolved(tunnel(), profile({ minimumBps: 128_000 }), outgoing))).toEqual([
+      'Session/s: spec.minimumBps: no line has at least 128000 and at most 64000 bit/s',
+    ]);
+    expect(told(resolved(tunnel(), profile({ minimumBps: 64_000 }), outgoing))).toEqual([]);
+  });
+
+  it.each([
+    ['lacIncoming', 'only calls that come in can go on: those of type lacIncoming begin here'],
+    ['lnsOutgoing', 'only calls that come in can go on: those of type lnsOutgoing begin here'],
+    ['lnsIncoming', undefined],
+    ['lacOutgoing', undefined],
+  ])('of type %s with a forward of its own', (type, message) => {
+    const spec = { type, calledNumber: '1', forward: { tunnels: ['u'] } };
+    const expected = message === undefined ? [] : [`Session/s: spec.forward: ${message}`];
+    expect(told(resolved(tunnel(), tunnel({}, 'u'), session(spec)))).toEqual(expected);
+    // Of a profile that waiting calls share it is no mistake.
+    const shared = profile({ forward: { tunnels: ['u'] } });
+    expect(told(resolved(tunnel(), tunnel({}, 'u'), shared, session({ type, calledNumber: '1' })))).toEqual([]);
+  });
+
+  it('whose line gets another speed stays up (RFC 5515 4)', () => {
+    const at = (tx: number) => resolved(tunnel(), session({ connectSpeed: { tx } })).state.sessions.get('s');
+    const [before, after] = [at(64_000), at(128_000)];
+    expect(after && sessionChange(before, after).asks).toBe('live');
   });
 });
 

@@ -254,8 +254,8 @@ describe('a session', () => {
   });
 
   it('is told by what differs, octets and rules too', () => {
-    const withProxy = (lastSent: string, forward?: object) =>
-      stateOf(tunnelDoc(), sessionDoc({ proxyLcp: { lastSent }, ...(forward && { forward }) }));
+    const withProxy = (lastSent: string) => stateOf(tunnelDoc(), sessionDoc({ proxyLcp: { lastSent } }));
+    const withForward = (forward: object) => stateOf(tunnelDoc(), sessionDoc({ type: 'lnsIncoming', forward }));
     const before = withProxy('0104');
     const view = sessionView(sessionIn(before), 'established');
     expect(steps(withProxy('0104'), world('established', view))).toEqual([]);
@@ -263,8 +263,8 @@ describe('a session', () => {
     expect(steps(other, world('established', view, other))).toEqual([
       'closeSession Session/s: proxy.lastSentLcpConfReq 0104 -> 0105: call is placed again',
     ]);
-    const old = withProxy('0104', { tunnels: ['t'] });
-    const ruled = withProxy('0104', { rules: [{ realm: 'x', tunnels: ['t'] }] });
+    const old = withForward({ tunnels: ['t'] });
+    const ruled = withForward({ rules: [{ realm: 'x', tunnels: ['t'] }] });
     const seen = sessionView(sessionIn(old), 'established');
     expect(steps(ruled, world('established', seen, ruled))).toEqual([
       'modifySession Session/s: forward.rules [[t]] -> [x-[t]]',
