@@ -276,13 +276,13 @@ export class Forwarding implements CallContent {
     return out;
   }
 
-  /** It is over: another tunnel may do better, unless the call was already up. */
-  egressDown(end: CallEnd, now: Instant): EngineEffect[] {
+  /** It is over: another tunnel may do better, unless the call was already up. Those that we do not wait for do not count. */
+  egressDown(egress: Session, end: CallEnd, now: Instant): EngineEffect[] {
     const { at } = this;
-    if (at.phase !== 'place' && at.phase !== 'spliced') return [];
-    const { result, error } = end.resultCode;
-    const elsewhere = result === 4 || result === 5 || (result === 2 && (error === 4 || error === 7)) || result === 10;
-    const effects = at.phase === 'place' && at.left.length > 0 && elsewhere ? this.place(at.left, now) : this.over(end);
+    if ((at.phase !== 'place' && at.phase !== 'spliced') || at.egress !== egress) return [];
+    // Its tunnel may be about to end, and would still take calls.
+    const left = at.phase === 'place' ? at.left.filter((name) => name !== egress.cameBy) : [];
+    const effects = left.length > 0 && mayDoElsewhere(end) ? this.place(left, now) : this.over(end);
     return this.core.want(this.call.key, effects, now);
   }
 
@@ -311,7 +311,7 @@ export class Egress implements CallContent {
   }
 
   end(end: CallEnd, _byUs: boolean, now: Instant): EngineEffect[] {
-    return this.ingress.egressDown(end, now);
+    return this.ingress.egressDown(this.session, end, now);
   }
 
   deadline(): undefined {
@@ -321,6 +321,11 @@ export class Egress implements CallContent {
   view(): undefined {
     return undefined;
   }
+}
+
+/** RFC 2661 4.4.2. With result 1 also all calls of a tunnel end that is lost. */
+function mayDoElsewhere({ resultCode: { result, error } }: CallEnd): boolean {
+  return [1, 4, 5, 10].includes(result) || (result === 2 && (error === 4 || error === 7));
 }
 
 /** `user@realm`, in lower case; empty without one. */

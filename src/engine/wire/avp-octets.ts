@@ -5,3 +5,5 @@ export const reservedBits = 0x3c00;
 export const lengthBits = 0x03ff;
 export const avpHeaderOctets = 6;
 export const maxAvpOctets = 1023;
+/** A hidden value has its length before it (RFC 2661 4.3). */
+export const maxHideableOctets = maxAvpOctets - avpHeaderOctets - 2;

@@ -124,6 +124,11 @@ export class Writer {
     return this.octets(utf8Encoder.encode(value));
   }
 
+  /** Takes back what was written from here on. */
+  rewind(to: number): void {
+    this.used = to;
+  }
+
   /** Overwrites two octets already written, for lengths known only afterwards. */
   patchU16(at: number, value: number): void {
     writeU16(this.buffer, at, value);

@@ -2,16 +2,18 @@
  * Control messages to octets (RFC 2661 4.1, 4.3). These are the AVPs behind the header; a ZLB has none.
  */
 import { type AvpName, type AvpValues, avpRows, avpTable } from './avp.ts';
-import { hiddenBit, mandatoryBit, maxAvpOctets } from './avp-octets.ts';
+import { hiddenBit, mandatoryBit, maxAvpOctets, maxHideableOctets } from './avp-octets.ts';
 import { Writer } from './bytes.ts';
 import { hideValue } from './hidden.ts';
 import type { EncodeOptions, OutgoingMessage } from './message.ts';
-import { belongs, messageRows } from './message-table.ts';
+import { belongs, type MessageType, messageRows } from './message-table.ts';
 
 /**
  * The octets behind the header: Message Type, what is clear, then the Random Vector and what is hidden. Within these the
- * AVPs come as they stand in the message, whose type must allow them.
- * @throws RangeError when a value is too long for an AVP
+ * AVPs come as they stand in the message, whose type must allow them. Those that the message can do without are left out
+ * when their values are too long, as somebody else's can be that we pass on: hidden they are longer than they came, and
+ * so is text that was no UTF-8.
+ * @throws RangeError when a value that the message needs is too long for an AVP
  */
 export function encodeMessage(message: OutgoingMessage, options: EncodeOptions = {}): Uint8Array {
   const row = messageRows[message.type];
@@ -27,7 +29,7 @@ export function encodeMessage(message: OutgoingMessage, options: EncodeOptions =
     const value = avps[name];
     if (value === undefined || !belongs(message.type, name)) continue;
     if (hide && avpRows[name].hideable) somethingToHide = true;
-    else writeKnown(writer, name, value);
+    else writeKnown(writer, message.type, name, value);
   }
   for (const other of message.others ?? []) {
     if (hide && other.hideable) somethingToHide = true;
@@ -41,7 +43,7 @@ export function encodeMessage(message: OutgoingMessage, options: EncodeOptions =
   for (const name of names) {
     const value = avps[name];
     if (value === undefined || !avpRows[name].hideable || !belongs(message.type, name)) continue;
-    writeKnown(writer, name, value, hide);
+    writeKnown(writer, message.type, name, value, hide);
   }
   for (const other of message.others ?? []) {
     if (other.hideable) writeHidden(writer, other.vendor, other.type, other.mandatory ?? false, other.value, hide);
@@ -52,27 +54,30 @@ export function encodeMessage(message: OutgoingMessage, options: EncodeOptions =
 type Hide = NonNullable<EncodeOptions['hide']>;
 
 /** Writes an AVP of the table, or all that it stands for. */
-function writeKnown(writer: Writer, name: AvpName, value: unknown, hide?: Hide): void {
+function writeKnown(writer: Writer, type: MessageType, name: AvpName, value: unknown, hide?: Hide): void {
   if (avpRows[name].repeats && Array.isArray(value)) {
-    for (const each of value) writeOne(writer, name, each, hide);
+    for (const each of value) writeOne(writer, type, name, each, hide);
   } else {
-    writeOne(writer, name, value, hide);
+    writeOne(writer, type, name, value, hide);
   }
 }
 
-function writeOne(writer: Writer, name: AvpName, value: unknown, hide: Hide | undefined): void {
+function writeOne(writer: Writer, message: MessageType, name: AvpName, value: unknown, hide: Hide | undefined): void {
   const row = avpRows[name];
   const { vendor, type, codec } = row;
   const mandatory = row.mandatory && !row.optionalWhen?.(value);
+  const isNeeded = messageRows[message].required.includes(name);
   if (hide) {
     const clear = new Writer();
     codec.write(clear, value);
+    if (clear.length > maxHideableOctets && !isNeeded) return;
     writeHidden(writer, vendor, type, mandatory, clear.finish(), hide);
     return;
   }
   const start = beginAvp(writer, vendor, type);
   codec.write(writer, value);
-  endAvp(writer, start, mandatory ? mandatoryBit : 0);
+  if (writer.length - start > maxAvpOctets && !isNeeded) writer.rewind(start);
+  else endAvp(writer, start, mandatory ? mandatoryBit : 0);
 }
 
 function writeClear(writer: Writer, vendor: number, type: number, mandatory: boolean, value: Uint8Array): void {

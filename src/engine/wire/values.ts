@@ -1,6 +1,7 @@
 /**
  * AVP values with parts, and how each is written.
  */
+import { maxHideableOctets } from './avp-octets.ts';
 import type { Reader } from './bytes.ts';
 import { atLeast, fixed, MalformedValue, type ValueCodec } from './codec.ts';
 
@@ -144,7 +145,8 @@ export function isNsap(callNumber: string): boolean {
 /**
  * The number of a call: ASCII text, or with a broadband bearer an NSAP address of 20 octets (RFC 3301 5.3), which we
  * write as `nsap:` and 40 hexadecimal digits. 20 octets that are not ASCII text are taken for one, so that the number
- * can be read without the Bearer Type, which may come later or hidden.
+ * can be read without the Bearer Type, which may come later or hidden. An OCRQ needs its number: one that is too long for
+ * an AVP, as no number is, is cut.
  */
 export const callNumber: ValueCodec<string> = {
   read(reader) {
@@ -156,7 +158,7 @@ export const callNumber: ValueCodec<string> = {
   },
   write(writer, value) {
     if (!isNsap(value)) {
-      writer.text(value);
+      writer.octets(clippedUtf8(value, maxHideableOctets));
       return;
     }
     for (let at = nsapPrefix.length; at < value.length; at += 2)

@@ -309,7 +309,19 @@ describe('our own messages', () => {
     const body = encodeMessage({ type: 'StopCCN', avps: { resultCode: { result: 2, message }, assignedTunnelId: 1 } });
     expect(decode(body).avps.resultCode).toEqual({ result: 2, error: 0, message: 'x'.repeat(1012) });
   });
-  it('refuse other values that do not fit into an AVP', () => {
+  it('leave out a value that does not fit into an AVP once it is hidden', () => {
+    const hide = { secret: new Secret('secret'), randomVector: new Uint8Array(16) };
+    const avps = {
+      txConnectSpeedBps: 1,
+      framingType: ['sync'],
+      initialReceivedLcpConfReq: new Uint8Array(1_017),
+    } as const;
+    const iccn: OutgoingMessage = { type: 'ICCN', avps };
+    expect(decode(encodeMessage(iccn)).avps).toEqual(avps);
+    const { initialReceivedLcpConfReq: _, ...fitting } = avps;
+    expect(decode(encodeMessage(iccn, { hide }), { secretFor: () => hide.secret }).avps).toEqual(fitting);
+  });
+  it('refuse values that the message needs and that do not fit into an AVP', () => {
     const hostName = 'x'.repeat(1018);
     const avps = { protocolVersion: dialectV2.protocolVersion, framingCapabilities: [], assignedTunnelId: 1 };
     expect(() => encodeMessage({ type: 'SCCRQ', avps: { ...avps, hostName } })).toThrow(RangeError);

@@ -1,0 +1,122 @@
+/** Switched calls whose peers and clients mean harm, or whose next hop does not play along. */
+import { describe, expect, it } from 'vitest';
+import { decodeDiscovery, encodeDiscovery, type Tag, tagOf } from '../../src/engine/pppoe/packet.ts';
+import type { ForwardSpec } from '../../src/engine/spec.ts';
+import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import type { OutgoingMessage } from '../../src/engine/wire/message.ts';
+import { bench, ScriptedPeer, sample, types } from './scripted-peer.ts';
+import { ethernet, gatewaySpec, peerSpec, pppSpec, sessionParameters, tunnelSpec } from './world.ts';
+
+function forwarding(forward: Partial<ForwardSpec>, more: Partial<typeof sessionParameters> = {}) {
+  return { ...sessionParameters, forward: { rules: [{ tunnels: ['to-peer'] }], avps: {}, ...forward }, ...more };
+}
+
+/** A message in whose texts every `x` is an octet that is no UTF-8. */
+function garbled(message: OutgoingMessage): Uint8Array {
+  return dialectV2.encodeMessage(message).map((octet) => (octet === 0x78 ? 0xff : octet));
+}
+
+const longest = 'x'.repeat(1017);
+
+/** A switch between a peer that calls and one that is called. */
+function between(session = forwarding({})) {
+  const { world, node, peer } = bench(gatewaySpec({ peers: [peerSpec({ session })] }));
+  const next = new ScriptedPeer(world, node, { address: '10.0.0.8', port: 1701 });
+  node.dial(tunnelSpec(next.endpoint.address));
+  next.accept({ bearerCapabilities: ['digital', 'analog'] });
+  peer.connect();
+  next.unread();
+  return { world, node, peer, next };
+}
+
+describe('texts that grow when they are written again', () => {
+  it('do no harm in an incoming call', () => {
+    const { peer, next } = between();
+    const { ICRQ, ICCN, CDN } = sample(peer);
+    const numbers = { calledNumber: longest, callingNumber: longest, subAddress: longest };
+    const [icrp] = peer.sendBody(garbled({ type: 'ICRQ', avps: { ...ICRQ.avps, ...numbers } }));
+    const sessionId = icrp.avps.assignedSessionId ?? 0;
+    const iccn = { ...ICCN.avps, privateGroupId: longest, proxyAuthenType: 3, proxyAuthenName: longest };
+    peer.sendBody(garbled({ type: 'ICCN', avps: iccn }), { sessionId });
+    const icrq = next.unread().find(({ type }) => type === 'ICRQ');
+    expect(icrq).toBeDefined();
+    next.send(sample(next).ICRP, { sessionId: icrq?.avps.assignedSessionId });
+    expect(types(next.log)).toContain('ICCN');
+    const advisory = 'x'.repeat(1000);
+    const causes = { q931Cause: { cause: 17, msg: 0, advisory } };
+    peer.sendBody(garbled({ type: 'CDN', avps: { ...CDN.avps, ...causes } }), { sessionId });
+    expect(types(next.unread())).toEqual(['CDN']);
+  });
+
+  it('do no harm in an outgoing call', () => {
+    const { peer, next } = between(forwarding({}, { type: 'lacOutgoing' }));
+    peer.sendBody(garbled({ type: 'OCRQ', avps: { ...sample(peer).OCRQ.avps, calledNumber: longest } }));
+    expect(types(next.unread())).toEqual(['OCRQ']);
+  });
+
+  it('do no harm in a PPPoE client’s service name', () => {
+    const server = {
+      name: 'access',
+      interface: ethernet,
+      acName: 'ac',
+      serviceNames: [],
+      maxSessions: 0,
+      session: forwarding({}),
+      ppp: pppSpec('server'),
+    };
+    const gateway = gatewaySpec({ pppoeServers: [server] });
+    const { world, node, peer } = bench(gateway);
+    node.run(node.engine.configure(gateway, 0));
+    node.dial(tunnelSpec('10.0.0.9'));
+    peer.accept();
+    peer.unread();
+    const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
+    const say = (type: 'PADI' | 'PADR', tags: readonly Tag[]) => {
+      const packet = encodeDiscovery({ type, sessionId: 0, tags });
+      return node.engine.discovery(ethernet, mac, packet, 0, packet.length, world.now);
+    };
+    const [offer] = say('PADI', [['serviceName', new Uint8Array(0)]]);
+    const pado = offer.effect === 'discovery' ? decodeDiscovery(offer.packet, 0, offer.packet.length) : undefined;
+    const cookie = (pado && tagOf(pado, 'acCookie')) ?? new Uint8Array(0);
+    node.run(
+      say('PADR', [
+        ['serviceName', new Uint8Array(1_400).fill(0x78)],
+        ['acCookie', cookie],
+      ]),
+    );
+    expect(types(peer.unread())).toEqual(['ICRQ']);
+  });
+});
+
+describe('a call whose next hop does not take it', () => {
+  it('gives up when the second tunnel cannot be asked at all', () => {
+    const session = forwarding({ rules: [{ tunnels: ['to-peer', 'digital'] }] }, { type: 'lacOutgoing' });
+    const { world, node, peer, next } = between(session);
+    const other = new ScriptedPeer(world, node, { address: '10.0.0.7', port: 1701 });
+    node.dial(tunnelSpec(other.endpoint.address, { name: 'digital' }));
+    other.accept({ bearerCapabilities: ['digital'] });
+    peer.send({ type: 'OCRQ', avps: { ...sample(peer).OCRQ.avps, bearerType: ['analog'] } });
+    const ocrq = next.unread().find(({ type }) => type === 'OCRQ');
+    next.send(
+      { type: 'CDN', avps: { assignedSessionId: 5, resultCode: { result: 4 } } },
+      { sessionId: ocrq?.avps.assignedSessionId },
+    );
+    expect(types(peer.unread())).toEqual(['CDN']);
+    expect(node.engine.sizes()).toMatchObject({ sessions: 0, serials: 0 });
+  });
+
+  it('goes on in the second tunnel when the first one ends meanwhile', () => {
+    const { world, node, peer, next } = between(forwarding({ rules: [{ tunnels: ['to-peer', 'second'] }] }));
+    const second = new ScriptedPeer(world, node, { address: '10.0.0.7', port: 1701 });
+    node.dial(tunnelSpec(second.endpoint.address, { name: 'second' }));
+    second.accept();
+    second.unread();
+    const [icrp] = peer.send(sample(peer).ICRQ);
+    peer.send(sample(peer).ICCN, { sessionId: icrp.avps.assignedSessionId });
+    expect(types(next.unread())).toEqual(['ICRQ']);
+    next.stopCcn();
+    expect(types(second.unread())).toEqual(['ICRQ']);
+    expect(types(peer.unread())).toEqual([]);
+    expect(node.engine.sizes()).toMatchObject({ sessions: 2, serials: 1 });
+  });
+});
