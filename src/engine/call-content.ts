@@ -3,7 +3,7 @@
  */
 import type { CallInformation } from './call-information.ts';
 import type { EngineEffect, Instant } from './effects.ts';
-import type { ForwardAnswer } from './ports.ts';
+import type { ForwardAnswer, ForwardRequest } from './ports.ts';
 import type { PppEvent } from './ppp/link.ts';
 import type { PppProxy, PppView } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
@@ -15,7 +15,7 @@ export type CallEnd = Omit<SentAvps<'CDN'>, 'assignedSessionId'>;
 export type ContentEvent =
   | Exclude<PppEvent, { event: 'close' }>
   /** A plugin's answer to `forward`. */
-  | { event: 'forwardChosen'; answer: ForwardAnswer }
+  | { event: 'forwardChosen'; request: ForwardRequest; answer: ForwardAnswer }
   | { event: 'information'; information: CallInformation };
 
 /** What a content wants: things in the world, and things of its call. */

@@ -17,6 +17,7 @@ import type {
   AuthenticateAnswer,
   Datagram,
   ForwardAnswer,
+  ForwardRequest,
   PlaneFact,
   SessionKey,
   SocketId,
@@ -295,9 +296,9 @@ export class Engine {
     return this.toContent(session, { event: 'authenticated', answer }, now);
   }
 
-  /** A plugin's answer to `forward`. */
-  forwardChosen(session: SessionKey, answer: ForwardAnswer, now: Instant): EngineEffect[] {
-    return this.toContent(session, { event: 'forwardChosen', answer }, now);
+  /** A plugin's answer to `forward`: to this very request, since keys come again. */
+  forwardChosen(request: ForwardRequest, answer: ForwardAnswer, now: Instant): EngineEffect[] {
+    return this.toContent(request.session, { event: 'forwardChosen', request, answer }, now);
   }
 
   /** A PPPoE discovery packet that came on an interface; its octets are only borrowed. */

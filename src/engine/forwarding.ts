@@ -7,7 +7,7 @@ import type { CallInformation } from './call-information.ts';
 import type { EngineCore } from './core.ts';
 import type { EngineEffect, Instant } from './effects.ts';
 import { fitsGlob } from './glob.ts';
-import type { SessionKey } from './ports.ts';
+import type { ForwardRequest, SessionKey } from './ports.ts';
 import { PppIngress } from './ppp/ingress.ts';
 import type { Relay } from './relayed-avps.ts';
 import type { Session } from './session.ts';
@@ -48,7 +48,7 @@ type Phase =
   /** The rules want to know who calls. */
   | { phase: 'capture'; ingress: PppIngress; until: Instant }
   /** A plugin chooses. */
-  | { phase: 'choose'; rule: ForwardRule }
+  | { phase: 'choose'; rule: ForwardRule; request: ForwardRequest }
   /** The egress is being placed; these tunnels are left if it fails. */
   | { phase: 'place'; egress: Session; left: readonly string[] }
   | { phase: 'spliced'; egress: Session }
@@ -93,7 +93,7 @@ export class Forwarding implements CallContent {
         if (now >= this.at.until) return this.tooLate();
         return this.fromIngress(this.at.ingress.handle(event, now), now);
       case 'forwardChosen':
-        if (this.at.phase !== 'choose') return [];
+        if (this.at.phase !== 'choose' || event.request !== this.at.request) return [];
         return this.place(event.answer ?? this.at.rule.tunnels, now);
       case 'information':
         if (this.at.phase !== 'spliced' || !this.mayPass(event.information)) return [];
@@ -193,10 +193,11 @@ export class Forwarding implements CallContent {
       return [{ effect: 'terminate', proxy: this.captured }];
     }
     if (rule.plugin === undefined) return this.place(rule.tunnels, now);
-    this.at = { phase: 'choose', rule };
     const { user } = this;
     const { key: session, avps: call, others } = this.call;
-    return [{ effect: 'forward', request: { session, plugin: rule.plugin, user, call, others } }];
+    const request: ForwardRequest = { session, plugin: rule.plugin, user, call, others };
+    this.at = { phase: 'choose', rule, request };
+    return [{ effect: 'forward', request }];
   }
 
   private fits({ realm, calledNumber }: ForwardRule): boolean {

@@ -241,9 +241,9 @@ export class Host {
         plane.sendDiscovery(effect.interface, effect.peer, effect.packet);
         break;
       case 'forward': {
-        const { session } = effect.request;
-        this.ports.chooseForward(effect.request, (answer) => {
-          this.run(this.engine.forwardChosen(session, answer, performance.now()));
+        const { request } = effect;
+        this.ports.chooseForward(request, (answer) => {
+          this.run(this.engine.forwardChosen(request, answer, performance.now()));
         });
         break;
       }

@@ -1,5 +1,6 @@
 /** Switched calls whose peers and clients mean harm, or whose next hop does not play along. */
 import { describe, expect, it } from 'vitest';
+import type { ForwardRequest } from '../../src/engine/ports.ts';
 import { decodeDiscovery, encodeDiscovery, type Tag, tagOf } from '../../src/engine/pppoe/packet.ts';
 import type { ForwardSpec } from '../../src/engine/spec.ts';
 import { dialectV2 } from '../../src/engine/wire/dialect.ts';
@@ -86,6 +87,32 @@ describe('texts that grow when they are written again', () => {
     );
     expect(types(peer.unread())).toEqual(['ICRQ']);
   });
+});
+
+it('a plugin’s answer to a call that is gone does not choose for one that bears its ids', () => {
+  const session = forwarding({ rules: [{ plugin: 'chooser', tunnels: ['elsewhere'] }] });
+  const { world, node, peer, next } = between(session);
+  // Every call has the same id.
+  world.random.below = () => 0;
+  const ring = () => {
+    const [icrp] = peer.send(sample(peer).ICRQ);
+    peer.send(sample(peer).ICCN, { sessionId: icrp.avps.assignedSessionId });
+    return icrp.avps.assignedSessionId ?? 0;
+  };
+  const asked: ForwardRequest[] = [];
+  const run = node.run.bind(node);
+  node.run = (effects) => {
+    for (const effect of effects) if (effect.effect === 'forward') asked.push(effect.request);
+    run(effects.filter(({ effect }) => effect !== 'forward'));
+  };
+  const first = ring();
+  peer.send(sample(peer).CDN, { sessionId: first });
+  expect(ring()).toBe(first);
+  const [old, present] = asked;
+  node.run(node.engine.forwardChosen(old, ['to-peer'], world.now));
+  expect(types(next.unread())).toEqual([]);
+  node.run(node.engine.forwardChosen(present, ['to-peer'], world.now));
+  expect(types(next.unread())).toEqual(['ICRQ']);
 });
 
 describe('a call whose next hop does not take it', () => {

@@ -186,7 +186,7 @@ export class Node {
           const { engine } = this;
           world.after(world.random.below(50), () => {
             if (engine !== this.engine) return;
-            this.run(engine.forwardChosen(request.session, this.chooseForward(request), world.now));
+            this.run(engine.forwardChosen(request, this.chooseForward(request), world.now));
           });
           break;
         }
