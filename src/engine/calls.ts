@@ -7,8 +7,7 @@ import type { Result, WireError } from './errors.ts';
 import type { SwitchedCall } from './forwarding.ts';
 import { Session, type SessionEffect, type SessionEvent, type SessionTunnel } from './session.ts';
 import type { SessionOrigin } from './session-origin.ts';
-import { isPlaced } from './session-states.ts';
-import type { FailureView, PeerSpec, SessionSpec, SessionView } from './spec.ts';
+import { type FailureView, isPlaced, type PeerSpec, type SessionSpec, type SessionView } from './spec.ts';
 import { traceEffect, tracePpp } from './trace-session.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
@@ -23,7 +22,7 @@ export interface CallsTunnel extends SessionTunnel {
 type Request = Message<'ICRQ' | 'OCRQ'>;
 
 /** A declared call that the peer has to ask for. */
-interface Awaited {
+export interface Awaited {
   spec: SessionSpec;
   /** Why it last ended. */
   failure: FailureView | undefined;
@@ -38,7 +37,7 @@ export class Calls {
   /** What is traced of any of them, beside what is of their tunnel. */
   traceMask = 0;
   /** By name. */
-  private readonly awaited = new Map<string, Awaited>();
+  private awaited = new Map<string, Awaited>();
   /** By the id that the peer gave, once it is known. */
   private readonly byRemoteId = new Map<number, Session>();
   private readonly core: EngineCore;
@@ -83,6 +82,17 @@ export class Calls {
   /** Waits for the peer to ask. `failure`: why the call last ended. */
   await(spec: SessionSpec, failure: FailureView | undefined): void {
     this.awaited.set(spec.name, { spec, failure });
+  }
+
+  /** Another tunnel waits from now on. */
+  handOver(): ReadonlyMap<string, Awaited> {
+    const { awaited } = this;
+    this.awaited = new Map();
+    return awaited;
+  }
+
+  adopt(awaited: ReadonlyMap<string, Awaited>): void {
+    for (const [name, each] of awaited) this.awaited.set(name, each);
   }
 
   modifyAwaited(spec: SessionSpec): void {

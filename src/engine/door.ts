@@ -1,6 +1,7 @@
 /**
  * The door: what arrives at a listener for no tunnel yet, and whether it becomes one.
  */
+import type { Awaited } from './calls.ts';
 import { type EngineCore, tunnelLimit } from './core.ts';
 import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
@@ -34,6 +35,13 @@ const unnamedPeer: Result = {
 const unknownPeer: Result = { result: notAuthorized, error: 0, message: 'no PeerProfile matches' };
 const draining: Result = { result: 2, error: 7, message: 'draining' };
 const noFreeId: Result = { result: 2, error: 4, message: 'no tunnel id is free' };
+
+/** What a tunnel takes over that won a tie against one of ours. */
+interface Adopted {
+  spec: TunnelSpec;
+  /** The declared calls that the peer has to ask for. */
+  awaited: ReadonlyMap<string, Awaited>;
+}
 
 export class Door {
   private readonly registry: TunnelRegistry;
@@ -98,14 +106,17 @@ export class Door {
     const out = tie.effects;
     if (registry.halfOpen.size >= maxHalfOpenTunnels) out.push(...this.makeRoom(from.address, now));
     const path = { socket: datagram.socket, local, remote: from, from: datagram.to };
-    const origin = tie.adopts ? { dialled: tie.adopts, accepted: peer } : { accepted: peer };
+    const origin = tie.adopts ? { dialled: tie.adopts.spec, accepted: peer } : { accepted: peer };
     const tunnel = new Tunnel(core, dialect, localId, origin, path, now);
     registry.byLocalId.set(localId, tunnel);
     registry.byRequest.set(request, tunnel);
     tunnel.requestKey = request;
     tunnel.askedUs = true;
     registry.halfOpen.add(tunnel);
-    if (tie.adopts) registry.byName.set(tie.adopts.name, tunnel);
+    if (tie.adopts) {
+      registry.byName.set(tie.adopts.spec.name, tunnel);
+      tunnel.calls.adopt(tie.adopts.awaited);
+    }
     append(out, registry.settle(tunnel, tunnel.takeRequest(header, datagram, message, now)));
     if (tunnel.quirks.has('tunnelIdZero')) registry.fileWithoutId(tunnel);
     return out;
@@ -169,7 +180,7 @@ export class Door {
     from: Endpoint,
     theirs: bigint | undefined,
     now: Instant,
-  ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; adopts?: TunnelSpec } {
+  ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; adopts?: Adopted } {
     const tunnel = this.rival(from.address);
     const ours = tunnel?.tieBreaker;
     if (!tunnel || (ours === undefined && theirs === undefined)) return { verdict: 'accept', effects: [] };
@@ -178,11 +189,12 @@ export class Door {
       return { verdict: 'discard', effects: this.registry.drop('lostTie', from) };
     }
     const spec = tunnel.origin.dialled;
+    const awaited = tunnel.calls.handOver();
     const effects = this.registry.settle(tunnel, tunnel.abandon("the peer's own request won the tie", now));
     if (ours === theirs) return { verdict: 'discard', effects };
     // The peer's tunnel takes the place of ours: it carries our calls as well.
     if (spec) this.registry.ended.delete(spec.name);
-    return { verdict: 'accept', effects, adopts: spec };
+    return { verdict: 'accept', effects, adopts: spec && { spec, awaited } };
   }
 
   /** Our request with which one from there competes. */

@@ -26,17 +26,18 @@ import { Concentrators } from './pppoe/concentrators.ts';
 import { PppoeSession } from './pppoe/session.ts';
 import { TunnelRegistry } from './registry.ts';
 import type { Session, SessionEvent } from './session.ts';
-import { isLac, isPlaced } from './session-states.ts';
-import type {
-  Endpoint,
-  GatewaySpec,
-  PeerSpec,
-  PppoeServerView,
-  PppoeSessionView,
-  SessionSpec,
-  SessionView,
-  TunnelSpec,
-  TunnelView,
+import {
+  type Endpoint,
+  type GatewaySpec,
+  isLac,
+  isPlaced,
+  type PeerSpec,
+  type PppoeServerView,
+  type PppoeSessionView,
+  type SessionSpec,
+  type SessionView,
+  type TunnelSpec,
+  type TunnelView,
 } from './spec.ts';
 import { type TraceCategory, type TracePorts, type TraceRecord, type TraceScope, Tracing } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
@@ -209,8 +210,10 @@ export class Engine {
   /** Asks for a call in an established tunnel of ours; elsewhere it does nothing. */
   openSession(spec: SessionSpec, now: Instant): EngineEffect[] {
     const tunnel = this.registry.byName.get(spec.tunnel);
-    if (tunnel?.state !== 'established' || this.sessionsByName.has(spec.name)) return [];
-    if (isPlaced(spec.parameters.type)) return this.registry.settle(tunnel, tunnel.calls.open(spec, now));
+    if (!tunnel || this.sessionsByName.has(spec.name)) return [];
+    if (isPlaced(spec.parameters.type)) {
+      return tunnel.state === 'established' ? this.registry.settle(tunnel, tunnel.calls.open(spec, now)) : [];
+    }
     tunnel.calls.await(spec, this.endedSessions.get(spec.name)?.failure);
     this.endedSessions.delete(spec.name);
     return [];
@@ -394,13 +397,15 @@ export class Engine {
 
   /** Every accepted tunnel that has not ended. */
   *acceptedTunnels(): Iterable<TunnelView> {
-    for (const tunnel of this.registry.byLocalId.values()) {
+    for (const tunnel of this.registry.all()) {
       if (tunnel.name === undefined && tunnel.state !== 'closing' && tunnel.state !== 'closed') yield tunnel.view();
     }
   }
 
   *acceptedSessions(): Iterable<SessionView> {
-    for (const session of this.core.sessions.values()) if (!session.declared) yield session.view();
+    for (const session of [...this.core.sessions.values()]) {
+      if (!session.declared && session.state !== 'closed') yield session.view();
+    }
   }
 
   *pppoeServers(): Iterable<PppoeServerView> {
@@ -408,7 +413,7 @@ export class Engine {
   }
 
   *pppoeSessions(): Iterable<PppoeSessionView> {
-    for (const session of this.core.pppoe.values()) yield session.view();
+    for (const session of [...this.core.pppoe.values()]) yield session.view();
   }
 
   /** How many accepted tunnels and sessions are established, without looking at each session. */

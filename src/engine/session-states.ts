@@ -103,12 +103,3 @@ export const sessionTables: Readonly<Record<SessionType, SessionTable>> = {
 export function isSessionMessage(type: MessageType): type is SessionMessageType {
   return Object.hasOwn(nothing, type);
 }
-
-/** Whether we ask for such a call; of the others a declared Session waits for the peer's request. */
-export function isPlaced(type: SessionType): boolean {
-  return type === 'lacIncoming' || type === 'lnsOutgoing';
-}
-
-export function isLac(type: SessionType): boolean {
-  return type === 'lacIncoming' || type === 'lacOutgoing';
-}

@@ -13,30 +13,31 @@ import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
 import { describeResult } from './result-text.ts';
 import { interfaceOf, parametersOf, pppOf, type SessionOrigin, typeOf } from './session-origin.ts';
 import {
-  isLac,
-  isPlaced,
   isSessionMessage,
   type SessionInput,
   type SessionState,
   type SessionStep,
   sessionTables,
 } from './session-states.ts';
-import type {
-  FailureView,
-  Ipv4,
-  PppProxy,
-  PppSpec,
-  PppView,
-  QuirkName,
-  SessionParameters,
-  SessionSpec,
-  SessionType,
-  SessionView,
-  TunnelParameters,
+import {
+  type FailureView,
+  type Ipv4,
+  isLac,
+  isPlaced,
+  type PppProxy,
+  type PppSpec,
+  type PppView,
+  type QuirkName,
+  type SessionParameters,
+  type SessionSpec,
+  type SessionType,
+  type SessionView,
+  type TunnelParameters,
 } from './spec.ts';
 import { Termination } from './termination.ts';
 import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
 import type { AvpValues } from './wire/avp.ts';
+import { describeAvps } from './wire/avp-text.ts';
 import type { Message, OtherAvp, OutgoingMessage } from './wire/message.ts';
 
 export type SessionEvent =
@@ -88,6 +89,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private establishBy: Instant | undefined;
   private establishedAt: Instant | undefined;
   private call: AvpValues = {};
+  /** The Call Serial Number of a call that we asked for. */
+  private serial: number | undefined;
   others: readonly OtherAvp[] | undefined;
   private content: CallContent | undefined;
   private device: string | undefined;
@@ -182,6 +185,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       remoteId: this.remoteId,
       pseudowire: 'ppp',
       spec: declared,
+      callSerialNumber: this.serial ?? this.call.callSerialNumber,
       call: this.call,
       others: this.others,
       switched: switchedWith === undefined ? undefined : { with: switchedWith },
@@ -310,8 +314,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         Object.assign(this.call, avps, { assignedSessionId: this.call.assignedSessionId });
         const resultCode = avps.resultCode ?? { result: 1, message: `peer sent ${input}` };
         const { q931Cause, pppDisconnectCauses } = avps;
-        const told = `the peer ended the call: ${describeResult('CDN', resultCode)}`;
-        return this.finish({ resultCode, q931Cause, pppDisconnectCauses }, false, told, now);
+        const told = { resultCode, q931Cause, pppDisconnectCauses };
+        return this.finish(told, false, `the peer ended the call: ${endText(told)}`, now);
       }
       case 'hangUp':
         return this.hangUp(end ?? { resultCode: { result: 3 } }, now);
@@ -330,6 +334,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private request(now: Instant): SessionEffect[] {
     const message = requestFor(this);
     if ('result' in message) return this.finish({ resultCode: message }, false, describeResult('CDN', message), now);
+    this.serial = message.avps.callSerialNumber;
     this.state = 'waitReply';
     this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
     return [{ effect: 'message', message }];
@@ -533,8 +538,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   /** Ends the call from our side: the content's farewell, then a CDN. */
   private hangUp(end: CallEnd, now: Instant): SessionEffect[] {
     if (this.state === 'closed') return [];
-    const told = `we ended the call: ${describeResult('CDN', end.resultCode)}`;
-    return this.finish(end, true, told, now);
+    return this.finish(end, true, `we ended the call: ${endText(end)}`, now);
   }
 
   private finish(end: CallEnd, byUs: boolean, message: string, now: Instant): SessionEffect[] {
@@ -567,6 +571,12 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       message: message ?? describeResult('CDN', result),
     };
   }
+}
+
+/** For the operator, with the causes that a line or PPP gave (RFC 2661 4.4.4, RFC 3145). */
+function endText({ resultCode, q931Cause, pppDisconnectCauses }: CallEnd): string {
+  const causes = describeAvps({ q931Cause, pppDisconnectCauses }).map(({ label, text }) => `; ${label}: ${text}`);
+  return describeResult('CDN', resultCode) + causes.join('');
 }
 
 const noPpp: PppView = { phase: 'dead', peerMru: 1500 };

@@ -70,6 +70,15 @@ export interface TunnelParameters {
  */
 export type SessionType = 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
 
+/** Whether we ask for such a call; of the others a declared Session waits for the peer's request. */
+export function isPlaced(type: SessionType): boolean {
+  return type === 'lacIncoming' || type === 'lnsOutgoing';
+}
+
+export function isLac(type: SessionType): boolean {
+  return type === 'lacIncoming' || type === 'lacOutgoing';
+}
+
 /** A LAC's facts about a client's PPP (RFC 2661 4.4.5), as they go into an ICCN. */
 export type PppProxy = Pick<
   AvpValues,
@@ -327,6 +336,8 @@ export interface SessionView {
   remoteId: number;
   pseudowire: 'ppp';
   spec?: SessionSpec;
+  /** By which both sides' operators know the call (RFC 2661 4.4.4). */
+  callSerialNumber?: number;
   /** The call's AVPs as the peer sent them, those of a WEN, SLI or CDN included. */
   call: AvpValues;
   /** AVPs of the call's set-up that the table does not know. */

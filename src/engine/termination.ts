@@ -6,8 +6,7 @@ import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import type { IpAttachment, SessionKey } from './ports.ts';
 import type { LineWishes } from './ppp/lcp-options.ts';
 import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
-import { isLac } from './session-states.ts';
-import type { Ipv4, PppProxy, PppSpec, PppView, SessionType } from './spec.ts';
+import { type Ipv4, isLac, type PppProxy, type PppSpec, type PppView, type SessionType } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { SentAvps } from './wire/message-table.ts';
 

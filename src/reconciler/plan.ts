@@ -1,5 +1,13 @@
 /** Every step that leads from what is to what should be: pure, ordered, deterministic, one step an object. */
-import type { GatewaySpec, PlaneDevice, SessionSpec, SessionView, TunnelSpec, TunnelView } from '../engine/spec.ts';
+import {
+  type GatewaySpec,
+  isPlaced,
+  type PlaneDevice,
+  type SessionSpec,
+  type SessionView,
+  type TunnelSpec,
+  type TunnelView,
+} from '../engine/spec.ts';
 import { type Difference, differences, tell } from './compare.ts';
 import type { Action, DesiredState, ObservedState } from './live.ts';
 import { sessionChange, tunnelChange } from './mutability.ts';
@@ -192,6 +200,12 @@ function droppedCalls({ sessions: { established } }: TunnelView): string {
   return established === 1 ? ', 1 call drops' : `, ${established} calls drop`;
 }
 
+/** A call that the peer asks for is awaited before the tunnel is up: the peer may ask at once. */
+function takesCall({ parameters }: SessionSpec, tunnel: TunnelView | undefined): tunnel is TunnelView {
+  if (tunnel === undefined || tunnel.state === 'closing' || tunnel.state === 'closed') return false;
+  return tunnel.state === 'established' || !isPlaced(parameters.type);
+}
+
 function begunAnew({ state }: SessionView): string {
   return state === 'waitCall' ? 'awaited anew' : 'placed again';
 }
@@ -218,7 +232,7 @@ function sessionAction(
   desired: DesiredState,
   tunnel: TunnelView | undefined,
 ): Action | undefined {
-  const mayOpen = mayDial(desired) && tunnel?.state === 'established' && desired.tunnels.has(spec.tunnel);
+  const mayOpen = mayDial(desired) && desired.tunnels.has(spec.tunnel) && takesCall(spec, tunnel);
   if (!view) return mayOpen ? { action: 'openSession', spec, reason: 'declared' } : undefined;
   const { found, asks } = sessionChange(view.spec, spec);
   switch (view.state) {

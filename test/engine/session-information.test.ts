@@ -96,9 +96,32 @@ describe('what a peer tells of a call', () => {
     peer.send({ type: 'CDN', avps }, { sessionId });
     expect(views(node)[0]).toMatchObject({ state: 'closed', call: { q931Cause, pppDisconnectCauses: causes } });
   });
+
+  it('CDN: why it ended is told of a call that nobody declared, and of which nothing stays in view', () => {
+    const { node, peer, sessionId } = asLns();
+    const causes = [{ code: 16, protocol: 0xc223, direction: 1, message: 'bad password' }];
+    const q931Cause = { cause: 17, msg: 0x45 };
+    const avps = { assignedSessionId: 5, resultCode: { result: 1 }, q931Cause, pppDisconnectCauses: causes };
+    peer.send({ type: 'CDN', avps }, { sessionId });
+    expect(views(node)).toEqual([]);
+    expect(node.notices.at(-1)).toMatchObject({
+      event: 'down',
+      message: expect.stringMatching(/the peer ended the call: .*user busy, cause 17.*PPP Disconnect.*bad password/),
+    });
+  });
 });
 
 describe('what we tell of a call', () => {
+  it('the Call Serial Number: both sides show it (RFC 2661 4.4.4)', () => {
+    const placed = asLac();
+    const told = placed.peer.log.find(({ type }) => type === 'ICRQ')?.avps.callSerialNumber;
+    expect(told).toBeGreaterThanOrEqual(0);
+    expect(views(placed.node)[0].callSerialNumber).toBe(told);
+    const taken = views(asLns().node)[0];
+    expect(taken.callSerialNumber).toBeDefined();
+    expect(taken.callSerialNumber).toBe(taken.call.callSerialNumber);
+  });
+
   it('CDN: with the PPP disconnect cause when PPP ended it (RFC 3145)', () => {
     const { world, peer } = asLns();
     peer.liveFor(40_000);
@@ -245,6 +268,23 @@ describe('a declared call that the peer has to ask for', () => {
     const { node, peer } = scene(sessionSpec('waiting', { parameters, ppp: pppSpec('server') }));
     expect(types(peer.send(sample(peer).ICRQ))).toEqual(['ICRP']);
     expect(views(node)).toMatchObject([{ name: 'waiting', state: 'waitConnect', type: 'lnsIncoming' }]);
+  });
+
+  it('is awaited before the tunnel is up, and by the tunnel of the peer that wins the tie', () => {
+    const wide = { match: { addresses: ['10.0.0.0/8'] } };
+    const { node, peer, world } = bench(gatewaySpec({ peers: [peerSpec(wide)] }));
+    node.dial(tunnelSpec('10.0.0.9'));
+    const waitingCall = sessionSpec('waiting', {
+      parameters: parametersOf({ type: 'lnsIncoming' }),
+      ppp: pppSpec('server'),
+    });
+    node.run(node.engine.openSession(waitingCall, world.now));
+    expect(views(node)).toMatchObject([{ name: 'waiting', state: 'waitCall' }]);
+    peer.restart();
+    peer.sccrq({ tieBreaker: 0n });
+    peer.sccn();
+    expect(types(peer.send(sample(peer).ICRQ))).toEqual(['ICRP']);
+    expect(views(node)).toMatchObject([{ name: 'waiting', state: 'waitConnect' }]);
   });
 
   it('is forgotten when it is closed, or its tunnel ends', () => {
