@@ -468,7 +468,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
           out.push(...this.hangUp(effect.end, now));
           break;
         case 'terminate':
-          this.content = new Termination(this, effect.proxy);
+          this.content = new Termination(this, effect.proxy ?? this.proxied());
           out.push(...this.toContent({ event: 'open' }, now));
           break;
         default:

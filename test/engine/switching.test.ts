@@ -180,6 +180,15 @@ describe('a call that comes in by one tunnel', () => {
     expect(sessions(scene.middle)[0].ppp).toMatchObject({ phase: 'network', user: 'alice' });
   });
 
+  it('is terminated without a second log-in too where it is its LAC that has met the client', () => {
+    const session = forwarding({ rules: [{ realm: 'blue.example', tunnels: ['nowhere'] }] });
+    const peers = [peerSpec({ ...wide, session, tunnel: tunnelParameters({ allowPppProxy: true }) })];
+    const scene = chain(forwarding({}, { usePppProxy: true }), { peers });
+    open(scene);
+    scene.world.runFor(20_000);
+    expect(sessions(scene.lns)[0].ppp).toMatchObject({ phase: 'network', user: 'alice', proxy: 'lcpAndAuth' });
+  });
+
   it('is given up when its client does not say who it is', () => {
     const rules = [{ realm: 'blue.example', tunnels: ['to-peer'] }];
     const scene = chain(forwarding({ rules }));
