@@ -174,6 +174,7 @@ function sessionStatus(source: ApiSource, view: SessionView): Omit<SessionStatus
     switchedWith: view.switched && nameOfCall(view.switched.with),
     callingNumber: view.call.callingNumber ?? view.spec?.callingNumber,
     calledNumber: view.call.calledNumber ?? view.spec?.calledNumber,
+    callSerialNumber: view.callSerialNumber,
     call: described(view.call, source, view.others),
     ppp: pppStatus(view.ppp),
     counters: view.counters && { ...view.counters },

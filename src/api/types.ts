@@ -120,6 +120,8 @@ export interface SessionStatus extends LiveStatus {
   switchedWith?: string;
   callingNumber?: string;
   calledNumber?: string;
+  /** By which both sides know the call (RFC 2661 4.4.4). */
+  callSerialNumber?: number;
   /** What the peer told of the call. */
   call?: AvpStatus[];
   ppp?: PppStatus;

@@ -86,6 +86,7 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
       ['Remote id', status.remoteId],
       ['Calling number', status.callingNumber],
       ['Called number', status.calledNumber],
+      ['Call serial number', status.callSerialNumber],
       ['Interface', status.interface],
       ['Switched with', status.switchedWith],
       ...failureFacts(session, nowMs),
