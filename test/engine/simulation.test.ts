@@ -136,5 +136,5 @@ function run(seed: number): void {
 }
 
 describe('two engines over a bad network', () => {
-  forSeeds('converge and leave nothing behind', 4_000, run);
+  forSeeds('converge and leave nothing behind', 8_000, run);
 });

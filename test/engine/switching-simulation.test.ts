@@ -130,5 +130,5 @@ function run(seed: number): void {
 }
 
 describe('calls through a switch, over a bad network', () => {
-  forSeeds('find their way and leave nothing behind', 1_000, run);
+  forSeeds('find their way and leave nothing behind', 2_000, run);
 });
