@@ -32,6 +32,8 @@ export class Calls {
   /** By local session id. */
   readonly sessions = new Map<number, Session>();
   established = 0;
+  /** Those of the established ones that are no resources of ours. */
+  accepted = 0;
   /** When the last of them ended, while there is none. */
   emptySince: Instant | undefined;
   /** What is traced of any of them, beside what is of their tunnel. */
@@ -66,7 +68,9 @@ export class Calls {
     const before = Number(session.state === 'established');
     const { remoteId } = session;
     const effects = session.traces('ppp') ? tracePpp(session, event, now) : session.handle(event, now);
-    this.established += Number(session.state === 'established') - before;
+    const change = Number(session.state === 'established') - before;
+    this.established += change;
+    if (!session.declared) this.accepted += change;
     if (session.remoteId !== remoteId && !this.byRemoteId.has(session.remoteId)) {
       this.byRemoteId.set(session.remoteId, session);
     }

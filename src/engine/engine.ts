@@ -416,14 +416,13 @@ export class Engine {
     for (const session of [...this.core.pppoe.values()]) yield session.view();
   }
 
-  /** How many accepted tunnels and sessions are established, without looking at each session. */
+  /** How many tunnels and sessions are established that are no resources, without looking at each session. */
   accepted(): { tunnels: number; sessions: number } {
     let tunnels = 0;
     let sessions = 0;
     for (const tunnel of this.registry.byLocalId.values()) {
-      if (tunnel.name !== undefined || tunnel.state !== 'established') continue;
-      tunnels++;
-      sessions += tunnel.calls.sessions.size;
+      if (tunnel.name === undefined && tunnel.state === 'established') tunnels++;
+      sessions += tunnel.calls.accepted;
     }
     return { tunnels, sessions };
   }

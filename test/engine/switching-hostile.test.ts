@@ -115,6 +115,16 @@ it('a plugin’s answer to a call that is gone does not choose for one that bear
   expect(types(next.unread())).toEqual(['ICRQ']);
 });
 
+it('a call that only rings is not counted as established', () => {
+  const { node, peer } = between();
+  const [icrp] = peer.send(sample(peer).ICRQ);
+  expect(node.engine.accepted().sessions).toBe(0);
+  peer.send(sample(peer).ICCN, { sessionId: icrp.avps.assignedSessionId });
+  expect(node.engine.accepted().sessions).toBe(1);
+  peer.stopCcn();
+  expect(node.engine.accepted()).toEqual({ tunnels: 0, sessions: 0 });
+});
+
 describe('a call whose next hop does not take it', () => {
   it('gives up when the second tunnel cannot be asked at all', () => {
     const session = forwarding({ rules: [{ tunnels: ['to-peer', 'digital'] }] }, { type: 'lacOutgoing' });

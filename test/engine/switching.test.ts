@@ -77,6 +77,8 @@ describe('a call that comes in by one tunnel', () => {
     expect(ingress.switched).toEqual({ with: `${egress.tunnelLocalId}/${egress.localId}` });
     expect(egress.switched).toEqual({ with: `${ingress.tunnelLocalId}/${ingress.localId}` });
     expect(scene.middle.leases.size).toBe(0);
+    // Both calls are the peers', also the one in a tunnel that is a resource.
+    expect(scene.middle.engine.accepted()).toEqual({ tunnels: 1, sessions: 2 });
   });
 
   it.each(['lac', 'lns'] as const)('ends at both ends when the %s hangs up, with its reason', (who) => {
