@@ -31,7 +31,7 @@ class Stream {
       this.#flowing = true;
       const dropped = this.#dropped;
       this.#dropped = 0;
-      if (dropped > 0) this.put(note(dropped, this));
+      if (dropped > 0 && !response.writableEnded) this.put(note(dropped, this));
     });
   }
 

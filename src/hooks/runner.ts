@@ -87,7 +87,8 @@ export class HookRunner {
       if (at < 0) break;
       const [{ job, hook }] = this.waiting.splice(at, 1);
       this.busy.add(keyOf(job));
-      void this.run(job, hook).then((reason) => {
+      const ended = this.run(job, hook).catch((error: unknown) => String(error));
+      void ended.then((reason) => {
         this.busy.delete(keyOf(job));
         if (reason !== undefined) this.onFailure({ job, reason });
         this.runNext();

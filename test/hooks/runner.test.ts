@@ -106,6 +106,20 @@ it('tells that there is no such program', async () => {
   expect(failures.map(({ reason }) => reason)).toEqual([expect.stringMatching(/\/nowhere\/hook.*ENOENT/s)]);
 });
 
+it('outlives an argument that is none', async () => {
+  configure(['/bin/true', 'a\0b']);
+  runner.offer(job('tunnelUp'));
+  await runner.settled(patienceMs);
+  expect(failures.map(({ reason }) => reason)).toEqual([expect.stringContaining('null bytes')]);
+});
+
+it('does not mind a program that reads nothing', async () => {
+  configure(['/bin/true']);
+  runner.offer({ ...job('tunnelUp'), input: 'x'.repeat(1_000_000) });
+  await runner.settled(patienceMs);
+  expect(failures).toEqual([]);
+});
+
 it('lets so many wait and no more', async () => {
   configure([await script(`while [ ! -e ${directory}/go ]; do sleep 0.01; done`)]);
   for (let n = 0; n < 1_002; n++) runner.offer(job('tunnelUp'));
