@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { until } from '../netns/until.ts';
+import { Daemon } from './daemon.ts';
 import { lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
-import { lab, lac, lns } from './fresh-pair.ts';
-import { lacAddress } from './pair.ts';
+import { lab, lac, lns, lnsHost } from './fresh-pair.ts';
+import { lacAddress, wire } from './pair.ts';
 import { resource } from './resources.ts';
 import { dissect, sentMessages } from './tshark.ts';
 
@@ -116,4 +117,40 @@ test('a plugin hears of calls, and one that cannot be loaded stops nothing', asy
   expect((await lac.events()).map(({ message }) => message).join('\n')).toMatch(
     /plugin missing .*missing\.mjs.*ENOENT/,
   );
+});
+
+test('a plugin chooses the tunnel of a call by the realm of its user', async () => {
+  const farHost = await lab.namespace('far');
+  const ends = [
+    { device: 'uplink', addresses: ['198.51.100.1/24'] },
+    { device: wire, addresses: ['198.51.100.2/24'] },
+  ] as const;
+  await lab.link(lnsHost, ends[0], farHost, ends[1]);
+  const far = new Daemon(farHost);
+  await far.declare('all.yaml', ...lnsDocuments({ listen: '198.51.100.2' }));
+  await far.declare(
+    'bob.yaml',
+    resource('Subscriber', 'bob', { userName: 'bob@isp.example', passwordRef: { name: 'secrets', key: 'alice' } }),
+  );
+  const module = fileURLToPath(new URL('../../examples/plugins/realms.mjs', import.meta.url));
+  const plugins = [{ name: 'realms', module, config: { tunnels: { 'isp.example': ['onward'] } } }];
+  await lns.declare('all.yaml', ...lnsDocuments({ gateway: { plugins } }));
+  await lns.declare(
+    'switching.yaml',
+    resource('SessionProfile', 'default', {
+      forward: { rules: [{ realm: '*', plugin: 'realms', tunnels: ['nowhere'] }] },
+    }),
+    resource('Tunnel', 'onward', { remoteAddress: '198.51.100.2', persist: true }),
+    resource('Tunnel', 'nowhere', { remoteAddress: '198.51.100.77', persist: true }),
+  );
+  const passwordRef = { name: 'secrets', key: 'alice' };
+  const session = resource('Session', 'call', { tunnel: 'to-lns', userName: 'bob@isp.example', passwordRef });
+  await lac.declare('all.yaml', secrets(), tunnelDocument(), session);
+  await far.start();
+  await lns.start();
+  await lns.tunnelReady('onward');
+  await lac.start();
+  await lac.sessionReady('call');
+  const switched = (await lns.sessions()).filter(({ status }) => status.switchedWith !== undefined);
+  expect(switched.map(({ status }) => status.tunnel)).toContain('onward');
 });
