@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { PeerTable } from '../../src/engine/peers.ts';
+import type { PeerSpec } from '../../src/engine/spec.ts';
 import { peerSpec } from './world.ts';
 
 interface Match {
@@ -115,12 +117,51 @@ describe('which PeerProfile applies', () => {
     );
   });
 
+  it('is what a look at each profile in turn finds', () => {
+    const address = fc.constantFrom('10.1.2.3', '10.1.2.4', '10.1.255.3', '192.0.2.1', '2001:db8::1', '2001:db8:1::1');
+    const prefix = fc.oneof(
+      address,
+      fc.tuple(address, fc.nat(128)).map(([text, bits]) => `${text}/${text.includes(':') ? bits : bits % 33}`),
+    );
+    const match = fc.record({
+      hostName: fc.constantFrom(undefined, undefined, 'a', 'A', 'ab', 'b', 'a*', '*', '?', '*b'),
+      addresses: fc.array(prefix, { maxLength: 3 }),
+    });
+    const host = fc.constantFrom('', 'a', 'B', 'ab', 'abb', 'c');
+    fc.assert(
+      fc.property(fc.array(match, { maxLength: 12 }), host, address, (matches, hostName, from) => {
+        const peers = matches.map((each, place) => peerSpec({ name: String(place), match: each }));
+        expect(new PeerTable(peers).find(hostName, from)?.name).toBe(scan(peers, hostName, from)?.name);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
   it('is not kept busy by a host name made against a glob', () => {
     // Backtracking over all ways to place eight stars would take longer than any test.
     const stars = table({ stars: { hostName: '*a*a*a*a*a*a*a*a*b' } });
     expect(stars.find('a'.repeat(1_000), '10.0.0.1')).toBe(undefined);
   });
 });
+
+/** The best of all by rank. */
+function scan(peers: readonly PeerSpec[], hostName: string, address: string): PeerSpec | undefined {
+  const source = ipaddr.parse(address);
+  let best: { peer: PeerSpec; rank: number } | undefined;
+  for (const peer of peers) {
+    const { hostName: pattern, addresses } = peer.match;
+    if (pattern !== undefined && !fitsGlob(pattern.toLowerCase(), hostName.toLowerCase())) continue;
+    const holding = addresses
+      .map((text) => ipaddr.parseCIDR(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`))
+      .filter(([network, bits]) => network.kind() === source.kind() && source.match(network, bits))
+      .map(([, bits]) => bits + 1);
+    if (addresses.length > 0 && holding.length === 0) continue;
+    const nameRank = pattern === undefined ? 0 : /[*?]/.test(pattern) ? 1 : 2;
+    const rank = nameRank * 256 + Math.max(0, ...holding);
+    if (!best || rank > best.rank) best = { peer, rank };
+  }
+  return best?.peer;
+}
 
 function fitsGlob(glob: string, text: string): boolean {
   if (glob === '') return text === '';
