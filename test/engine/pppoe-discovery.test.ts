@@ -17,7 +17,7 @@ const unique: Tag = ['hostUniq', Uint8Array.of(0, 1, 0xff)];
 const relay: Tag = ['relaySessionId', Uint8Array.of(7)];
 
 /** A concentrator whose calls go on in a tunnel, and what it answers to a packet. */
-function serving() {
+function serving(maxSessions = 0) {
   const spec: PppoeServerSpec = {
     name: 'access',
     interface: ethernet,
@@ -27,8 +27,8 @@ function serving() {
     session: { ...sessionParameters, forward: { rules: [{ tunnels: ['to-peer'] }], avps: {} } },
     ppp: pppSpec('server'),
   };
-  const { node, peer, world } = bench(gatewaySpec({ pppoeServers: [spec] }));
-  node.run(node.engine.configure(gatewaySpec({ pppoeServers: [spec] }), 0));
+  const { node, peer, world } = bench(gatewaySpec({ pppoeServers: [spec], maxSessions }));
+  node.run(node.engine.configure(gatewaySpec({ pppoeServers: [spec], maxSessions }), 0));
   node.dial(tunnelSpec('10.0.0.9'));
   peer.accept();
   const say = (type: DiscoveryType, tags: readonly Tag[], sessionId = 0, from = mac) => {
@@ -41,7 +41,9 @@ function serving() {
       return decoded ? [{ ...decoded, to: answer.peer }] : [];
     });
   };
-  const cookie = (): Tag => ['acCookie', tagOf(say('PADI', [internet])[0], 'acCookie') ?? new Uint8Array(0)];
+  const cookie = (from = mac): Tag => {
+    return ['acCookie', tagOf(say('PADI', [internet], 0, from)[0], 'acCookie') ?? new Uint8Array(0)];
+  };
   return { node, say, cookie };
 }
 
@@ -84,6 +86,19 @@ describe('a PADR', () => {
     expect(tagOf(pads, 'serviceNameError')).toBeDefined();
     expect(node.engine.sizes().pppoe).toBe(0);
   });
+});
+
+it('a gateway that has no room for a call offers none, and says so to who was offered one before', () => {
+  const { node, say, cookie } = serving(1);
+  const second = Uint8Array.of(2, 0, 0, 0, 0, 2);
+  const offered = cookie(second);
+  expect(say('PADR', [internet, cookie()])[0].sessionId).toBeGreaterThan(0);
+  expect(say('PADI', [internet], 0, second)).toEqual([]);
+  const [pads, ...more] = say('PADR', [internet, offered], 0, second);
+  expect(pads).toMatchObject({ type: 'PADS', sessionId: 0 });
+  expect(tagOf(pads, 'acSystemError')).toBeDefined();
+  expect(more).toEqual([]);
+  expect(node.engine.sizes()).toMatchObject({ pppoe: 1, sessions: 1 });
 });
 
 describe('a PADT', () => {

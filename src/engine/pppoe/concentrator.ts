@@ -149,7 +149,9 @@ export class Concentrator {
 
   private isFull(peer: Uint8Array): boolean {
     const { maxSessions } = this.spec;
-    const { gateway, pppoe } = this.core;
+    const { gateway, pppoe, sessions } = this.core;
+    // There would be no room for the call that goes on.
+    if (gateway.maxSessions > 0 && sessions.size >= gateway.maxSessions) return true;
     if (gateway.drain || pppoe.size >= maxSessionId || (maxSessions > 0 && this.sessions >= maxSessions)) return true;
     return (this.perClient.get(macText(peer)) ?? 0) >= maxSessionsPerClient;
   }
