@@ -53,8 +53,8 @@ function tellOne({ path, before, after }: Difference): string {
   const last = path.at(-1) ?? '';
   const name = path
     .filter((step) => step !== 'parameters')
-    .join('.')
-    .replace(/(Ms|Bps)$/, '');
+    .map((step) => (step === 'connectSpeedBps' ? 'connectSpeed' : step.replace(/Ms$/, '')))
+    .join('.');
   if (before instanceof Secret || after instanceof Secret) return `${name} changed`;
   if (before === undefined && isRecord(after)) return `${name} added`;
   if (after === undefined && isRecord(before)) return `${name} removed`;

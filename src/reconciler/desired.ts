@@ -36,7 +36,8 @@ export interface Desired {
 /** Resolves all resources. `before` gives what stays in force for those with errors. */
 export function desired(snapshot: Snapshot, before?: Desired): Desired {
   const resources = withLastGood(snapshot, before?.resources ?? []);
-  const declarations = new Declarations(resources, snapshot.machineName);
+  const wrong = new Set(snapshot.errors.flatMap(({ resource }) => resource ?? []));
+  const declarations = new Declarations(resources, snapshot.machineName, wrong);
   const secretOf = secretLookup(snapshot.secrets, declarations);
   const last = before?.state;
   const fields: Context['fields'] = new Map();

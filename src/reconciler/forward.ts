@@ -40,7 +40,7 @@ function check(context: Context, chain: SessionChain, { rules = [], tunnels = []
       const known = declarations.all('Tunnel').map((tunnel) => tunnel.name);
       const meant = nearest(name, known);
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-      declarations.report(`Tunnel/${name} does not exist${hint}`, layer, `${path}.${at}`, user);
+      declarations.report(declarations.missing(`Tunnel/${name}`, hint), layer, `${path}.${at}`, user);
     }
   };
   for (const [at, { plugin, tunnels: names = [] }] of rules.entries()) {

@@ -14,7 +14,8 @@ export function checkPpp({ declarations, pools }: Context, chain: PppChain, role
   declarations.use(`AddressPool/${ipv4.pool}`, user);
   if (pools.has(ipv4.pool)) return;
   const exists = declarations.get('AddressPool', ipv4.pool) !== undefined;
-  const message = `AddressPool/${ipv4.pool} ${exists ? 'has an error' : 'does not exist'}`;
+  const id = `AddressPool/${ipv4.pool}`;
+  const message = exists ? `${id} has an error` : declarations.missing(id);
   const from = chain.layers.find(({ from }) => from === chain.fields['ipv4.pool'].from);
   declarations.report(message, from, 'ipv4.pool', user);
 }

@@ -25,11 +25,13 @@ function serverOf(context: Context, server: Resource<'PppoeServer'>): PppoeServe
   const { declarations, fields } = context;
   const { id, name, document } = server;
   const { namers, name: ourName } = declarations.pppoeServer(server);
+  const errors = declarations.errors.length;
   const session = declarations.acceptedSession(namers, id);
+  const isKnown = declarations.errors.length === errors;
   const ppp = declarations.ppp(session, namers, id);
   checkPpp(context, ppp, 'server', id);
   const forward = forwardOf(context, session, id);
-  if (!forward || !leadsOn(forward)) reportNowhere(context, server, session);
+  if (isKnown && (!forward || !leadsOn(forward))) reportNowhere(context, server, session);
   const { interface: device, acName = ourName.values.hostName, serviceNames, maxSessions } = document.spec;
   fields.set(id, () => ({
     acName: document.spec.acName === undefined ? ourName.fields.hostName : { value: acName, from: id },

@@ -53,8 +53,12 @@ export class Declarations {
 
   readonly #machineName: string | undefined;
 
-  constructor(resources: readonly Resource[], machineName?: string) {
+  readonly #wrong: ReadonlySet<string>;
+
+  /** @param wrong ids of documents with an error, in force or not */
+  constructor(resources: readonly Resource[], machineName: string | undefined, wrong: ReadonlySet<string>) {
     this.#machineName = machineName;
+    this.#wrong = wrong;
     const sorted = [...resources].sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const resource of sorted) {
       this.#resources.set(resource.id, resource);
@@ -71,6 +75,11 @@ export class Declarations {
 
   get<K extends Kind>(kind: K, name: string): Resource<K> | undefined {
     return this.#resources.get(`${kind}/${name}`) as Resource<K> | undefined;
+  }
+
+  /** Why a resource that is named cannot be had. */
+  missing(id: string, hint = ''): string {
+    return this.#wrong.has(id) ? `${id} has an error` : `${id} does not exist${hint}`;
   }
 
   /** How many resources use each resource, by id. */
@@ -219,7 +228,7 @@ export class Declarations {
       this.use(profile.id, user);
       return [layerOf(profile, profile.document.spec)];
     }
-    if (name !== 'default') this.report(`${kind}/${name} does not exist`, namer, field, user);
+    if (name !== 'default') this.report(this.missing(`${kind}/${name}`), namer, field, user);
     return [];
   }
 
@@ -229,7 +238,7 @@ export class Declarations {
     if (!namer) return this.#fitting(lay<TunnelProfileFields>(layers).values.remoteAddress);
     const name = (namer.values as TunnelProfileFields).peerProfile as string;
     const peer = this.get('PeerProfile', name);
-    if (!peer && name !== 'default') this.report(`PeerProfile/${name} does not exist`, namer, 'peerProfile', user);
+    if (!peer && name !== 'default') this.report(this.missing(`PeerProfile/${name}`), namer, 'peerProfile', user);
     return peer;
   }
 

@@ -23,7 +23,7 @@ export function secretLookup(secrets: Secrets, declarations: Declarations): Secr
     const ref = values[refField] as { name: string; key: string } | undefined;
     const path = values[fileField] as string | undefined;
     const found = ref
-      ? fromDocument(secrets, ref)
+      ? fromDocument(secrets, ref, declarations)
       : path !== undefined
         ? (secrets.files.get(fileSecretKey(layer.from, path)) ?? `${path} cannot be read`)
         : undefined;
@@ -37,9 +37,13 @@ export function secretLookup(secrets: Secrets, declarations: Declarations): Secr
   };
 }
 
-function fromDocument({ documents }: Secrets, { name, key }: { name: string; key: string }): Secret | string {
+function fromDocument(
+  { documents }: Secrets,
+  { name, key }: { name: string; key: string },
+  declarations: Declarations,
+): Secret | string {
   const values = documents.get(name);
-  if (!values) return `Secret/${name} does not exist`;
+  if (!values) return declarations.missing(`Secret/${name}`);
   const keys = [...values.keys()].sort().join(', ');
   return values.get(key) ?? `Secret/${name} has no key ${key}; it has ${keys === '' ? 'none' : keys}`;
 }

@@ -18,7 +18,7 @@ export function sessionOf(
   const { declarations, secretOf, fields } = context;
   const { tunnel: tunnelName } = session.document.spec;
   const declared = tunnels.get(tunnelName);
-  if (!declared) declarations.reportAt(session, 'tunnel', `Tunnel/${tunnelName} does not exist`);
+  if (!declared) declarations.reportAt(session, 'tunnel', declarations.missing(`Tunnel/${tunnelName}`));
   const tunnel = declared ?? declarations.acceptedTunnel(undefined);
   const chain = declarations.session(session, tunnel);
   const { values } = chain;

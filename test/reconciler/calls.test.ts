@@ -172,6 +172,28 @@ describe('tunnels, peers and the Gateway', () => {
   });
 });
 
+describe('what names a document that is wrong', () => {
+  it('is not told that there is none', () => {
+    const wrong = { nonsense: 1 };
+    const found = resolved(
+      session({ profile: 'p', tunnel: 't', passwordRef: { name: 'q', key: 'k' } }),
+      doc('Tunnel', 't', wrong),
+      profile(wrong, 'p'),
+      'apiVersion: v1\nkind: Secret\nmetadata: {name: q}\nstringData: 5',
+      doc('PppoeServer', 'e', { interface: 'eth1', sessionProfile: 'p' }),
+      gateway(),
+      profile({ forward: { tunnels: ['t'] } }),
+    );
+    const named = told(found).filter((line) => !line.includes('there is no such field') && !line.startsWith('Secret/'));
+    expect(named.join('\n')).not.toMatch(/does not exist|nowhere/);
+    expect(named).toContain('Session/s: spec.profile: SessionProfile/p has an error');
+    expect(named).toContain('Session/s: spec.tunnel: Tunnel/t has an error');
+    expect(named).toContain('Session/s: spec.passwordRef: Secret/q has an error');
+    expect(named).toContain('PppoeServer/e: spec.sessionProfile: SessionProfile/p has an error');
+    expect(named).toContain('PeerProfile/default: spec.forward.tunnels[0]: Tunnel/t has an error');
+  });
+});
+
 describe('forward', () => {
   const rules = [
     { realm: 'ISP.example', tunnels: ['t', 'u'] },

@@ -253,6 +253,20 @@ describe('a session', () => {
     ]);
   });
 
+  it('is told by the names of its fields', () => {
+    const before = stateOf(
+      tunnelDoc(),
+      sessionDoc({ minimumBps: 1, connectSpeed: { tx: 1, rx: 1 }, reorderTimeout: '1s' }),
+    );
+    const after = stateOf(
+      tunnelDoc(),
+      sessionDoc({ minimumBps: 2, connectSpeed: { tx: 1, rx: 2 }, reorderTimeout: '2s' }),
+    );
+    expect(steps(after, world('established', sessionView(sessionIn(before), 'established'), after))).toEqual([
+      'closeSession Session/s: reorderTimeout 1s -> 2s, minimumBps 1 -> 2, connectSpeed.rx 1 -> 2: call is placed again',
+    ]);
+  });
+
   it('is told by what differs, octets and rules too', () => {
     const withProxy = (lastSent: string) => stateOf(tunnelDoc(), sessionDoc({ proxyLcp: { lastSent } }));
     const withForward = (forward: object) => stateOf(tunnelDoc(), sessionDoc({ type: 'lnsIncoming', forward }));
