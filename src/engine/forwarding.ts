@@ -287,6 +287,12 @@ export class Forwarding implements CallContent {
     return this.core.want(this.call.key, effects, now);
   }
 
+  /** Frames that came before the plane joined the calls. */
+  egressSays(bytes: Uint8Array, start: number, end: number): EngineEffect[] {
+    if (this.at.phase !== 'spliced') return [];
+    return [{ effect: 'frame', session: this.call.key, frame: new Uint8Array(bytes.subarray(start, end)) }];
+  }
+
   egressTells(information: CallInformation, now: Instant): EngineEffect[] {
     if (!this.mayPass(information)) return [];
     return this.core.want(this.call.key, [{ effect: 'tell', information }], now);
@@ -308,6 +314,7 @@ export class Egress implements CallContent {
 
   handle(event: ContentEvent, now: Instant): ContentEffect[] {
     if (event.event === 'open') return this.ingress.egressUp(this.session, now);
+    if (event.event === 'frame') return this.ingress.egressSays(event.bytes, event.start, event.end);
     return event.event === 'information' ? this.ingress.egressTells(event.information, now) : [];
   }
 

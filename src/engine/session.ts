@@ -99,7 +99,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private dscp: number;
   /** What is traced of this session, beside what is of its tunnel. */
   traceMask = 0;
-  /** A PPP frame that overtook the ICCN: dropping it would cost the call a retransmission time-out. */
+  /** A PPP frame that overtook the ICCN or OCCN: dropping it would cost the call a retransmission time-out. */
   private earlyFrame: Uint8Array | undefined;
   /** Why it last ended: also what ended an earlier session of its name. */
   failure: FailureView | undefined;
@@ -446,11 +446,12 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   // ------------------------------------------------------------ the content
 
   private toContent(event: ContentEvent, now: Instant): SessionEffect[] {
-    if (this.content) return this.fromContent(this.content.handle(event, now), now);
-    if (this.state === 'waitConnect' && event.event === 'frame' && event.end - event.start <= maxEarlyFrameOctets) {
-      this.earlyFrame ??= new Uint8Array(event.bytes.subarray(event.start, event.end));
+    if (this.state === 'waitConnect' && event.event === 'frame') {
+      const { bytes, start, end } = event;
+      if (end - start <= maxEarlyFrameOctets) this.earlyFrame ??= new Uint8Array(bytes.subarray(start, end));
+      return [];
     }
-    return [];
+    return this.content ? this.fromContent(this.content.handle(event, now), now) : [];
   }
 
   private fromContent(effects: readonly ContentEffect[], now: Instant): SessionEffect[] {

@@ -1,6 +1,6 @@
 /** Switched calls whose peers and clients mean harm, or whose next hop does not play along. */
 import { describe, expect, it } from 'vitest';
-import type { ForwardRequest } from '../../src/engine/ports.ts';
+import { type ForwardRequest, sessionKeyV2 } from '../../src/engine/ports.ts';
 import { decodeDiscovery, encodeDiscovery, type Tag, tagOf } from '../../src/engine/pppoe/packet.ts';
 import type { ForwardSpec } from '../../src/engine/spec.ts';
 import { dialectV2 } from '../../src/engine/wire/dialect.ts';
@@ -123,6 +123,30 @@ it('a call that only rings is not counted as established', () => {
   expect(node.engine.accepted().sessions).toBe(1);
   peer.stopCcn();
   expect(node.engine.accepted()).toEqual({ tunnels: 0, sessions: 0 });
+});
+
+it('a frame that overtakes the OCCN of an outgoing call reaches the LNS', () => {
+  const { world, node, peer, next } = between(forwarding({}, { type: 'lacOutgoing' }));
+  peer.send(sample(peer).OCRQ);
+  const sessionId = next.unread().find(({ type }) => type === 'OCRQ')?.avps.assignedSessionId ?? 0;
+  next.send(sample(next).OCRP, { sessionId });
+  const calls = [...node.engine.acceptedSessions()].map(({ type, tunnelLocalId, localId }) => {
+    return { type, key: sessionKeyV2(tunnelLocalId, localId) };
+  });
+  const keyOf = (type: string) => calls.find((call) => call.type === type)?.key ?? 0;
+  const frame = Uint8Array.of(0xff, 3, 0xc0, 0x21, 1, 1, 0, 4);
+  node.run(node.engine.frame(keyOf('lnsOutgoing'), frame, 0, frame.length, world.now));
+  const passed: unknown[] = [];
+  const run = node.run.bind(node);
+  node.run = (effects) => {
+    for (const effect of effects) {
+      if (effect.effect === 'frame') passed.push(effect);
+    }
+    run(effects);
+  };
+  next.send(sample(next).OCCN, { sessionId });
+  expect(types(peer.unread())).toEqual(['OCCN']);
+  expect(passed).toEqual([{ effect: 'frame', session: keyOf('lacOutgoing'), frame }]);
 });
 
 describe('a call whose next hop does not take it', () => {
