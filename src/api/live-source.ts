@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import type { SpecError } from '../engine/errors.ts';
 import { PeerTable } from '../engine/peers.ts';
 import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
 import type { OtherAvp, PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
@@ -29,7 +30,10 @@ export interface LiveParts {
   plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
   aaa: { pools(): PoolView[] };
   events: EventLog;
-  plugins: { describe(avp: OtherAvp): { label: string; text: string } | undefined };
+  plugins: {
+    describe(avp: OtherAvp): { label: string; text: string } | undefined;
+    readonly errors: readonly SpecError[];
+  };
   /** Reads documents as if they were what is declared. */
   read(documents: PlanRequest['documents']): Promise<Snapshot>;
 }
@@ -106,7 +110,7 @@ export class LiveSource implements ApiSource {
   }
 
   errors() {
-    return this.#parts.reconciler.errors;
+    return [...this.#parts.reconciler.errors, ...this.#parts.plugins.errors];
   }
 
   async plan(documents: PlanRequest['documents']): Promise<PlanOutcome> {

@@ -1,6 +1,7 @@
 /** The plugins of a daemon: loaded, asked, and kept from doing harm by failing. */
 import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
+import { SpecError } from '../engine/errors.ts';
 import type { ForwardAnswer, ForwardRequest } from '../engine/ports.ts';
 import type { OtherAvp, PluginSpec, SessionView, TunnelView } from '../engine/spec.ts';
 import type { ChooseForward, Life, Plugin, PluginApi, VendorAvp } from './api.ts';
@@ -48,6 +49,8 @@ export class Plugins {
   private readonly ports: PluginPorts;
   private loaded = new Map<string, { key: string; plugin: Loaded }>();
   private avps = new Map<string, VendorAvp>();
+  /** What could not be loaded. */
+  errors: readonly SpecError[] = [];
 
   constructor(ports: PluginPorts) {
     this.ports = ports;
@@ -59,7 +62,7 @@ export class Plugins {
    */
   async configure(specs: readonly PluginSpec[]): Promise<void> {
     const loaded: typeof this.loaded = new Map();
-    const failures: string[] = [];
+    const errors: SpecError[] = [];
     for (const spec of specs) {
       const before = this.loaded.get(spec.name);
       try {
@@ -70,7 +73,8 @@ export class Plugins {
       } catch (error) {
         // What worked goes on as it was.
         if (before) loaded.set(spec.name, before);
-        failures.push(`plugin ${spec.name} (${spec.module}): ${reasonOf(error)}`);
+        const at = { path: 'spec.plugins', file: spec.module };
+        errors.push(new SpecError(`plugin ${spec.name} cannot be loaded: ${reasonOf(error)}`, at, 'Gateway'));
       }
     }
     this.loaded = loaded;
@@ -78,7 +82,8 @@ export class Plugins {
     for (const { plugin } of loaded.values()) {
       for (const avp of plugin.avps) this.avps.set(keyOf(avp.vendor, avp.type), avp);
     }
-    if (failures.length > 0) throw new Error(failures.join('; '));
+    this.errors = errors;
+    if (errors.length > 0) throw new Error(errors.map(String).join('; '));
   }
 
   private async load({ name, config }: PluginSpec, url: string): Promise<Loaded> {

@@ -100,7 +100,7 @@ beforeEach(() => {
       pppoeSessions: () => [],
       watch: () => () => undefined,
     },
-    plugins: { describe: () => undefined },
+    plugins: { describe: () => undefined, errors: [] },
     plane: {
       name: 'userspace',
       counters: (session) => (session === sessionKeyV2(1, 5) ? counters : undefined),

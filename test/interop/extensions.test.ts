@@ -114,9 +114,14 @@ test('a plugin hears of calls, and one that cannot be loaded stops nothing', asy
   await lac.start();
   await lac.sessionReady('call');
   await until('the plugin', async () => lac.process.output.includes('call of alice: sessionUp'));
-  expect((await lac.events()).map(({ message }) => message).join('\n')).toMatch(
-    /plugin missing .*missing\.mjs.*ENOENT/,
-  );
+  const [error] = await lac.errors();
+  expect(error).toMatchObject({
+    resource: 'Gateway',
+    message: expect.stringMatching(/^plugin missing cannot be .*ENOENT/),
+  });
+  expect(error.file).toMatch(/missing\.mjs$/);
+  const messages = (await lac.events()).map(({ message }) => message);
+  expect(messages.join('\n')).toMatch(/missing\.mjs: .*plugin missing cannot be/);
 });
 
 test('a plugin chooses the tunnel of a call by the realm of its user', async () => {
