@@ -20,7 +20,14 @@ import type {
   SocketId,
   Transport,
 } from './ports.ts';
-import type { Endpoint, GatewaySpec, ListenSpec, SessionSpec, TunnelSpec } from './spec.ts';
+import {
+  type Endpoint,
+  type GatewaySpec,
+  type ListenSpec,
+  maxTimerMs,
+  type SessionSpec,
+  type TunnelSpec,
+} from './spec.ts';
 import type { TraceRecord } from './trace.ts';
 import { isControl } from './wire/header.ts';
 import type { DecodeOptions } from './wire/message.ts';
@@ -286,10 +293,13 @@ export class Host {
     }
     clearTimeout(this.alarm);
     this.alarmAt = at;
-    this.alarm = setTimeout(() => {
-      this.alarmAt = Number.POSITIVE_INFINITY;
-      this.tick();
-    }, Math.ceil(delayMs));
+    this.alarm = setTimeout(
+      () => {
+        this.alarmAt = Number.POSITIVE_INFINITY;
+        this.tick();
+      },
+      Math.min(Math.ceil(delayMs), maxTimerMs),
+    );
   }
 
   private tick(): void {

@@ -17,6 +17,9 @@ export { formatIpv4, type Ipv4, parseIpv4 } from './wire/ipv4.ts';
 export type { OtherAvp } from './wire/message.ts';
 export { Secret } from './wire/secret.ts';
 
+/** The longest that a timer can be set to: one that is set to more ends at once. Durations may be longer. */
+export const maxTimerMs = 2 ** 31 - 1;
+
 /** A UDP address and port. Immutable; transports may share one object between datagrams. */
 export interface Endpoint {
   readonly address: string;

@@ -1,7 +1,7 @@
 /** Programs of the operator's that are told of ups and downs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import type { HookSpec, SystemSpec } from '../engine/spec.ts';
+import { type HookSpec, maxTimerMs, type SystemSpec } from '../engine/spec.ts';
 import type { Environment } from './environment.ts';
 
 export type HookEvent = keyof SystemSpec['hooks'];
@@ -118,10 +118,13 @@ export class HookRunner {
       complaint = Buffer.concat([complaint, octets]).subarray(-maxComplaintOctets);
     });
     let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      child.kill('SIGTERM');
-    }, timeoutMs);
+    const timer = setTimeout(
+      () => {
+        late = true;
+        child.kill('SIGTERM');
+      },
+      Math.min(timeoutMs, maxTimerMs),
+    );
     const ended = new Promise<string | undefined>((resolve) => {
       child.once('exit', (code, signal) => resolve(code === 0 ? undefined : exitText(code, signal)));
       // A program that cannot be started has no exit.

@@ -4,7 +4,7 @@
  */
 import type { Datagram, PlaneEvents, SessionKey } from '../engine/ports.ts';
 import { sessionKeyV2 } from '../engine/ports.ts';
-import type { Endpoint } from '../engine/spec.ts';
+import { type Endpoint, maxTimerMs } from '../engine/spec.ts';
 import { readU32 } from '../engine/wire/bytes.ts';
 import { decodeDataHeader, newHeader } from '../engine/wire/header.ts';
 import { Batch } from './batch.ts';
@@ -127,7 +127,8 @@ export class DataPath {
     if (next === undefined || (this.#alarm !== undefined && this.#alarmAt <= next)) return;
     clearTimeout(this.#alarm);
     this.#alarmAt = next;
-    this.#alarm = setTimeout(() => this.expire(), Math.ceil(next - performance.now()));
+    const delayMs = Math.ceil(next - performance.now());
+    this.#alarm = setTimeout(() => this.expire(), Math.min(delayMs, maxTimerMs));
   }
 
   private expire(): void {

@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { Host } from '../../src/engine/host.ts';
 import type { Transport } from '../../src/engine/ports.ts';
+import { maxTimerMs } from '../../src/engine/spec.ts';
 import { gatewaySpec, tunnelSpec } from './world.ts';
 
 const lookUps: { host: string; answer: (found: { address: string }) => void }[] = [];
@@ -70,4 +71,16 @@ it('dials nobody when a name is found after the end', async () => {
   lookUps[0].answer({ address: '10.0.0.2' });
   await expect(late).rejects.toThrow('the daemon ends');
   expect(opened).toEqual([]);
+});
+
+it('waits for what is farther away than any timer reaches', async () => {
+  const { host } = hosted();
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  // As that of an idle tunnel with a long helloInterval.
+  vi.spyOn(host.engine, 'deadline').mockReturnValue(performance.now() + 1_000 * maxTimerMs);
+  host.configure(gatewaySpec({ listen: [] }));
+  const delays = timers.mock.calls.map(([, delayMs]) => delayMs);
+  timers.mockRestore();
+  await host.shutdown();
+  expect(delays).toContain(maxTimerMs);
 });

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { SystemSpec } from '../../src/engine/spec.ts';
+import { maxTimerMs, type SystemSpec } from '../../src/engine/spec.ts';
 import { type HookFailure, type HookJob, HookRunner } from '../../src/hooks/runner.ts';
 import '../netns/patience.ts';
 
@@ -54,6 +54,13 @@ it('gives the program its arguments, our environment and nothing else, and the o
     'PROL2TP_EVENT',
     'PROL2TP_TUNNEL',
   ]);
+  expect(failures).toEqual([]);
+});
+
+it('lets a program run that may take longer than any timer', async () => {
+  configure([await script('sleep 0.1')], 1_000 * maxTimerMs);
+  runner.offer(job('tunnelUp'));
+  await runner.settled(patienceMs);
   expect(failures).toEqual([]);
 });
 

@@ -2,8 +2,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type PlaneFact, type PlaneOp, type SocketId, sessionKeyV2 } from '../../src/engine/ports.ts';
+import { maxTimerMs } from '../../src/engine/spec.ts';
 import { UdpTransport } from '../../src/kernel/sockets.ts';
 import { UserspacePlane } from '../../src/kernel/userspace-plane.ts';
 import { until } from './lab.ts';
@@ -205,6 +206,19 @@ test('messages without numbers end the waiting of those with', async () => {
   );
   expect(frames.map(({ bytes }) => bytes[0])).toEqual([0xff, 0xc0]);
   expect(plane.counters(lac.key)).toMatchObject({ rxLost: 3 });
+});
+
+test('what may wait longer than any timer takes no timer that ends at once', async () => {
+  sessionUp(lac, { reorderTimeoutMs: 1_000 * maxTimerMs });
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  send(lac, message(lac, { ...plain, ns: 1 }, lcpEcho));
+  await until(
+    async () => plane.tables(),
+    (tables) => tables.reorderingSessions === 1,
+  );
+  const delays = timers.mock.calls.map(([, delayMs]) => delayMs);
+  timers.mockRestore();
+  expect(delays).toContain(maxTimerMs);
 });
 
 test('no time to wait any more lets go what waits', async () => {
