@@ -38,8 +38,8 @@ export class Calls {
   emptySince: Instant | undefined;
   /** What is traced of any of them, beside what is of their tunnel. */
   traceMask = 0;
-  /** By name. */
-  private awaited = new Map<string, Awaited>();
+  /** By name; few tunnels have any. */
+  private awaited: Map<string, Awaited> | undefined;
   /** By the id that the peer gave, once it is known. */
   private readonly byRemoteId = new Map<number, Session>();
   private readonly core: EngineCore;
@@ -85,31 +85,32 @@ export class Calls {
 
   /** Waits for the peer to ask. `failure`: why the call last ended. */
   await(spec: SessionSpec, failure: FailureView | undefined): void {
+    this.awaited ??= new Map();
     this.awaited.set(spec.name, { spec, failure });
   }
 
   /** Another tunnel waits from now on. */
-  handOver(): ReadonlyMap<string, Awaited> {
-    const { awaited } = this;
-    this.awaited = new Map();
+  handOver(): Awaited[] {
+    const awaited = [...(this.awaited?.values() ?? [])];
+    this.awaited = undefined;
     return awaited;
   }
 
-  adopt(awaited: ReadonlyMap<string, Awaited>): void {
-    for (const [name, each] of awaited) this.awaited.set(name, each);
+  adopt(awaited: readonly Awaited[]): void {
+    for (const { spec, failure } of awaited) this.await(spec, failure);
   }
 
   modifyAwaited(spec: SessionSpec): void {
-    const awaited = this.awaited.get(spec.name);
+    const awaited = this.awaited?.get(spec.name);
     if (awaited) awaited.spec = spec;
   }
 
   forgetAwaited(name: string): void {
-    this.awaited.delete(name);
+    this.awaited?.delete(name);
   }
 
   *awaitedViews(): Iterable<SessionView> {
-    for (const { spec, failure } of this.awaited.values()) {
+    for (const { spec, failure } of this.awaited?.values() ?? []) {
       yield {
         name: spec.name,
         tunnel: spec.tunnel,
@@ -132,11 +133,11 @@ export class Calls {
   private takeAwaited({ type, avps }: Request): Awaited | undefined {
     const wanted = type === 'ICRQ' ? 'lnsIncoming' : 'lacOutgoing';
     const fits = (said: string | undefined, told: string | undefined) => said === undefined || said === told;
-    for (const awaited of this.awaited.values()) {
+    for (const awaited of this.awaited?.values() ?? []) {
       const { parameters, callingNumber, calledNumber, subAddress, name } = awaited.spec;
       if (parameters.type !== wanted || !fits(callingNumber, avps.callingNumber)) continue;
       if (!fits(calledNumber, avps.calledNumber) || !fits(subAddress, avps.subAddress)) continue;
-      this.awaited.delete(name);
+      this.awaited?.delete(name);
       return awaited;
     }
     return undefined;
@@ -183,7 +184,7 @@ export class Calls {
     for (const session of [...this.sessions.values()]) {
       append(out, this.toSession(session, { event: 'tunnelLost', message: `its tunnel ended: ${message}` }, now));
     }
-    this.awaited.clear();
+    this.awaited = undefined;
     return out;
   }
 

@@ -58,7 +58,8 @@ export class ControlChannel {
   /** How many at the front of the queue were ever sent: those that the peer may acknowledge. */
   private everSent = 0;
   private nextExpected = 0;
-  private readonly early = new Map<number, Incoming>();
+  /** Messages that came too early, by their Ns; most tunnels never have one. */
+  private early: Map<number, Incoming> | undefined;
   private peerWindow = defaultPeerWindow;
   private congestionWindow = 1;
   private acksInAvoidance = 0;
@@ -116,7 +117,8 @@ export class ControlChannel {
     const { sessionId, payloadStart: start, payloadEnd: end } = header;
     if (ahead > 0) {
       this.counters.outOfOrder++;
-      if (this.keepEarly && !this.early.has(header.ns)) {
+      if (this.keepEarly && !this.early?.has(header.ns)) {
+        this.early ??= new Map();
         this.early.set(header.ns, {
           sessionId,
           bytes: new Uint8Array(bytes.subarray(start, end)),
@@ -236,8 +238,9 @@ export class ControlChannel {
   }
 
   private takeEarly(): Incoming | undefined {
-    const message = this.early.get(this.nextExpected);
-    if (message) this.early.delete(this.nextExpected);
+    const message = this.early?.get(this.nextExpected);
+    if (message) this.early?.delete(this.nextExpected);
+    if (this.early?.size === 0) this.early = undefined;
     return message;
   }
 

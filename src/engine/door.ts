@@ -40,7 +40,7 @@ const noFreeId: Result = { result: 2, error: 4, message: 'no tunnel id is free' 
 interface Adopted {
   spec: TunnelSpec;
   /** The declared calls that the peer has to ask for. */
-  awaited: ReadonlyMap<string, Awaited>;
+  awaited: readonly Awaited[];
 }
 
 export class Door {
