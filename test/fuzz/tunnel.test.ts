@@ -1,79 +1,24 @@
 /** Messages of a peer whose tunnel is up, so that they are in sequence and reach the calls. */
 
-import type { EngineEffect } from '../../src/engine/effects.ts';
-import { Engine } from '../../src/engine/engine.ts';
 import { describeAvps } from '../../src/engine/wire/avp-text.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
-import { newHeader } from '../../src/engine/wire/header.ts';
 import { encodeMessage, type MessageType } from '../../src/engine/wire/message.ts';
-import { Secret } from '../../src/engine/wire/secret.ts';
 import { samples } from '../engine/wire/samples.ts';
-import { gatewaySpec, peerSpec, SeededRandom, sessionSpec, tunnelParameters, tunnelSpec } from '../engine/world.ts';
+import { peerSpec, sessionSpec } from '../engine/world.ts';
 import { concealMessage } from './conceal-message.ts';
 import { demand, type FuzzInput, type FuzzTarget, fuzzed } from './fuzz.ts';
+import { Script, scriptParameters } from './script.ts';
 import { fuzzSecret, messageBodies } from './seeds.ts';
 
-const listener = { address: '192.0.2.1', port: 1701 };
-const peer = { address: '192.0.2.99', port: 1701 };
-const secret = new Secret(fuzzSecret);
-const parameters = tunnelParameters({ secret, hideAvps: true });
-const peersTunnelId = 77;
-
-/** The peer's side of one tunnel. */
-class Script {
-  readonly engine = new Engine(
-    { random: new SeededRandom(5), epochMs: 0 },
-    gatewaySpec({ peers: [peerSpec({ tunnel: parameters })] }),
-  );
-  now = 0;
-  private tunnelId = 0;
-  private ns = 0;
-  private nr = 0;
-  private readonly header = newHeader();
-  /** The sessions that the engine has told ids of. */
-  readonly sessionIds: number[] = [0];
-
-  /** The next message in sequence, in which sessions are chosen by their place. */
-  send(body: Uint8Array, session = 0): void {
-    this.now += 7;
-    const sessionId = this.sessionIds[session % this.sessionIds.length];
-    const bytes = dialectV2.encodeControl(this.tunnelId, sessionId, this.ns, this.nr, body);
-    this.ns = (this.ns + 1) & 0xffff;
-    const datagram = { socket: 1, from: peer, to: undefined, bytes, start: 0, end: bytes.length };
-    this.take(this.engine.datagram(datagram, listener, this.now));
-  }
-
-  take(effects: EngineEffect[]): void {
-    const { header } = this;
-    for (const effect of effects) {
-      if (effect.effect !== 'send') continue;
-      const { datagram } = effect;
-      dialectV2.decodeHeader(datagram, 0, datagram.length, header);
-      if (dialectV2.isAck(datagram, header)) continue;
-      const options = { secretFor: () => secret };
-      const { avps } = dialectV2.decodeMessage(datagram, header.payloadStart, header.payloadEnd, options);
-      if (header.ns === this.nr) this.nr = (this.nr + 1) & 0xffff;
-      if (avps.assignedTunnelId !== undefined) this.tunnelId ||= avps.assignedTunnelId;
-      if (avps.assignedSessionId !== undefined) this.sessionIds.push(avps.assignedSessionId);
-    }
-  }
-}
-
 function accepted(): Script {
-  const script = new Script();
-  const sccrq = { ...samples.SCCRQ.avps, assignedTunnelId: peersTunnelId, challenge: undefined };
-  script.send(encodeMessage({ type: 'SCCRQ', avps: sccrq }));
-  script.send(encodeMessage({ type: 'SCCCN', avps: {} }));
+  const script = new Script({ peers: [peerSpec({ tunnel: scriptParameters })] });
+  script.request();
   return script;
 }
 
 /** A tunnel of ours that the peer has taken, with a call that it is asked for. */
 function dialled(): Script {
   const script = new Script();
-  const path = { socket: 1, local: listener, remote: peer };
-  script.take(script.engine.openTunnel(tunnelSpec(peer.address, { parameters }), path, script.now));
-  const avps = { ...samples.SCCRP.avps, assignedTunnelId: peersTunnelId, challenge: undefined };
-  script.send(encodeMessage({ type: 'SCCRP', avps: { ...avps, challengeResponse: undefined } }));
+  script.dialled();
   script.take(script.engine.openSession(sessionSpec('call', { tunnel: 'to-peer' }), script.now));
   return script;
 }
