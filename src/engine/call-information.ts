@@ -2,6 +2,7 @@
 import type { SessionParameters } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
+import { messageRows } from './wire/message-table.ts';
 
 export type CallInformation = OutgoingMessage<'WEN' | 'SLI' | 'CSUN' | 'CSURQ'>;
 
@@ -25,6 +26,14 @@ export function addressedTo(remoteSessionId: number, information: CallInformatio
   const { type, avps } = information;
   const connectSpeedUpdates = avps.connectSpeedUpdates.map((update) => ({ ...update, remoteSessionId }));
   return { type, avps: { connectSpeedUpdates } };
+}
+
+/** Adds to what is known of the call, what such a message may say: anything else in it changes no call. */
+export function recordInformation(call: AvpValues, { type, avps }: Message<CallInformation['type']>): void {
+  const { required, expected, optional } = messageRows[type];
+  for (const name of [...required, ...expected, ...optional]) {
+    if (avps[name] !== undefined) Object.assign(call, { [name]: avps[name] });
+  }
 }
 
 /** For the operator. */

@@ -21,6 +21,9 @@ export interface CallsTunnel extends SessionTunnel {
 
 type Request = Message<'ICRQ' | 'OCRQ'>;
 
+/** What a declared call may say of the peer's request. */
+const numbers = ['callingNumber', 'calledNumber', 'subAddress'] as const;
+
 /** A declared call that the peer has to ask for. */
 export interface Awaited {
   spec: SessionSpec;
@@ -129,18 +132,21 @@ export class Calls {
     }
   }
 
-  /** The declared call that a request is for. */
+  /** The declared call that a request is for: of several that fit the one that says most. */
   private takeAwaited({ type, avps }: Request): Awaited | undefined {
     const wanted = type === 'ICRQ' ? 'lnsIncoming' : 'lacOutgoing';
-    const fits = (said: string | undefined, told: string | undefined) => said === undefined || said === told;
+    let best: Awaited | undefined;
+    let bestSays = -1;
     for (const awaited of this.awaited?.values() ?? []) {
-      const { parameters, callingNumber, calledNumber, subAddress, name } = awaited.spec;
-      if (parameters.type !== wanted || !fits(callingNumber, avps.callingNumber)) continue;
-      if (!fits(calledNumber, avps.calledNumber) || !fits(subAddress, avps.subAddress)) continue;
-      this.awaited?.delete(name);
-      return awaited;
+      const { spec } = awaited;
+      const given = numbers.filter((name) => spec[name] !== undefined);
+      const fits = spec.parameters.type === wanted && given.every((name) => spec[name] === avps[name]);
+      if (!fits || given.length <= bestSays) continue;
+      best = awaited;
+      bestSays = given.length;
     }
-    return undefined;
+    if (best) this.awaited?.delete(best.spec.name);
+    return best;
   }
 
   // ------------------------------------------------------------ what arrives

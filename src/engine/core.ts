@@ -44,6 +44,8 @@ export interface EngineCore {
 
   // Ways between the two calls of a switched one, which are in different tunnels.
   /** Asks for a call in a declared tunnel; undefined when that takes none now. */
+  /** Whether a declared tunnel is up and may get calls. */
+  takesCalls(tunnel: string): boolean;
   place(tunnel: string, call: SwitchedCall, now: Instant): PlacedCall | undefined;
   hangUp(session: Session, end: CallEnd, now: Instant): EngineEffect[];
   tell(session: Session, information: CallInformation, now: Instant): EngineEffect[];

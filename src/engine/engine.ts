@@ -98,6 +98,7 @@ export class Engine {
         this.sessionsByName.set(name, session);
       },
       declaredEnded: (session, isAwaitedAgain) => this.declaredEnded(session, isAwaitedAgain),
+      takesCalls: (name) => this.takesCalls(name),
       place: (name, call, now) => this.place(name, call, now),
       hangUp: (session, end, now) => this.toSession(session, { event: 'close', end }, now),
       tell: (session, information, now) =>
@@ -447,10 +448,14 @@ export class Engine {
     return this.toSession(this.core.sessions.get(key), { event: 'content', content }, now);
   }
 
+  private takesCalls(name: string): boolean {
+    return this.registry.byName.get(name)?.state === 'established' && !this.core.gateway.drain;
+  }
+
   /** A switched call goes on in this tunnel, if it is there and takes calls. */
   private place(name: string, call: SwitchedCall, now: Instant): PlacedCall | undefined {
     const tunnel = this.registry.byName.get(name);
-    if (tunnel?.state !== 'established' || this.core.gateway.drain) return undefined;
+    if (!tunnel || !this.takesCalls(name)) return undefined;
     const placed = tunnel.calls.place(call, now);
     return placed && { ...placed, effects: this.registry.settle(tunnel, placed.effects) };
   }

@@ -2,7 +2,7 @@
  * One call of any of the four types (RFC 2661 7.4, 7.5): its state machine. What is inside it is its content's.
  */
 import type { CallContent, CallEnd, ContentEffect, ContentEvent } from './call-content.ts';
-import { addressedTo, connectSpeed, informationText, isInformation } from './call-information.ts';
+import { addressedTo, connectSpeed, informationText, isInformation, recordInformation } from './call-information.ts';
 import { badFraming, cannotPlace, incomingConnected, outgoingConnected, requestFor } from './call-requests.ts';
 import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
@@ -491,7 +491,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     if (type === 'CSURQ') {
       out.push(...this.tellSpeed());
     } else {
-      Object.assign(this.call, avps);
+      recordInformation(this.call, message);
       const [speed] = avps.connectSpeedUpdates ?? [];
       if (speed) {
         this.call.txConnectSpeedBps = speed.txConnectSpeedBps;

@@ -1,5 +1,5 @@
 /** Declared Sessions -> the calls that we place or wait for. */
-import type { DeviceSpec, SessionSpec } from '../engine/spec.ts';
+import { type DeviceSpec, isPlaced, type SessionSpec } from '../engine/spec.ts';
 import { type Context, joined, layerOf } from './context.ts';
 import { forwardOf } from './forward.ts';
 import { giver } from './layers.ts';
@@ -26,7 +26,8 @@ export function sessionOf(
   const ppp = declarations.ppp(chain, tunnel, session.id);
   checkPpp(context, ppp, role, session.id);
   if (values.type === 'lnsOutgoing') checkOutgoing(context, session, chain);
-  if (session.document.spec.forward && (values.type === 'lnsOutgoing' || values.type === 'lacIncoming')) {
+  const isPlacedByUs = isPlaced(values.type);
+  if (session.document.spec.forward && isPlacedByUs) {
     const message = `only calls that come in can go on: those of type ${values.type} begin here`;
     declarations.reportAt(session, 'forward', message);
   }
@@ -35,7 +36,8 @@ export function sessionOf(
   return {
     name: session.name,
     tunnel: tunnelName,
-    parameters: sessionParametersOf(values, forwardOf(context, chain, session.id)),
+    // A call that we place ends in what we declare: only others go on.
+    parameters: sessionParametersOf(values, isPlacedByUs ? undefined : forwardOf(context, chain, session.id)),
     ppp: pppOf(ppp.values, role, tunnel.values, { userName: values.userName, password }),
     proxy: proxyOf(context, session, values.type),
     interfaceName: values.interfaceName,

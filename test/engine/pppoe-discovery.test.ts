@@ -48,6 +48,12 @@ function serving(maxSessions = 0) {
 }
 
 describe('a PADI', () => {
+  it('gets no answer while no tunnel of the rules is up: another concentrator may serve better (5.2)', () => {
+    const { node, say } = serving();
+    node.run(node.engine.closeTunnel('to-peer', 0));
+    expect(say('PADI', [internet])).toEqual([]);
+  });
+
   it('is answered with our name, the service, a cookie, and what it brought for itself', () => {
     const [pado, ...more] = serving().say('PADI', [internet, unique, relay]);
     expect(more).toEqual([]);

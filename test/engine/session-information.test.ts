@@ -72,6 +72,13 @@ describe('what a peer tells of a call', () => {
     });
   });
 
+  it('SLI: nothing but what belongs there changes the call', () => {
+    const { node, peer, sessionId } = asLac();
+    const sequencingRequired = Uint8Array.of(0x80, 8, 0, 0, 0, 0, 0, 16, 0x80, 6, 0, 0, 0, 39);
+    expect(peer.sendBody(sequencingRequired, { sessionId })).toEqual([]);
+    expect(views(node)[0].call.sequencingRequired).toBeUndefined();
+  });
+
   it('SLI: the ACCM is recorded, and one without it ends nothing (RFC 2661 6.14)', () => {
     const { node, peer, sessionId } = asLac();
     peer.send({ type: 'SLI', avps: { accm: { send: 1, receive: 2 } } }, { sessionId });
@@ -261,6 +268,14 @@ describe('a declared call that the peer has to ask for', () => {
     peer.send({ type: 'CDN', avps: { assignedSessionId: 6, resultCode: { result: 4 } } }, { sessionId });
     expect(views(node)).toMatchObject([{ name: 'waiting', state: 'waitCall', failure: { result: 4 } }]);
     expect(node.engine.sizes().sessions).toBe(0);
+  });
+
+  it('of several that fit is the one that says most', () => {
+    const { node, peer, world } = scene();
+    node.run(node.engine.openSession({ ...waiting({ calledNumber: '1' }), name: 'numbered' }, world.now));
+    peer.send(sample(peer).OCRQ);
+    const states = Object.fromEntries(views(node).map(({ name, state }) => [name, state]));
+    expect(states).toEqual({ waiting: 'waitCall', numbered: 'established' });
   });
 
   it('is an incoming one as well, in a tunnel that we dialled to a LAC', () => {

@@ -223,12 +223,14 @@ describe('forward', () => {
       tunnel({}, 'u'),
       profile({ forward: { rules: [{ tunnels: ['u'] }] } }),
       profile({ forward: { tunnels: ['t'] } }, 'near'),
-      session({ profile: 'near' }),
-      session({ profile: 'near' }, 'r'),
+      session({ profile: 'near', type: 'lnsIncoming' }),
+      session({ profile: 'near', type: 'lnsIncoming' }, 'r'),
+      session({ profile: 'near' }, 'placed'),
     );
     const forward = state.sessions.get('s')?.parameters.forward;
     expect(forward).toEqual({ rules: [{ tunnels: ['t'] }], avps: {} });
     expect(state.sessions.get('r')?.parameters.forward).toBe(forward);
+    expect(state.sessions.get('placed')?.parameters.forward).toBeUndefined();
     expect(explain('Session/s')?.forward).toEqual({ value: { tunnels: ['t'] }, from: 'SessionProfile/near' });
   });
 

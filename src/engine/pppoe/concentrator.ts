@@ -67,7 +67,8 @@ export class Concentrator {
   private offer(packet: DiscoveryPacket, peer: Uint8Array): EngineEffect[] {
     const { serviceNames, acName } = this.spec;
     const service = tagOf(packet, 'serviceName');
-    if (service === undefined || packet.sessionId !== 0 || !this.serves(service) || this.isFull(peer)) return [];
+    if (service === undefined || packet.sessionId !== 0 || !this.serves(service)) return [];
+    if (this.isFull(peer) || !this.hasWay) return [];
     const others = serviceNames.map((name) => encoder.encode(name)).filter((name) => !equalBytes(name, service));
     return this.answer('PADO', 0, packet, peer, [
       ['acName', encoder.encode(acName)],
@@ -139,6 +140,14 @@ export class Concentrator {
     const echoed = request.tags.filter(([name]) => name === 'hostUniq' || name === 'relaySessionId');
     const packet = encodeDiscovery({ type, sessionId, tags: [...echoed, ...tags] });
     return [{ effect: 'discovery', interface: this.spec.interface, peer, packet }];
+  }
+
+  /** Whether a call could go on now: some tunnel of the rules is up, or a plugin may know one. */
+  private get hasWay(): boolean {
+    const rules = this.spec.session.forward?.rules ?? [];
+    return rules.some(
+      ({ plugin, tunnels }) => plugin !== undefined || tunnels.some((name) => this.core.takesCalls(name)),
+    );
   }
 
   private serves(service: Uint8Array): boolean {
