@@ -184,7 +184,7 @@ export class Tunnel {
     if (accepted.tunnel.interfaceName !== this.parameters.interfaceName) {
       return this.close({ result: 1, error: 0, message: 'the interface of its calls is another one now' }, now);
     }
-    this.origin = { accepted };
+    this.origin = { accepted: withSecret(accepted, this.parameters.secret) };
     this.channel.parameters = this.parameters;
     this.retrace();
     return [];
@@ -378,7 +378,9 @@ export class Tunnel {
   /** Responder: the peer has our reply. */
   private confirmed(avps: ReceivedAvps<'SCCCN'>, now: Instant): EngineEffect[] {
     const refusal = this.handshake.refusal(avps);
-    return refusal ? this.stop(refusal, now) : this.establish(now);
+    if (refusal) return this.stop(refusal, now);
+    this.admitCalls(this.origin.accepted);
+    return this.establish(now);
   }
 
   private establish(now: Instant): EngineEffect[] {
@@ -426,12 +428,16 @@ export class Tunnel {
     return this.core.peers.find(hostName, this.path.remote.address);
   }
 
-  /** A peer that is known by name or address, or that dialled us at the same time, may call us in a tunnel that we dialled. */
+  /**
+   * A peer that is known by name or address, or that dialled us at the same time, may call us in a tunnel that we
+   * dialled, if it has proved there what it would have to prove in one of its own.
+   */
   private admitCalls(peer: PeerSpec | undefined): void {
     const { dialled } = this.origin;
     if (!dialled) return;
     const known = peer && (this.askedUs || !matchesAnyone(peer)) && this.core.gateway.acceptTunnels;
-    this.origin = { dialled, accepted: known ? peer : undefined };
+    const proved = peer?.tunnel.authMode !== 'challenge' || this.handshake.authenticated;
+    this.origin = { dialled, accepted: known && proved ? peer : undefined };
   }
 
   /** The peer ends the tunnel: acknowledge for a whole retransmission cycle (RFC 2661 5.7). */
@@ -562,4 +568,11 @@ export class Tunnel {
     const { from, local } = this.path;
     return from === undefined ? local : { address: from, port: local.port };
   }
+}
+
+/** A profile's tunnel goes on with the secret that it was set up with: the peer may not have a new one before the next. */
+function withSecret(peer: PeerSpec, secret: TunnelParameters['secret']): PeerSpec {
+  const { tunnel } = peer;
+  const same = tunnel.secret === secret || (secret !== undefined && tunnel.secret?.equals(secret));
+  return same ? peer : { ...peer, tunnel: { ...tunnel, secret } };
 }

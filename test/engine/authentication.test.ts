@@ -169,3 +169,37 @@ describe('authentication of a tunnel that is dialled', () => {
     expect([...node.engine.declaredTunnels()]).toMatchObject([{ state: 'established', authenticated: false }]);
   });
 });
+
+describe('a PeerProfile with authMode challenge', () => {
+  const demanding = guarded({ authMode: 'challenge', secret });
+  const path = { authMode: 'challenge', secret } as const;
+
+  function call({ peer }: ReturnType<typeof bench>): string[] {
+    return types(peer.send({ type: 'ICRQ', avps: { assignedSessionId: 5, callSerialNumber: 1 } }));
+  }
+
+  it.each([
+    ['not in a tunnel of ours that asked for no proof', {}, 'CDN'],
+    ['in one in which it has proved who it is', path, 'ICRP'],
+  ] as const)('lets its peer call us %s', (_which, parameters, answer) => {
+    const scene = bench(demanding);
+    scene.node.dial(tunnelSpec('10.0.0.9', { parameters: tunnelParameters(parameters) }));
+    const [{ avps }] = scene.peer.log;
+    scene.peer.sccrp({ challengeResponse: avps.challenge && answerTo(avps.challenge, 2) });
+    expect(call(scene)).toEqual([answer]);
+    // Nor when the profiles are read again.
+    scene.node.run(scene.node.engine.configure(demanding, scene.world.now));
+    const again = scene.peer.send({ type: 'ICRQ', avps: { assignedSessionId: 6, callSerialNumber: 2 } });
+    expect(types(again)).toEqual([answer]);
+  });
+
+  it('is not got round by a tie with a tunnel of ours that asked for no proof', () => {
+    const scene = bench(demanding);
+    scene.node.dial(tunnelSpec('10.0.0.9', { parameters: tunnelParameters({ secret }) }));
+    scene.peer.restart();
+    expect(types(scene.peer.sccrq({ tieBreaker: 0n }))).toEqual(['SCCRP']);
+    scene.peer.sccn();
+    expect([...scene.node.engine.declaredTunnels()]).toMatchObject([{ state: 'established', authenticated: false }]);
+    expect(call(scene)).toEqual(['CDN']);
+  });
+});
