@@ -10,7 +10,8 @@ const slotOctets = 2048;
 const slots = 64;
 /** Batches taken from one socket before the event loop gets its turn. */
 const batchesPerWake = 4;
-const receiveBufferOctets = 4 * 1024 * 1024;
+/** Asked of the kernel for each direction of each socket: a burst for many clients must not overflow it. */
+const socketBufferOctets = 4 * 1024 * 1024;
 
 // From the kernel's uapi headers.
 const afPacket = 17;
@@ -19,6 +20,7 @@ const sockaddrOctets = 20;
 const solPacket = 263;
 const packetIgnoreOutgoing = 23;
 const solSocket = 1;
+const soSndbufforce = 32;
 const soRcvbufforce = 33;
 const forUs = 0;
 const forAll = 1;
@@ -27,6 +29,8 @@ const enetdown = -100;
 
 export interface PacketSocket {
   readonly fd: number;
+  /** Whether it hears what is for all. */
+  readonly hearsBroadcasts: boolean;
   /** -1 once closed. */
   poller: number;
 }
@@ -48,14 +52,22 @@ export class PacketSockets {
   }
 
   /** @throws PlaneError */
-  open(interfaceIndex: number, etherType: number, what: string, receive: FrameReceiver): PacketSocket {
+  open(
+    interfaceIndex: number,
+    etherType: number,
+    hearsBroadcasts: boolean,
+    what: string,
+    receive: FrameReceiver,
+  ): PacketSocket {
     // Bound before it has a protocol, so that it never hears other interfaces.
     const fd = checked(native.socket(afPacket, sockDgram, 0), what);
     try {
       checked(native.setsockopt(fd, solPacket, packetIgnoreOutgoing, number32(1)), what);
-      native.setsockopt(fd, solSocket, soRcvbufforce, number32(receiveBufferOctets));
+      for (const option of [soSndbufforce, soRcvbufforce]) {
+        native.setsockopt(fd, solSocket, option, number32(socketBufferOctets));
+      }
       checked(native.bind(fd, sockaddr(interfaceIndex, etherType)), what);
-      const socket: PacketSocket = { fd, poller: -1 };
+      const socket: PacketSocket = { fd, hearsBroadcasts, poller: -1 };
       const poller = native.pollStart(fd, pollReadable, (events) => this.ready(socket, events, receive));
       socket.poller = checked(poller, what);
       return socket;
@@ -92,17 +104,18 @@ export class PacketSockets {
       return slots;
     }
     try {
-      for (let i = 0; i < count && socket.poller >= 0; i++) this.hand(i * frameWords, receive);
+      for (let i = 0; i < count && socket.poller >= 0; i++) this.hand(socket, i * frameWords, receive);
     } finally {
       this.#batchEnd();
     }
     return count;
   }
 
-  private hand(at: number, receive: FrameReceiver): void {
+  private hand(socket: PacketSocket, at: number, receive: FrameReceiver): void {
     const words = this.#words;
     // What is for another host, or in a VLAN without an interface here, is none of ours.
-    if (words[at + frameWord.type] !== forUs && words[at + frameWord.type] !== forAll) return;
+    const type = words[at + frameWord.type];
+    if (type !== forUs && !(type === forAll && socket.hearsBroadcasts)) return;
     const start = words[at + frameWord.offset];
     const octets = words[at + frameWord.length];
     if (octets > slotOctets - headroomOctets) this.#dropped('frame too long');

@@ -3,7 +3,13 @@ import { dataHeaderOctets, writeDataHeader } from '../engine/wire/header.ts';
 import { Batch } from './batch.ts';
 import type { Drops } from './drops.ts';
 import { datagramWord, datagramWords, errnoName, frameWord, frameWords, native } from './native.ts';
-import { etherTypePppoeSession, maxPppoeOctets, pppoeHeaderOctets, writePppoeHeader } from './pppoe-header.ts';
+import {
+  etherTypePppoeSession,
+  maxPppoeOctets,
+  pppoeHeaderOctets,
+  sessionCode,
+  writePppoeHeader,
+} from './pppoe-header.ts';
 import { type L2tpSession, type PlaneSession, PppoeSession } from './sessions.ts';
 import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
 
@@ -75,7 +81,7 @@ export class Outgoing {
       this.#dropped(reason);
       return;
     }
-    writePppoeHeader(slab, at, pppoeSessionId, end - start);
+    writePppoeHeader(slab, at, sessionCode, pppoeSessionId, end - start);
     const words = this.#frames.words;
     const place = this.#frames.place(slab);
     words[place + frameWord.fd] = link.sessionFd;

@@ -7,6 +7,10 @@ export const pppoeHeaderOctets = 6;
 /** Header and payload in an Ethernet frame. */
 export const maxPppoeOctets = 1500;
 
+/** RFC 2516 4, 5.5: the code of session packets, and of the discovery packet that ends a session. */
+export const sessionCode = 0x00;
+export const padtCode = 0xa7;
+
 const versionAndType = 0x11;
 
 export interface PppoeHeader {
@@ -25,10 +29,15 @@ export function readPppoeHeader(bytes: Uint8Array, start: number, end: number, i
   return into.end <= end;
 }
 
-/** Writes the header of a session packet. */
-export function writePppoeHeader(bytes: Uint8Array, at: number, sessionId: number, payloadOctets: number): void {
+export function writePppoeHeader(
+  bytes: Uint8Array,
+  at: number,
+  code: number,
+  sessionId: number,
+  payloadOctets: number,
+): void {
   bytes[at] = versionAndType;
-  bytes[at + 1] = 0;
+  bytes[at + 1] = code;
   writeU16(bytes, at + 2, sessionId);
   writeU16(bytes, at + 4, payloadOctets);
 }

@@ -13,8 +13,11 @@ import {
   etherTypePppoeSession,
   maxPppoeOctets,
   type PppoeHeader,
+  padtCode,
   pppoeHeaderOctets,
   readPppoeHeader,
+  sessionCode,
+  writePppoeHeader,
 } from './pppoe-header.ts';
 import type { Rtnl } from './rtnl.ts';
 import { type Mac, type PppoeLink, PppoeSession } from './sessions.ts';
@@ -22,6 +25,14 @@ import { type Mac, type PppoeLink, PppoeSession } from './sessions.ts';
 const macOctets = 6;
 /** RFC 2516 4: 0 is discovery's, 0xffff is reserved. */
 const maxPppoeSessionId = 0xfffe;
+
+/**
+ * The least time between two clients of one interface that are told that their session is none: after a restart
+ * thousands are told within seconds, yet no flood makes us flood.
+ */
+const padtEveryMs = 5;
+/** In a MAC address's first two octets. */
+const groupBit = 0x0100;
 
 interface Sockets {
   readonly index: number;
@@ -34,6 +45,7 @@ class Interface implements PppoeLink {
   readonly sessions = new Map<number, PppoeSession>();
   /** Undefined while the interface is gone. */
   sockets: Sockets | undefined = undefined;
+  nextPadtAt = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -56,6 +68,7 @@ export class Pppoe {
   readonly #interfaces = new Map<string, Interface>();
   readonly #header: PppoeHeader = { code: 0, sessionId: 0, end: 0 };
   readonly #words = new Int32Array(frameWords);
+  readonly #padt = new Uint8Array(pppoeHeaderOctets);
 
   constructor(path: DataPath, events: PlaneEvents, rtnl: Rtnl) {
     this.#path = path;
@@ -94,11 +107,11 @@ export class Pppoe {
   private listen(place: Interface, index: number | undefined): void {
     const what = `PPPoE on ${place.name}`;
     if (index === undefined) throw new PlaneError('ENODEV', what);
-    const discovery = this.#packets.open(index, etherTypePppoeDiscovery, what, (high, low, start, end) =>
+    const discovery = this.#packets.open(index, etherTypePppoeDiscovery, true, what, (high, low, start, end) =>
       this.count(this.discovery(place, high, low, start, end)),
     );
     try {
-      const session = this.#packets.open(index, etherTypePppoeSession, what, (high, low, start, end) =>
+      const session = this.#packets.open(index, etherTypePppoeSession, false, what, (high, low, start, end) =>
         this.count(this.sessionPacket(place, high, low, start, end)),
       );
       place.sockets = { index, discovery, session };
@@ -179,10 +192,7 @@ export class Pppoe {
     const header = this.#header;
     const { slab } = this.#packets;
     if (!readPppoeHeader(slab, start, end, header)) return 'malformed';
-    const peer = new Uint8Array(macOctets);
-    writeU16(peer, 0, macHigh);
-    writeU32(peer, 2, macLow);
-    this.#events.discovery(place.name, peer, slab, start, header.end);
+    this.#events.discovery(place.name, macOctetsOf(macHigh, macLow), slab, start, header.end);
     return undefined;
   }
 
@@ -195,12 +205,27 @@ export class Pppoe {
   ): string | undefined {
     const header = this.#header;
     const { slab } = this.#packets;
-    if (!readPppoeHeader(slab, start, end, header) || header.code !== 0) return 'malformed';
+    if (!readPppoeHeader(slab, start, end, header) || header.code !== sessionCode) return 'malformed';
     const session = place.sessions.get(header.sessionId);
-    if (session === undefined) return 'noSession';
-    if (session.peer.high !== macHigh || session.peer.low !== macLow) return 'wrongPeer';
+    if (session === undefined || session.peer.high !== macHigh || session.peer.low !== macLow) {
+      this.disown(place, macHigh, macLow, header.sessionId);
+      return session === undefined ? 'noSession' : 'wrongPeer';
+    }
     this.#path.receivePppoe(session, slab, start + pppoeHeaderOctets, header.end);
     return undefined;
+  }
+
+  /**
+   * Tells a client that it has no such session here (RFC 2516 5.5). It may be from before we were started anew, and
+   * would else be taken for alive until the client's own patience ends.
+   */
+  private disown(place: Interface, macHigh: number, macLow: number, sessionId: number): void {
+    if (sessionId < 1 || sessionId > maxPppoeSessionId || (macHigh & groupBit) !== 0) return;
+    const now = performance.now();
+    if (now < place.nextPadtAt) return;
+    place.nextPadtAt = now + padtEveryMs;
+    writePppoeHeader(this.#padt, 0, padtCode, sessionId, 0);
+    this.count(this.trySending(place.sockets, macOctetsOf(macHigh, macLow), this.#padt));
   }
 
   // -------------------------------------------------------------- to the wire
@@ -228,4 +253,11 @@ export class Pppoe {
 
 function macOf(octets: Uint8Array): Mac {
   return { high: readU16(octets, 0), low: readU32(octets, 2) | 0 };
+}
+
+function macOctetsOf(high: number, low: number): Uint8Array {
+  const octets = new Uint8Array(macOctets);
+  writeU16(octets, 0, high);
+  writeU32(octets, 2, low);
+  return octets;
 }

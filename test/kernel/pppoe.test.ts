@@ -306,6 +306,57 @@ test('an interface that goes down, away and comes back is told, and carries the 
   );
 });
 
+test('who speaks in a session that is none is told so, and no flood makes us shout', async () => {
+  await lac.apply(onWire);
+  const lcp = lcpEcho.subarray(2);
+  const capture = await home.capture('wire');
+  const asked = 2_000;
+  await inject(0x8864, broadcast, packet(0, 0x1235, lcp));
+  await inject(0x8864, lacMac, packet(0, 0, lcp), packet(0, 0xffff, lcp));
+  const began = performance.now();
+  await inject(0x8864, lacMac, ...new Array<Uint8Array>(asked).fill(packet(0, 0x1235, lcp)));
+  await droppedAs(lac, 'pppoe noSession', asked + 2);
+  const tookMs = performance.now() - began;
+  // The session is another client's.
+  const other = Uint8Array.of(2, 0, 0, 0, 0, 9);
+  await lac.apply({ op: 'pppoeUp', session: pppoeKey, interface: 'wire', peer: other, pppoeSessionId: 0x1234 });
+  await until(
+    async () => {
+      await inject(0x8864, lacMac, packet(0, 0x1234, lcp));
+      return lac.dropped();
+    },
+    (dropped) => dropped['pppoe wrongPeer'] > 2,
+  );
+  const hex = (mac: Uint8Array): string => [...mac].map((octet) => octet.toString(16).padStart(2, '0')).join(':');
+  const fields = ['eth.src', 'eth.dst', 'pppoe.session_id', 'pppoe.payload_length'];
+  const padts = await tshark(await capture.stop(), 'pppoed && pppoe.code == 0xa7', ...fields);
+  const padt = (session: string): string => [hex(lacMac), hex(clientMac), session, '0'].join('\t');
+  expect(new Set(padts)).toEqual(new Set([padt('0x1235'), padt('0x1234')]));
+  expect(padts.filter((line) => line === padt('0x1235')).length).toBeLessThanOrEqual(1 + tookMs / 5);
+});
+
+test('a burst for many clients goes out whole, however slow the wire', async () => {
+  await lac.apply(onWire);
+  await lacHost.run(
+    'tc',
+    'qdisc',
+    'add',
+    'dev',
+    'wire',
+    'root',
+    'tbf',
+    'rate',
+    '8kbit',
+    'burst',
+    '2kb',
+    'limit',
+    '10mb',
+  );
+  const packets = 1_000;
+  for (let i = 0; i < packets; i++) await lac.sendDiscovery({ interface: 'wire', peer: clientMac, packet: padi });
+  expect(await lac.dropped()).toEqual({});
+});
+
 test('what cannot be opened is refused, and what is closed is silent', async () => {
   expect(await lac.apply({ op: 'pppoeOpen', interface: 'missing' })).toMatchObject({ code: 'ENODEV' });
   const up = { op: 'pppoeUp', session: pppoeKey, interface: 'wire', peer: clientMac, pppoeSessionId: 0x1234 } as const;
