@@ -39,6 +39,14 @@ export function peersOf(
   return peers;
 }
 
+/** Why nobody gets in although tunnels are accepted, if so: only a PeerProfile that names its peer may ask for more than none. */
+export function refusesEveryone({ listen, acceptTunnels, peers }: GatewaySpec): string | undefined {
+  if (listen.length === 0 || !acceptTunnels || peers.length === 0) return undefined;
+  if (peers.some((peer) => peer.tunnel.authMode === 'none' || !isOpen(peer))) return undefined;
+  const { authMode } = peers[0].tunnel;
+  return `refuses every tunnel: authMode is ${authMode}, and no PeerProfile names a peer by match.hostName or match.addresses`;
+}
+
 function isOpen({ match }: PeerSpec): boolean {
   return match.hostName === undefined && match.addresses.length === 0;
 }

@@ -3,6 +3,7 @@ import type { SpecError } from '../engine/errors.ts';
 import { sessionStanding, tunnelStanding } from './call-standing.ts';
 import type { Desired } from './desired.ts';
 import type { Condition, GatewayStatus, PppoeServerStatus } from './generated.ts';
+import { refusesEveryone } from './peers.ts';
 import type { Resource } from './resources.ts';
 import { type Details, refusalOf, type Standing, type Status, type StatusInput, timeText } from './standing.ts';
 import { inWords } from './system-words.ts';
@@ -169,7 +170,9 @@ function gatewayStanding(input: StatusInput): { standing: Standing; details: Det
   const refused = objects.flatMap((object) => refusalOf(input, object) ?? []).at(0);
   if (refused) return { standing: { ready: false, ...refused }, details };
   const listen = observed.gateway?.listen.map(({ address, port }) => `${address}:${port}`) ?? [];
-  const message = listen.length > 0 ? `listens at ${listen.join(', ')}` : 'listens nowhere';
+  const listens = listen.length > 0 ? `listens at ${listen.join(', ')}` : 'listens nowhere';
+  const refusal = observed.gateway && refusesEveryone(observed.gateway);
+  const message = refusal ? `${listens}, and ${refusal}` : listens;
   const standing = observed.gateway
     ? { ready: true, reason: observed.gateway.drain ? 'Draining' : 'Applied', message }
     : { ready: false, reason: 'Pending', message: 'is put in force next' };

@@ -85,3 +85,55 @@ test('an empty or missing directory is a mistake', async () => {
   expect([code, err]).toEqual([1, ['DIR: the directory cannot be read: ENOENT']]);
   directory = join(directory, '..');
 });
+
+const gateway = `apiVersion: prol2tp.io/v1alpha1
+kind: Gateway
+metadata:
+  name: lns
+spec:
+  listen:
+    - address: 192.0.2.1
+`;
+
+const profile = `apiVersion: prol2tp.io/v1alpha1
+kind: TunnelProfile
+metadata:
+  name: default
+spec:
+  secretRef:
+    name: l2tp
+    key: secret
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: l2tp
+stringData:
+  secret: sesame
+`;
+
+const peer = `apiVersion: prol2tp.io/v1alpha1
+kind: PeerProfile
+metadata:
+  name: lacs
+spec:
+  role: lac
+`;
+
+test('a Gateway that would let nobody in is told of', async () => {
+  const told =
+    'But the Gateway refuses every tunnel: authMode is challenge, and no PeerProfile names a peer by match.hostName or match.addresses.';
+  const files = { 'lns.yaml': `${gateway}---\n${profile}` };
+  expect(await validate(files)).toMatchObject({ code: 0, err: [told] });
+  expect(await validate({ ...files, 'peer.yaml': peer })).toMatchObject({ code: 0, err: [told] });
+  const named = `${peer}  match:\n    hostName: lac.example\n`;
+  expect(await validate({ ...files, 'peer.yaml': named })).toMatchObject({ code: 0, err: [] });
+});
+
+test.each([
+  ['does not listen', `${gateway.split('  listen')[0]}  acceptTunnels: true\n`],
+  ['accepts no tunnels', `${gateway}  acceptTunnels: false\n`],
+  ['demands nothing', `${gateway}---\n${profile.replace('spec:', 'spec:\n  authMode: none')}`, ''],
+])('but not of one that %s', async (_what, spec, rest = `---\n${profile}`) => {
+  expect(await validate({ 'lns.yaml': `${spec}${rest}` })).toMatchObject({ code: 0, err: [] });
+});

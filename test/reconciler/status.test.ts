@@ -315,6 +315,18 @@ describe('settings', () => {
     expect(told(system)).toEqual([busy, 'ActionFailed', 'configureSystem: EPERM']);
   });
 
+  it('say that the Gateway lets nobody in', () => {
+    const shut = resolved(
+      doc('Gateway', 'g', { listen: [{ address: '192.0.2.2' }] }),
+      doc('TunnelProfile', 'default', { authMode: 'simple' }),
+    );
+    expect(told(statusesIn(shut).get('Gateway/g'))).toEqual([
+      up,
+      'Applied',
+      'listens at 192.0.2.2:1701, and refuses every tunnel: authMode is simple, and no PeerProfile names a peer by match.hostName or match.addresses',
+    ]);
+  });
+
   it('say that the Gateway drains', () => {
     const draining = resolved(doc('Gateway', 'g', { drain: true }));
     expect(told(statusesIn(draining).get('Gateway/g'))).toEqual([up, 'Draining', 'listens nowhere']);
