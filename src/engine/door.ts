@@ -83,8 +83,11 @@ export class Door {
     }
     const request = `${from.address} ${from.port} ${message.avps.assignedTunnelId}`;
     const known = registry.byRequest.get(request);
-    // A peer that gives up before it has our id can only name its own (RFC 2661 4.4.3, Assigned Tunnel ID).
-    if (message.type === 'StopCCN' && known) return registry.settle(known, known.datagram(header, datagram, now));
+    // A peer that gives up before it has our id can only name its own (RFC 2661 4.4.3, Assigned Tunnel ID). Once it has
+    // ours, somebody who does not name it is somebody else.
+    if (message.type === 'StopCCN' && known && known.state !== 'established') {
+      return registry.settle(known, known.datagram(header, datagram, now));
+    }
     if (message.type !== 'SCCRQ') {
       if (without) return registry.settle(without, without.datagram(header, datagram, now));
       return registry.drop('notARequest', from);

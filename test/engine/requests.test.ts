@@ -219,9 +219,23 @@ describe('an SCCRQ that comes again', () => {
     expect(tunnelStates(node)).toEqual(['closed']);
     world.runFor(20);
     expect(peer.unread()).toMatchObject([{ type: 'ZLB', header: { nr: 2, tunnelId: peer.tunnelId } }]);
+    // Its acknowledgement was lost.
+    peer.stopCcn({ tunnelId: 0, ns: 1, nr: 0 });
+    world.runFor(20);
+    expect(types(peer.unread())).toEqual(['ZLB']);
     peer.restart(80);
     expect(peer.stopCcn({ ns: 1 })).toEqual([]);
     expect(node.engine.drops).toEqual({ notARequest: 1 });
+  });
+
+  it('is not withdrawn by somebody who does not know the id of the tunnel that is up', () => {
+    const { node, peer } = bench(gatewaySpec());
+    peer.connect();
+    peer.stopCcn({ tunnelId: 0, ns: 2 });
+    expect(tunnelStates(node)).toEqual(['established']);
+    expect(node.engine.drops).toEqual({ notARequest: 1 });
+    peer.stopCcn({ ns: 2 });
+    expect(tunnelStates(node)).toEqual(['closed']);
   });
 });
 
