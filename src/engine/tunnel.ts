@@ -9,10 +9,8 @@ import { notQueued, type Queued } from './deadlines.ts';
 import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
 import { Handshake } from './handshake.ts';
-import { matchesAnyone } from './peers.ts';
 import type { Datagram, SocketId } from './ports.ts';
 import { type QuirkName, quirksOf } from './quirks.ts';
-import { describeResult } from './result-text.ts';
 import {
   type Endpoint,
   type FailureView,
@@ -24,23 +22,18 @@ import {
   type TunnelView,
 } from './spec.ts';
 import type { TraceSubject } from './trace.ts';
+import { abandon, linger, stop, stopped } from './tunnel-ending.ts';
 import { decodeMessage, encodeMessage } from './tunnel-messages.ts';
+import { mayCall, parametersOf, rematched, type TunnelOrigin } from './tunnel-origin.ts';
+import { helloAt, idleAt } from './tunnel-silence.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
 import { TunnelTraces } from './tunnel-traces.ts';
+import { viewOf } from './tunnel-view.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Header } from './wire/header.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
-import type { ReceivedAvps, SentAvps } from './wire/message-table.ts';
-
-/** How long a tunnel stays after its last call where the peer forgets it without closing it. */
-const emptyTunnelMs = 60_000;
-
-/**
- * Who wants the tunnel, and which profile the peer's calls come under. Both in a declared tunnel whose peer matches a
- * profile: it carries the calls of either side.
- */
-export type TunnelOrigin = { dialled: TunnelSpec; accepted?: PeerSpec } | { dialled?: undefined; accepted: PeerSpec };
+import type { ReceivedAvps } from './wire/message-table.ts';
 
 export interface TunnelPath {
   socket: SocketId;
@@ -73,13 +66,13 @@ export class Tunnel {
   readonly core: EngineCore;
   readonly channel: ControlChannel;
   origin: TunnelOrigin;
-  private readonly handshake: Handshake;
+  readonly handshake: Handshake;
   /** Only then may our request ask for a single tunnel: a tie is between two. */
   private isAlone = true;
-  private establishBy: Instant | undefined;
-  private establishedAt: Instant | undefined;
-  private lingerUntil: Instant | undefined;
-  private readonly traces: TunnelTraces;
+  establishBy: Instant | undefined;
+  establishedAt: Instant | undefined;
+  lingerUntil: Instant | undefined;
+  readonly traces: TunnelTraces;
   /** Why it last ended: also what ended an earlier tunnel of its name. */
   failure: FailureView | undefined;
 
@@ -108,7 +101,7 @@ export class Tunnel {
   // ------------------------------------------------------------ what its sessions see
 
   get parameters(): TunnelParameters {
-    return this.origin.dialled ? this.origin.dialled.parameters : this.origin.accepted.tunnel;
+    return parametersOf(this.origin);
   }
 
   get peerFraming(): TunnelParameters['framingCapabilities'] {
@@ -179,12 +172,9 @@ export class Tunnel {
       this.admitCalls(accepted);
       return [];
     }
-    if (!accepted) return this.close({ result: 1, error: 0, message: 'no PeerProfile matches any more' }, now);
-    // The calls' device goes away with the old name: they come again on the new one.
-    if (accepted.tunnel.interfaceName !== this.parameters.interfaceName) {
-      return this.close({ result: 1, error: 0, message: 'the interface of its calls is another one now' }, now);
-    }
-    this.origin = { accepted: withSecret(accepted, this.parameters.secret) };
+    const origin = rematched(this.origin, accepted);
+    if ('ends' in origin) return this.close(origin.ends, now);
+    this.origin = origin;
     this.channel.parameters = this.parameters;
     this.retrace();
     return [];
@@ -213,7 +203,7 @@ export class Tunnel {
       }
     }
     append(out, this.sends(this.channel.fill(now)));
-    this.linger(now);
+    linger(this, now);
     return out;
   }
 
@@ -224,63 +214,39 @@ export class Tunnel {
 
   /** Gives up without a word: the peer's own tunnel won the tie, or nobody did. */
   abandon(message: string, now: Instant): EngineEffect[] {
-    const out = this.leave(message, undefined, now);
-    this.state = 'closed';
-    this.finished = true;
-    return out;
+    return abandon(this, message, now);
   }
 
   tick(now: Instant): EngineEffect[] {
     const out = this.sends(this.channel.tick(now));
-    const helloAt = this.helloAt();
-    const idleAt = this.idleAt();
+    const askAt = helloAt(this);
+    const closeAt = idleAt(this);
     if (this.channel.dead) {
       if (this.state === 'closing' || this.state === 'closed') this.finished = true;
       else append(out, this.abandon('the peer does not answer', now));
     } else if (this.lingerUntil !== undefined && now >= this.lingerUntil) {
       this.finished = true;
     } else if (this.establishBy !== undefined && now >= this.establishBy) {
-      append(out, this.stop({ result: 1, message: 'the tunnel was not established in time' }, now));
-    } else if (idleAt !== undefined && now >= idleAt) {
-      append(out, this.stop({ result: 1, error: 0, message: 'no calls for a while' }, now));
-    } else if (helloAt !== undefined && now >= helloAt) {
+      append(out, stop(this, { result: 1, message: 'the tunnel was not established in time' }, now));
+    } else if (closeAt !== undefined && now >= closeAt) {
+      append(out, stop(this, { result: 1, error: 0, message: 'no calls for a while' }, now));
+    } else if (askAt !== undefined && now >= askAt) {
       append(out, this.send({ type: 'HELLO', avps: {} }, 0, now));
     }
-    this.linger(now);
+    linger(this, now);
     return out;
   }
 
   deadline(): Instant | undefined {
     let earliest = this.channel.deadline();
-    for (const at of [this.lingerUntil, this.establishBy, this.helloAt(), this.idleAt()]) {
+    for (const at of [this.lingerUntil, this.establishBy, helloAt(this), idleAt(this)]) {
       if (at !== undefined && (earliest === undefined || at < earliest)) earliest = at;
     }
     return earliest;
   }
 
   view(): TunnelView {
-    const { origin, path, core } = this;
-    return {
-      name: this.name,
-      peerProfile: origin.accepted?.name,
-      direction: origin.dialled ? 'dialled' : 'accepted',
-      state: this.state,
-      version: this.dialect.version,
-      localId: this.localId,
-      remoteId: this.channel.remoteTunnelId,
-      local: this.local,
-      remote: path.remote,
-      peerHostName: this.handshake.hostName,
-      peerVendorName: this.handshake.vendorName,
-      authenticated: this.handshake.authenticated,
-      quirks: this.quirks.size === 0 ? undefined : [...this.quirks],
-      spec: origin.dialled,
-      parameters: this.parameters,
-      sessions: { established: this.calls.established, total: this.calls.sessions.size },
-      sinceMs: this.establishedAt === undefined ? undefined : core.epochMs + this.establishedAt,
-      failure: this.failure,
-      transport: this.channel.counters,
-    };
+    return viewOf(this);
   }
 
   // ------------------------------------------------------------ the state machine
@@ -328,15 +294,15 @@ export class Tunnel {
       case 'confirmed':
         return message?.type === 'SCCCN' ? this.confirmed(message.avps, now) : [];
       case 'stopped':
-        return message?.type === 'StopCCN' ? this.stopped(message.avps, now) : [];
+        return message?.type === 'StopCCN' ? stopped(this, message.avps, now) : [];
       case 'stop':
-        return this.stop(result, now);
+        return stop(this, result, now);
       case 'learnId':
         // What still has to be sent bears the peer's id from now on (RFC 2661 4.4.3, Assigned Tunnel ID).
         if (this.remoteId === 0) this.channel.remoteTunnelId = message?.avps.assignedTunnelId ?? 0;
         return [];
       case 'misplaced':
-        return this.stop({ result: 7, error: 0, message: `${message?.type} in state ${this.state}` }, now);
+        return stop(this, { result: 7, error: 0, message: `${message?.type} in state ${this.state}` }, now);
       case 'toSession':
         return message ? this.calls.message(message, headerSessionId, now) : [];
       case 'discard':
@@ -358,7 +324,7 @@ export class Tunnel {
   private answer(avps: ReceivedAvps<'SCCRQ'>, now: Instant): EngineEffect[] {
     this.meet(avps);
     const reply = this.handshake.answer(avps);
-    if (reply.refusal) return this.stop(reply.refusal, now);
+    if (reply.refusal) return stop(this, reply.refusal, now);
     this.state = 'waitConnect';
     this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
     return this.send({ type: 'SCCRP', avps: reply.avps }, 0, now);
@@ -368,7 +334,7 @@ export class Tunnel {
   private confirm(avps: ReceivedAvps<'SCCRP'>, now: Instant): EngineEffect[] {
     this.meet(avps);
     const connected = this.handshake.confirm(avps);
-    if (connected.refusal) return this.stop(connected.refusal, now);
+    if (connected.refusal) return stop(this, connected.refusal, now);
     this.admitCalls(this.profileOf(avps.hostName));
     const out = this.send({ type: 'SCCCN', avps: connected.avps }, 0, now);
     append(out, this.establish(now));
@@ -378,8 +344,8 @@ export class Tunnel {
   /** Responder: the peer has our reply. */
   private confirmed(avps: ReceivedAvps<'SCCCN'>, now: Instant): EngineEffect[] {
     const refusal = this.handshake.refusal(avps);
-    if (refusal) return this.stop(refusal, now);
-    this.admitCalls(this.origin.accepted);
+    if (refusal) return stop(this, refusal, now);
+    this.admitCalls(this.profileOf(this.handshake.hostName ?? ''));
     return this.establish(now);
   }
 
@@ -428,81 +394,13 @@ export class Tunnel {
     return this.core.peers.find(hostName, this.path.remote.address);
   }
 
-  /**
-   * A peer that is known by name or address, or that dialled us at the same time, may call us in a tunnel that we
-   * dialled, if it has proved there what it would have to prove in one of its own.
-   */
   private admitCalls(peer: PeerSpec | undefined): void {
     const { dialled } = this.origin;
     if (!dialled) return;
-    const known = peer && (this.askedUs || !matchesAnyone(peer)) && this.core.gateway.acceptTunnels;
-    const proved = peer?.tunnel.authMode !== 'challenge' || this.handshake.authenticated;
-    this.origin = { dialled, accepted: known && proved ? peer : undefined };
-  }
-
-  /** The peer ends the tunnel: acknowledge for a whole retransmission cycle (RFC 2661 5.7). */
-  private stopped(avps: ReceivedAvps<'StopCCN'>, now: Instant): EngineEffect[] {
-    const result = avps.resultCode;
-    // A refused request: only here do we learn whom the acknowledgement is for.
-    if (this.channel.remoteTunnelId === 0) this.channel.remoteTunnelId = avps.assignedTunnelId ?? 0;
-    const wasOpen = this.state !== 'closing';
-    const out = wasOpen
-      ? this.leave(`the peer closed the tunnel: ${describeResult('StopCCN', result)}`, result, now)
-      : [];
-    this.state = 'closed';
-    this.channel.dropUnsent();
-    this.lingerUntil = now + this.retransmissionCycleMs;
-    return out;
-  }
-
-  /** We end the tunnel. */
-  private stop(result: Result, now: Instant): EngineEffect[] {
-    const out = this.leave(`we closed the tunnel: ${describeResult('StopCCN', result)}`, result, now);
-    this.state = 'closing';
-    this.channel.dropUnsent();
-    const avps: SentAvps<'StopCCN'> = { assignedTunnelId: this.localId, resultCode: result };
-    append(out, this.send({ type: 'StopCCN', avps }, 0, now));
-    return out;
-  }
-
-  /** Leaves whatever state there was: all calls end without messages of their own (RFC 2661 6.4). */
-  private leave(message: string, result: Result | undefined, now: Instant): EngineEffect[] {
-    const out = this.calls.tunnelLost(message, now);
-    if (this.state === 'established') {
-      this.core.establishedTunnels--;
-      out.push({ effect: 'plane', op: { op: 'tunnelDown', localTunnelId: this.localId } });
-      if (this.traces.wants('data')) this.traces.record('data', `tunnelDown: tunnel ${this.localId}`);
-    }
-    this.establishBy = undefined;
-    if (this.traces.wants('fsm')) this.traces.record('fsm', `${this.state}: ${message}`);
-    this.failure = { atMs: this.core.epochMs + now, result: result?.result, error: result?.error, message };
-    const event = result?.result === 4 ? 'authFailed' : this.establishedAt === undefined ? 'refused' : 'down';
-    out.push(this.notice(event, message));
-    return out;
-  }
-
-  /** Once a StopCCN is acknowledged, its retransmissions and the peer's may still be under way (RFC 2661 5.8). */
-  private linger(now: Instant): void {
-    if (this.state === 'closing' && this.channel.idle) this.lingerUntil ??= now + this.retransmissionCycleMs;
-  }
-
-  /** RFC 2661 5.5: after some time without a word of the peer's, ask; the transport does the rest. */
-  private helloAt(): Instant | undefined {
-    const { helloIntervalMs } = this.parameters;
-    if (this.state !== 'established' || helloIntervalMs === 0 || !this.channel.idle) return undefined;
-    return this.quirks.has('noHello') ? undefined : this.channel.lastReceivedAt + helloIntervalMs;
-  }
-
-  /** RFC 2661 7.6: when to close a tunnel without calls is free. One that is to persist would only be dialled again. */
-  private idleAt(): Instant | undefined {
-    const { sessions, emptySince = this.establishedAt } = this.calls;
-    if (this.state !== 'established' || sessions.size > 0 || emptySince === undefined) return undefined;
-    const { dialled } = this.origin;
-    const { idleTimeoutMs } = this.parameters;
-    if (dialled?.persist) return undefined;
-    if (idleTimeoutMs > 0) return emptySince + idleTimeoutMs;
-    const isForgotten = !dialled && this.calls.emptySince !== undefined && this.quirks.has('closeWhenEmpty');
-    return isForgotten ? emptySince + emptyTunnelMs : undefined;
+    const { askedUs, handshake, core } = this;
+    const admitted =
+      peer && core.gateway.acceptTunnels && mayCall(peer, { askedUs, authenticated: handshake.authenticated });
+    this.origin = { dialled, accepted: admitted ? peer : undefined };
   }
 
   // ------------------------------------------------------------ sending
@@ -539,7 +437,7 @@ export class Tunnel {
     }
   }
 
-  private notice(event: Notice['event'], message: string): EngineEffect {
+  notice(event: Notice['event'], message: string): EngineEffect {
     const name = this.name ?? String(this.localId);
     return { effect: 'notice', notice: { subject: 'tunnel', name, event, message, declared: this.name !== undefined } };
   }
@@ -568,11 +466,4 @@ export class Tunnel {
     const { from, local } = this.path;
     return from === undefined ? local : { address: from, port: local.port };
   }
-}
-
-/** A profile's tunnel goes on with the secret that it was set up with: the peer may not have a new one before the next. */
-function withSecret(peer: PeerSpec, secret: TunnelParameters['secret']): PeerSpec {
-  const { tunnel } = peer;
-  const same = tunnel.secret === secret || (secret !== undefined && tunnel.secret?.equals(secret));
-  return same ? peer : { ...peer, tunnel: { ...tunnel, secret } };
 }

@@ -193,6 +193,17 @@ describe('a PeerProfile with authMode challenge', () => {
     expect(types(again)).toEqual([answer]);
   });
 
+  it('lets it in after a tie in which it proved who it is, even if profiles were read meanwhile', () => {
+    const scene = bench(demanding);
+    const { node, peer, world } = scene;
+    node.dial(tunnelSpec('10.0.0.9', { parameters: tunnelParameters(path) }));
+    peer.restart();
+    const [sccrp] = peer.sccrq({ tieBreaker: 0n, challenge: theirChallenge });
+    node.run(node.engine.configure(demanding, world.now));
+    peer.sccn({ challengeResponse: answerTo(sccrp.avps.challenge, 3) });
+    expect(call(scene)).toEqual(['ICRP']);
+  });
+
   it('is not got round by a tie with a tunnel of ours that asked for no proof', () => {
     const scene = bench(demanding);
     scene.node.dial(tunnelSpec('10.0.0.9', { parameters: tunnelParameters({ secret }) }));

@@ -12,7 +12,6 @@ export function message(code: number, ...avps: number[][]): Uint8Array {
 }
 
 export const scccn = message(3);
-export const hello = message(6);
 
 export function sccrq(tunnelId: number, ...more: number[][]): Uint8Array {
   return message(1, avp(2, [1, 0]), avp(3, [0, 0, 0, 3]), avp(7, 'peer.example'), avp(9, [0, tunnelId]), ...more);

@@ -1,0 +1,39 @@
+/** When an established tunnel in which nothing happens is asked whether its peer is there, and when it is closed. */
+import type { Calls } from './calls.ts';
+import type { ControlChannel } from './control-channel.ts';
+import type { Instant } from './effects.ts';
+import type { QuirkName } from './quirks.ts';
+import type { TunnelParameters } from './spec.ts';
+import type { TunnelOrigin } from './tunnel-origin.ts';
+import type { TunnelState } from './tunnel-states.ts';
+
+/** How long a tunnel stays after its last call where the peer forgets it without closing it. */
+const emptyTunnelMs = 60_000;
+
+export interface SilentTunnel {
+  readonly state: TunnelState;
+  readonly origin: TunnelOrigin;
+  readonly parameters: TunnelParameters;
+  readonly quirks: ReadonlySet<QuirkName>;
+  readonly channel: ControlChannel;
+  readonly calls: Calls;
+  readonly establishedAt: Instant | undefined;
+}
+
+/** RFC 2661 5.5: after some time without a word of the peer's, ask; the transport does the rest. */
+export function helloAt({ state, parameters, channel, quirks }: SilentTunnel): Instant | undefined {
+  const { helloIntervalMs } = parameters;
+  if (state !== 'established' || helloIntervalMs === 0 || !channel.idle) return undefined;
+  return quirks.has('noHello') ? undefined : channel.lastReceivedAt + helloIntervalMs;
+}
+
+/** RFC 2661 7.6: when to close a tunnel without calls is free. One that is to persist would only be dialled again. */
+export function idleAt({ state, origin, parameters, quirks, calls, establishedAt }: SilentTunnel): Instant | undefined {
+  const { sessions, emptySince = establishedAt } = calls;
+  if (state !== 'established' || sessions.size > 0 || emptySince === undefined) return undefined;
+  const { dialled } = origin;
+  if (dialled?.persist) return undefined;
+  if (parameters.idleTimeoutMs > 0) return emptySince + parameters.idleTimeoutMs;
+  const isForgotten = !dialled && calls.emptySince !== undefined && quirks.has('closeWhenEmpty');
+  return isForgotten ? emptySince + emptyTunnelMs : undefined;
+}
