@@ -100,7 +100,14 @@ export type PlaneOp =
   | { op: 'pppoeUp'; session: SessionKey; interface: string; peer: Uint8Array; pppoeSessionId: number }
   /** Every PPP frame of one session goes out of the other, both ways, control protocols too, until either ends. */
   | { op: 'splice'; session: SessionKey; with: SessionKey }
-  | { op: 'sessionModify'; session: SessionKey; sequencing: boolean; reorderTimeoutMs: number; dscp: number }
+  /** Without `sequencing` it stays as it is, which for one that follows is as the LNS has it. */
+  | {
+      op: 'sessionModify';
+      session: SessionKey;
+      sequencing: boolean | undefined;
+      reorderTimeoutMs: number;
+      dscp: number;
+    }
   | { op: 'sessionDown'; session: SessionKey }
   /** PPP is open: carry user packets. Again with other facts: change what differs. acfc and pfc: how to send. */
   | { op: 'attach'; session: SessionKey; attachment: IpAttachment; acfc: boolean; pfc: boolean }

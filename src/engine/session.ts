@@ -130,9 +130,9 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.origin.declared = spec;
     this.retrace();
     // Unasked it would undo what the LNS has turned on or off since (RFC 2661 5.4).
-    const changed =
-      this.sequencing !== sequencingBefore || spec.parameters.reorderTimeoutMs !== before.reorderTimeoutMs;
-    const out = this.planeUp && changed ? [this.plane()] : [];
+    const sequencing = this.sequencing === sequencingBefore ? undefined : this.sequencing;
+    const changed = sequencing !== undefined || spec.parameters.reorderTimeoutMs !== before.reorderTimeoutMs;
+    const out = this.planeUp && changed ? [this.modified(sequencing)] : [];
     const { tx, rx } = before.connectSpeedBps;
     const now = spec.parameters.connectSpeedBps;
     if (this.state === 'established' && (now.tx !== tx || now.rx !== rx)) out.push(...this.tellSpeed());
@@ -423,9 +423,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private plane(): SessionEffect {
     const { key: session, sequencing, dscp } = this;
     const { reorderTimeoutMs } = this.parameters;
-    if (this.planeUp) {
-      return { effect: 'plane', op: { op: 'sessionModify', session, sequencing, reorderTimeoutMs, dscp } };
-    }
+    if (this.planeUp) return this.modified(sequencing);
     this.planeUp = true;
     return {
       effect: 'plane',
@@ -441,6 +439,12 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         followSequencing: isLac(this.type) && !this.parameters.sequencingRequired,
       },
     };
+  }
+
+  private modified(sequencing: boolean | undefined): SessionEffect {
+    const { key: session, dscp } = this;
+    const { reorderTimeoutMs } = this.parameters;
+    return { effect: 'plane', op: { op: 'sessionModify', session, sequencing, reorderTimeoutMs, dscp } };
   }
 
   // ------------------------------------------------------------ the content

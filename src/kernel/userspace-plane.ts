@@ -153,7 +153,7 @@ export class UserspacePlane implements DataPlane {
 
   private sessionModify({ session: key, sequencing, reorderTimeoutMs, dscp }: Op<'sessionModify'>): PlaneFact {
     const session = this.l2tpSession(key);
-    session.sequencing = sequencing;
+    if (sequencing !== undefined) session.sequencing = sequencing;
     session.dscp = dscp;
     session.reorderTimeoutMs = reorderTimeoutMs;
     this.#path.retime(session);

@@ -478,9 +478,14 @@ describe('sequence numbers in data (RFC 2661 5.4)', () => {
     const told = sequencingOf(scene);
     node.run(node.engine.modifySession({ ...spec, ppp: { ...spec.ppp, mtu: 1_400 } }, world.now));
     expect(told).toEqual([]);
-    const parameters = { ...sessionParameters, useSequenceNumbers: true };
-    node.run(node.engine.modifySession({ ...spec, parameters }, world.now));
-    expect(told).toEqual([{ send: true }]);
+    const modify = (changes: Partial<typeof sessionParameters>): void => {
+      const parameters = { ...sessionParameters, ...changes };
+      node.run(node.engine.modifySession({ ...spec, parameters }, world.now));
+    };
+    modify({ reorderTimeoutMs: 20 });
+    modify({ reorderTimeoutMs: 20, useSequenceNumbers: true });
+    modify({ reorderTimeoutMs: 0, useSequenceNumbers: true });
+    expect(told).toEqual([{ send: undefined }, { send: true }, { send: undefined }]);
   });
 });
 

@@ -291,7 +291,10 @@ test('what cannot leave is counted where it should have left', async () => {
 });
 
 test('frames of our own keep their place among those that pass', async () => {
-  apply({ op: 'sessionModify', session: lns.key, sequencing: true, reorderTimeoutMs: 0, dscp: 0 });
+  // What is not said stays.
+  for (const sequencing of [true, undefined]) {
+    apply({ op: 'sessionModify', session: lns.key, sequencing, reorderTimeoutMs: 0, dscp: 0 });
+  }
   splice();
   send(lac, message(lac, { ...plain, ns: 0 }, ip));
   transport.onDatagram((datagram) => {
