@@ -45,8 +45,8 @@ function run(input: FuzzInput): void {
         leaves(channel.tick(now));
     }
     leaves(channel.fill(now));
-    const early: Map<number, unknown> = Reflect.get(channel, 'early');
-    demand(early.size < parameters.receiveWindow, 'what is kept for later is bounded by the window');
+    const early: Map<number, unknown> | undefined = Reflect.get(channel, 'early');
+    demand((early?.size ?? 0) < parameters.receiveWindow, 'what is kept for later is bounded by the window');
   }
 }
 
