@@ -15,6 +15,9 @@ const defaultPeerWindow = 4;
 /** Messages that may wait to be sent before we stop taking new ones from the peer: one for each call a tunnel can have. */
 const maxBacklog = 65_535;
 
+/** What a call's messages say is kept for the call's life. No peer has a reason to send a message longer than this. */
+export const maxMessageOctets = 4_096;
+
 export interface ChannelParameters {
   retryTimeoutMs: number;
   maxRetries: number;
@@ -117,7 +120,8 @@ export class ControlChannel {
     const { sessionId, payloadStart: start, payloadEnd: end } = header;
     if (ahead > 0) {
       this.counters.outOfOrder++;
-      if (this.keepEarly && !this.early?.has(header.ns)) {
+      // A longer one comes again, and is refused in its turn.
+      if (this.keepEarly && end - start <= maxMessageOctets && !this.early?.has(header.ns)) {
         this.early ??= new Map();
         this.early.set(header.ns, {
           sessionId,

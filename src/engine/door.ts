@@ -3,7 +3,7 @@
  */
 import type { Awaited } from './calls.ts';
 import { type EngineCore, tunnelLimit } from './core.ts';
-import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
+import { append, type EngineEffect, type Instant } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram } from './ports.ts';
@@ -22,8 +22,8 @@ import type { Message } from './wire/message.ts';
 /** Tunnels whose peer has not yet shown that it is there; the oldest makes room for a new one. */
 const maxHalfOpenTunnels = 1_000;
 
-/** Of refused requests only one in this time makes a notice; all are counted. */
-const refusalNoticeMs = 1_000;
+/** Of refused and unreadable requests only one in this time makes a notice; all are counted. */
+const noticeMs = 1_000;
 
 /** RFC 2661 4.4.2. */
 const notAuthorized = 4;
@@ -48,7 +48,7 @@ export class Door {
   private readonly core: EngineCore;
   private readonly dialect: Dialect;
   private readonly rate = new RequestRate();
-  private nextRefusalNotice: Instant = 0;
+  private readonly nextNotice = { refused: 0, protocol: 0 };
 
   constructor(registry: TunnelRegistry) {
     this.registry = registry;
@@ -79,7 +79,8 @@ export class Door {
       });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return registry.drop(error.reason, from);
+      const told = this.notice('protocol', `dropped a message from ${from.address}: ${error.message}`, from, now);
+      return [...registry.drop(error.reason, from), ...told];
     }
     const request = `${from.address} ${from.port} ${message.avps.assignedTunnelId}`;
     const known = registry.byRequest.get(request);
@@ -145,17 +146,21 @@ export class Door {
     const out: EngineEffect[] = [
       { effect: 'send', socket: datagram.socket, to: datagram.from, from: datagram.to, datagram: stop, dscp: 0 },
     ];
-    if (now < this.nextRefusalNotice) return out;
-    this.nextRefusalNotice = now + refusalNoticeMs;
-    const notice: Notice = {
-      subject: 'gateway',
-      name: datagram.from.address,
-      event: 'refused',
-      declared: false,
-      message: `refused a tunnel from ${datagram.from.address}: ${describeResult('StopCCN', resultCode)}`,
-    };
-    out.push({ effect: 'notice', notice });
+    const message = `refused a tunnel from ${datagram.from.address}: ${describeResult('StopCCN', resultCode)}`;
+    append(out, this.notice('refused', message, datagram.from, now));
     return out;
+  }
+
+  /** For the operator, who cannot know otherwise why nobody gets in; a flood tells no more than one of its messages. */
+  private notice(
+    event: 'refused' | 'protocol',
+    message: string,
+    { address: name }: Endpoint,
+    now: Instant,
+  ): EngineEffect[] {
+    if (now < this.nextNotice[event]) return [];
+    this.nextNotice[event] = now + noticeMs;
+    return [{ effect: 'notice', notice: { subject: 'gateway', name, event, declared: false, message } }];
   }
 
   private traceRefusal({ address, port }: Endpoint, result: Result): void {

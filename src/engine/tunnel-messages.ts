@@ -1,7 +1,7 @@
 /**
  * A tunnel's messages to octets and back, under what is agreed with its peer.
  */
-import type { Incoming } from './control-channel.ts';
+import { type Incoming, maxMessageOctets } from './control-channel.ts';
 import type { Random } from './effects.ts';
 import { WireError } from './errors.ts';
 import type { TunnelParameters } from './spec.ts';
@@ -10,9 +10,6 @@ import type { DecodeOptions, Message, OutgoingMessage } from './wire/message.ts'
 import { messageScope } from './wire/message-table.ts';
 
 const randomVectorOctets = 16;
-
-/** What a call's messages say is kept for the call's life. No peer has a reason to send a message longer than this. */
-const maxMessageOctets = 4_096;
 
 export function encodeMessage(
   message: OutgoingMessage,

@@ -140,6 +140,19 @@ describe('receiving', () => {
     expect(arrive(receiver, 3, 0, 0)).toEqual([3]);
   });
 
+  it('keeps none that came early and is longer than any message', () => {
+    const receiver = channel();
+    const early = (ns: number, octets: number) => {
+      const datagram = dialectV2.encodeControl(1, 0, ns, 0, new Uint8Array(octets));
+      return receiver.receive(read(datagram), datagram, 0);
+    };
+    expect(early(1, 4_096)).toEqual([]);
+    expect(early(2, 4_097)).toEqual([]);
+    const first = dialectV2.encodeControl(1, 0, 0, 0, body(0));
+    expect(receiver.receive(read(first), first, 0).map(({ start, end }) => end - start)).toEqual([3, 4_096]);
+    expect(early(2, 4_097).length).toBe(1);
+  });
+
   it('copies what it keeps out of the receive buffer', () => {
     const receiver = channel();
     const buffer = dialectV2.encodeControl(1, 9, 1, 0, body(0x123456));

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { freeId } from '../../src/engine/core.ts';
 import type { PeerSpec } from '../../src/engine/spec.ts';
+import { dialectV2 } from '../../src/engine/wire/dialect.ts';
 import { guarded, resultOf, secret } from './scenes.ts';
 import { bench, type Got, ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
+import { rawAvp } from './wire/arbitrary.ts';
 import {
   gatewaySpec,
   type Node,
@@ -236,6 +238,20 @@ describe('an SCCRQ that comes again', () => {
     expect(node.engine.drops).toEqual({ notARequest: 1 });
     peer.stopCcn({ ns: 2 });
     expect(tunnelStates(node)).toEqual(['closed']);
+  });
+});
+
+describe('an SCCRQ that cannot be read', () => {
+  it('has no answer, but the operator is told why, once a second', () => {
+    const { node, peer, world } = bench(guarded({ authMode: 'challenge', secret }));
+    const body = dialectV2.encodeMessage({ type: 'SCCRQ', avps: peer.introduction });
+    const request = Uint8Array.from([...body, ...rawAvp(999, Uint8Array.of(1))]);
+    for (let again = 0; again < 5; again++) expect(peer.sendBody(request, { ns: 0 })).toEqual([]);
+    const message = 'dropped a message from 10.0.0.9: SCCRQ: unknown mandatory AVP, vendor 0 type 999';
+    expect(node.notices).toMatchObject([{ subject: 'gateway', event: 'protocol', name: '10.0.0.9', message }]);
+    world.runFor(1_000);
+    peer.sendBody(request, { ns: 0 });
+    expect(node.notices.length).toBe(2);
   });
 });
 
