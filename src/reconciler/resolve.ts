@@ -7,9 +7,8 @@
  *
  * A profile named by a `default` profile stands after those named anywhere nearer. A profile `default` always exists.
  */
-import ipaddr from 'ipaddr.js';
 import { SpecError } from '../engine/errors.ts';
-import { canonicalPrefix, isIp } from './addresses.ts';
+import { FittingPeers } from './fitting-peers.ts';
 import {
   builtIn,
   type PppProfileFields,
@@ -54,6 +53,8 @@ export class Declarations {
   readonly #machineName: string | undefined;
 
   readonly #wrong: ReadonlySet<string>;
+
+  #fitting: FittingPeers | undefined;
 
   /** @param wrong ids of documents with an error, in force or not */
   constructor(resources: readonly Resource[], machineName: string | undefined, wrong: ReadonlySet<string>) {
@@ -235,35 +236,15 @@ export class Declarations {
   /** The PeerProfile that a dialled tunnel names, else the one that fits the peer's address best. */
   #peerOf(layers: readonly Layer[], user: string): Resource<'PeerProfile'> | undefined {
     const namer = giver(layers, 'peerProfile');
-    if (!namer) return this.#fitting(lay<TunnelProfileFields>(layers).values.remoteAddress);
+    if (!namer) {
+      this.#fitting ??= new FittingPeers(this.all('PeerProfile'));
+      return this.#fitting.find(lay<TunnelProfileFields>(layers).values.remoteAddress);
+    }
     const name = (namer.values as TunnelProfileFields).peerProfile as string;
     const peer = this.get('PeerProfile', name);
     if (!peer && name !== 'default') this.report(this.missing(`PeerProfile/${name}`), namer, 'peerProfile', user);
     return peer;
   }
-
-  /** Only by address: before the tunnel is dialled the peer has not told its host name. */
-  #fitting(address: string | undefined): Resource<'PeerProfile'> | undefined {
-    let best: { peer: Resource<'PeerProfile'>; length: number } | undefined;
-    for (const peer of this.all('PeerProfile')) {
-      const { hostName, addresses = [] } = peer.document.spec.match ?? {};
-      if (hostName !== undefined) continue;
-      const lengths = addresses.length === 0 ? [-1] : addresses.map((prefix) => matchLength(prefix, address));
-      for (const length of lengths) {
-        if (length !== undefined && (!best || length > best.length)) best = { peer, length };
-      }
-    }
-    return best?.peer;
-  }
-}
-
-/** The prefix's length, when the address lies in it. */
-function matchLength(prefix: string, address: string | undefined): number | undefined {
-  const canonical = canonicalPrefix(prefix);
-  if (address === undefined || canonical === undefined || !isIp(address)) return undefined;
-  const [network, length] = ipaddr.parseCIDR(canonical);
-  const parsed = ipaddr.parse(address);
-  return parsed.kind() === network.kind() && parsed.match([network, length]) ? length : undefined;
 }
 
 function chainOf<T>(near: readonly Layer[], far: readonly Layer[]): Chain<T> {

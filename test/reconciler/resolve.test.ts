@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import ipaddr from 'ipaddr.js';
+import { describe, expect, it, vi } from 'vitest';
 import { doc, resolved } from './declare.ts';
 
 const tunnel = (spec: object = {}) => doc('Tunnel', 't', { remoteAddress: '192.0.2.9', ...spec });
@@ -77,6 +78,34 @@ describe("a dialled tunnel's PeerProfile is", () => {
     expect(find(tunnel(), wide, close, everyone)).toBe('TunnelProfile/b');
     expect(find(tunnel(), wide, everyone)).toBe('TunnelProfile/a');
     expect(find(tunnel({ remoteAddress: 'lns.example' }), wide, close, everyone)).toBe('TunnelProfile/c');
+  });
+
+  it.each([
+    ['2001:db8:1::9', 'TunnelProfile/b'],
+    ['2001:db8:2::9', 'TunnelProfile/a'],
+    ['2001:DB8:1:0::9', 'TunnelProfile/b'],
+    ['fe80::1%eth0', 'TunnelProfile/d'],
+    ['10.0.0.9', 'TunnelProfile/c'],
+  ])('fits %s by the longest prefix of its family', (remoteAddress, from) => {
+    const peers = [
+      peer({ match: { addresses: ['2001:db8::/32'] }, tunnelProfile: 'a' }, 'wide'),
+      peer({ match: { addresses: ['2001:db8:1::/48'] }, tunnelProfile: 'b' }, 'close'),
+      peer({ match: { addresses: ['0.0.0.0/0'] }, tunnelProfile: 'c' }, 'ipv4'),
+      peer({ match: { addresses: ['fe80::/10'] }, tunnelProfile: 'd' }, 'link-local'),
+    ];
+    expect(find(tunnel({ remoteAddress }), ...peers, profile('d', { mtu: 1004 }))).toBe(from);
+  });
+
+  it('found without a look at each of many for each of many tunnels', () => {
+    const count = 100;
+    const documents = Array.from({ length: count }, (_, index) => [
+      peer({ match: { addresses: [`10.0.0.${index}`] } }, `p${index}`),
+      doc('Tunnel', `t${index}`, { remoteAddress: `10.0.0.${index}` }),
+    ]).flat();
+    const looks = vi.spyOn(ipaddr.IPv4, 'networkAddressFromCIDR');
+    expect(resolved(...documents).usedBy.get('PeerProfile/p7')).toBe(1);
+    expect(looks.mock.calls.length).toBeLessThan(10 * count);
+    looks.mockRestore();
   });
 
   it('none that asks for a host name, which is not known before dialling', () => {
