@@ -1,16 +1,13 @@
 /**
  * What is inside a call: PPP that ends here, or the way into another tunnel.
  */
+import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { EngineEffect, Instant } from './effects.ts';
 import type { ForwardAnswer, ForwardRequest } from './ports.ts';
 import type { PppEvent } from './ppp/link.ts';
 import type { PppProxy, PppView } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
-import type { SentAvps } from './wire/message-table.ts';
-
-/** Why a call ends, as a CDN says it. */
-export type CallEnd = Omit<SentAvps<'CDN'>, 'assignedSessionId'>;
 
 export type ContentEvent =
   | Exclude<PppEvent, { event: 'close' }>

@@ -3,8 +3,7 @@
  */
 import type { Result } from './errors.ts';
 import { withRelayed } from './relayed-avps.ts';
-import type { SessionTunnel } from './session.ts';
-import type { SessionOrigin } from './session-origin.ts';
+import type { SessionOrigin, SessionTunnel } from './session-origin.ts';
 import { isLac, type SessionParameters, type SessionType } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { OutgoingMessage } from './wire/message.ts';

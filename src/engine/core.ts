@@ -1,4 +1,5 @@
-import type { CallEnd, ContentEffect } from './call-content.ts';
+import type { ContentEffect } from './call-content.ts';
+import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { CallSerials } from './call-serials.ts';
 import type { DeadlineQueue } from './deadlines.ts';

@@ -2,7 +2,8 @@
  * Tunnel switching: a call that came in by one tunnel, or by PPPoE, goes on in another one. `Forwarding` is the content
  * of the call that came in, `Egress` that of the call that goes out; between them the data plane carries every frame.
  */
-import type { CallContent, CallEnd, ContentEffect, ContentEvent } from './call-content.ts';
+import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
+import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { EngineCore } from './core.ts';
 import type { EngineEffect, Instant } from './effects.ts';

@@ -1,7 +1,36 @@
 /** Where a call comes from, and what follows from that for its settings. */
+import type { EngineCore } from './core.ts';
 import type { SwitchedCall } from './forwarding.ts';
 import type { IpAttachment } from './ports.ts';
-import type { PeerSpec, PppSpec, SessionParameters, SessionSpec, SessionType } from './spec.ts';
+import type {
+  Ipv4,
+  PeerSpec,
+  PppSpec,
+  QuirkName,
+  SessionParameters,
+  SessionSpec,
+  SessionType,
+  TunnelParameters,
+} from './spec.ts';
+import type { TraceSubject } from './trace.ts';
+import type { AvpValues } from './wire/avp.ts';
+
+/** What a session needs to know of its tunnel, fixed for its life. */
+export interface SessionTunnel {
+  readonly core: EngineCore;
+  readonly localId: number;
+  readonly name?: string;
+  readonly parameters: TunnelParameters;
+  /** What the peer takes. */
+  readonly peerFraming: TunnelParameters['framingCapabilities'];
+  readonly peerBearer: NonNullable<AvpValues['bearerCapabilities']>;
+  readonly quirks: ReadonlySet<QuirkName>;
+  /** Our IPv4 address towards the peer; 0 over IPv6. */
+  readonly localIpv4: Ipv4;
+  /** What is traced of the tunnel, and so of its calls, beside what is of everything. */
+  readonly traceMask: number;
+  readonly traceSubject: TraceSubject;
+}
 
 /** Who wants the session: a declaration of ours, a peer that matched a profile, or a call that is switched into it. */
 export type SessionOrigin =

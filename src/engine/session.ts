@@ -1,17 +1,19 @@
 /**
  * One call of any of the four types (RFC 2661 7.4, 7.5): its state machine. What is inside it is its content's.
  */
-import type { CallContent, CallEnd, ContentEffect, ContentEvent } from './call-content.ts';
+import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
+import { type CallEnd, endText, failureOf } from './call-end.ts';
 import { addressedTo, connectSpeed, informationText, isInformation, recordInformation } from './call-information.ts';
 import { badFraming, cannotPlace, incomingConnected, outgoingConnected, requestFor } from './call-requests.ts';
-import type { EngineCore } from './core.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
 import type { Result } from './errors.ts';
 import { Egress, Forwarding } from './forwarding.ts';
+import { withOthers } from './other-avps.ts';
 import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
 import { describeResult } from './result-text.ts';
-import { interfaceOf, parametersOf, pppOf, type SessionOrigin, typeOf } from './session-origin.ts';
+import { SessionData } from './session-data.ts';
+import { interfaceOf, parametersOf, pppOf, type SessionOrigin, type SessionTunnel, typeOf } from './session-origin.ts';
 import {
   isSessionMessage,
   type SessionInput,
@@ -27,17 +29,14 @@ import {
   type PppProxy,
   type PppSpec,
   type PppView,
-  type QuirkName,
   type SessionParameters,
   type SessionSpec,
   type SessionType,
   type SessionView,
-  type TunnelParameters,
 } from './spec.ts';
 import { Termination } from './termination.ts';
 import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
 import type { AvpValues } from './wire/avp.ts';
-import { describeAvps } from './wire/avp-text.ts';
 import type { Message, OtherAvp, OutgoingMessage } from './wire/message.ts';
 
 export type SessionEvent =
@@ -55,29 +54,8 @@ export type SessionEvent =
 /** `message` goes to the peer through the tunnel's control channel. `ended` is the last effect of a session. */
 export type SessionEffect = EngineEffect | { effect: 'message'; message: OutgoingMessage } | { effect: 'ended' };
 
-/** What a session needs to know of its tunnel, fixed for its life. */
-export interface SessionTunnel {
-  readonly core: EngineCore;
-  readonly localId: number;
-  readonly name?: string;
-  readonly parameters: TunnelParameters;
-  /** What the peer takes. */
-  readonly peerFraming: TunnelParameters['framingCapabilities'];
-  readonly peerBearer: NonNullable<AvpValues['bearerCapabilities']>;
-  readonly quirks: ReadonlySet<QuirkName>;
-  /** Our IPv4 address towards the peer; 0 over IPv6. */
-  readonly localIpv4: Ipv4;
-  /** What is traced of the tunnel, and so of its calls, beside what is of everything. */
-  readonly traceMask: number;
-  readonly traceSubject: TraceSubject;
-}
-
 /** More than any PPP request that opens a link. */
 const maxEarlyFrameOctets = 512;
-/** AVPs that the table does not know, kept of one call, and the octets of their values. */
-const maxOthers = 16;
-const maxOtherOctets = 1_024;
-
 export class Session implements Machine<SessionEvent, SessionEffect> {
   readonly queued: Queued = notQueued();
   readonly tunnel: SessionTunnel;
@@ -94,9 +72,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   others: readonly OtherAvp[] | undefined;
   private content: CallContent | undefined;
   private device: string | undefined;
-  /** Whether the plane knows the session. */
-  private planeUp = false;
-  private dscp: number;
+  private readonly data: SessionData;
   /** What is traced of this session, beside what is of its tunnel. */
   traceMask = 0;
   /** A PPP frame that overtook the ICCN or OCCN: dropping it would cost the call a retransmission time-out. */
@@ -109,7 +85,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.origin = origin;
     this.key = key;
     this.localId = localId;
-    this.dscp = this.parameters.dscp;
+    this.data = new SessionData(this);
     this.retrace();
     if ('switched' in origin) this.content = new Egress(this, origin.switched.ingress);
   }
@@ -126,13 +102,14 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   modify(spec: SessionSpec): SessionEffect[] {
     if (!('declared' in this.origin)) return [];
     const before = this.parameters;
-    const sequencingBefore = this.sequencing;
+    const sequencingBefore = this.data.sequencing;
     this.origin.declared = spec;
     this.retrace();
     // Unasked it would undo what the LNS has turned on or off since (RFC 2661 5.4).
-    const sequencing = this.sequencing === sequencingBefore ? undefined : this.sequencing;
+    const { up, sequencing: sequencingNow } = this.data;
+    const sequencing = sequencingNow === sequencingBefore ? undefined : sequencingNow;
     const changed = sequencing !== undefined || spec.parameters.reorderTimeoutMs !== before.reorderTimeoutMs;
-    const out = this.planeUp && changed ? [this.modified(sequencing)] : [];
+    const out: SessionEffect[] = up && changed ? [this.data.modify(sequencing)] : [];
     const { tx, rx } = before.connectSpeedBps;
     const now = spec.parameters.connectSpeedBps;
     if (this.state === 'established' && (now.tx !== tx || now.rx !== rx)) out.push(...this.tellSpeed());
@@ -256,33 +233,15 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.tunnel.core.tracing.record(this.traceSubject, { category, message, fields });
   }
 
-  private get sequencing(): boolean {
-    const { sequencingRequired, useSequenceNumbers } = this.parameters;
-    return sequencingRequired || useSequenceNumbers || this.call.sequencingRequired !== undefined;
-  }
-
   // ------------------------------------------------------------ the state machine
 
   private step(input: SessionInput, message: Message | undefined, now: Instant, end?: CallEnd): SessionEffect[] {
     const { state } = this;
-    if (message && message.others.length > 0) this.keepOthers(message);
+    if (message) this.others = withOthers(this.others, message);
     const step: SessionStep = sessionTables[this.type][state][input];
     const out = this.enter(step, input, message, now, end);
     if (this.traces('fsm')) this.trace('fsm', `${state}: ${input}: ${step}, now ${this.state}`);
     return out;
-  }
-
-  /** What only plugins understand of the call's set-up. */
-  private keepOthers({ type, others }: Message): void {
-    if (type !== 'ICRQ' && type !== 'ICCN' && type !== 'OCRQ') return;
-    const kept = [...(this.others ?? [])];
-    let octets = kept.reduce((sum, { value }) => sum + value.length, 0);
-    for (const other of others) {
-      octets += other.value.length;
-      if (kept.length === maxOthers || octets > maxOtherOctets) break;
-      kept.push(other);
-    }
-    this.others = kept;
   }
 
   private enter(
@@ -345,15 +304,15 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.call = avps;
     this.remoteId = avps.assignedSessionId ?? 0;
     this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
-    const reply = { assignedSessionId: this.localId, sessionDs: this.agreedDs(avps) };
+    const reply = { assignedSessionId: this.localId, sessionDs: this.data.replyTo(avps) };
     if (this.type === 'lnsIncoming') {
       this.state = 'waitConnect';
-      return [this.plane(), { effect: 'message', message: { type: 'ICRP', avps: reply } }];
+      return [this.data.tell(), { effect: 'message', message: { type: 'ICRP', avps: reply } }];
     }
     const refusal = cannotPlace(this, avps);
     if (refusal) return this.hangUp({ resultCode: refusal }, now);
     this.state = 'waitAnswer';
-    return [this.plane(), { effect: 'message', message: { type: 'OCRP', avps: reply } }, ...this.begin(now)];
+    return [this.data.tell(), { effect: 'message', message: { type: 'OCRP', avps: reply } }, ...this.begin(now)];
   }
 
   /** As LAC: the LNS takes the incoming call, or the line of an outgoing one has answered with these facts. */
@@ -369,27 +328,21 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private proceed(reply: AvpValues): SessionEffect[] {
     this.take(reply);
     this.state = 'waitConnect';
-    return [this.plane()];
+    return [this.data.tell()];
   }
 
   /** The peer's reply to our request. */
   private take(reply: AvpValues): void {
     this.call = reply;
     this.remoteId = reply.assignedSessionId ?? 0;
-    // RFC 3308 4: the peer may offer another one. Without an answer we go on marking what we send.
-    if (this.dscp !== 0 && reply.sessionDs && 'dscp' in reply.sessionDs) this.dscp = reply.sessionDs.dscp;
-  }
-
-  /** RFC 3308 4: a peer that asks is told ours. */
-  private agreedDs({ sessionDs }: AvpValues): AvpValues['sessionDs'] {
-    return sessionDs === undefined || this.dscp === 0 ? undefined : { dscp: this.dscp };
+    this.data.takeReply(reply);
   }
 
   private establish(now: Instant): SessionEffect[] {
     this.state = 'established';
     this.establishedAt = now;
     this.establishBy = undefined;
-    const out: SessionEffect[] = [this.plane()];
+    const out: SessionEffect[] = [this.data.tell()];
     out.push(this.notice('up', `call established, ids ${this.localId}/${this.remoteId}`));
     // The content of an outgoing call began with its line.
     if (this.type !== 'lacOutgoing') out.push(...this.begin(now));
@@ -417,34 +370,6 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private newContent(): CallContent {
     const forward = isPlaced(this.type) ? undefined : this.parameters.forward;
     return forward ? new Forwarding(this, forward, this.tunnel.core) : new Termination(this, this.proxied());
-  }
-
-  /** Tells the plane of the session, or what has changed since. */
-  private plane(): SessionEffect {
-    const { key: session, sequencing, dscp } = this;
-    const { reorderTimeoutMs } = this.parameters;
-    if (this.planeUp) return this.modified(sequencing);
-    this.planeUp = true;
-    return {
-      effect: 'plane',
-      op: {
-        op: 'sessionUp',
-        session,
-        localTunnelId: this.tunnel.localId,
-        remoteSessionId: this.remoteId,
-        pseudowire: 'ppp',
-        sequencing,
-        reorderTimeoutMs,
-        dscp,
-        followSequencing: isLac(this.type) && !this.parameters.sequencingRequired,
-      },
-    };
-  }
-
-  private modified(sequencing: boolean | undefined): SessionEffect {
-    const { key: session, dscp } = this;
-    const { reorderTimeoutMs } = this.parameters;
-    return { effect: 'plane', op: { op: 'sessionModify', session, sequencing, reorderTimeoutMs, dscp } };
   }
 
   // ------------------------------------------------------------ the content
@@ -553,35 +478,19 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.content = undefined;
     this.earlyFrame = undefined;
     this.establishBy = undefined;
-    this.fail(end.resultCode, now);
+    this.failure = failureOf(end.resultCode, this.tunnel.core.epochMs + now);
     const out: SessionEffect[] = content?.end(end, byUs, now) ?? [];
     if (byUs) {
       const cdn: OutgoingMessage = { type: 'CDN', avps: { assignedSessionId: this.localId, ...end } };
       out.push({ effect: 'message', message: cdn });
     }
-    if (this.planeUp) {
+    if (this.data.up) {
       out.push({ effect: 'plane', op: { op: 'sessionDown', session: this.key } });
       out.push({ effect: 'release', session: this.key });
     }
     out.push(this.notice('down', message), { effect: 'ended' });
     return out;
   }
-
-  private fail(result: Result, now: Instant): void {
-    const { result: code, error, message } = result;
-    this.failure = {
-      atMs: this.tunnel.core.epochMs + now,
-      result: code,
-      error,
-      message: message ?? describeResult('CDN', result),
-    };
-  }
-}
-
-/** For the operator, with the causes that a line or PPP gave (RFC 2661 4.4.4, RFC 3145). */
-function endText({ resultCode, q931Cause, pppDisconnectCauses }: CallEnd): string {
-  const causes = describeAvps({ q931Cause, pppDisconnectCauses }).map(({ label, text }) => `; ${label}: ${text}`);
-  return describeResult('CDN', resultCode) + causes.join('');
 }
 
 const noPpp: PppView = { phase: 'dead', peerMru: 1500 };

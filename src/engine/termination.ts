@@ -1,7 +1,8 @@
 /**
  * A call whose PPP ends here: the link, and the device that carries its packets.
  */
-import type { CallContent, CallEnd, ContentEffect, ContentEvent } from './call-content.ts';
+import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
+import type { CallEnd } from './call-end.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import type { IpAttachment, SessionKey } from './ports.ts';
 import type { LineWishes } from './ppp/lcp-options.ts';

@@ -1,7 +1,8 @@
 /**
  * One client's PPPoE session: a call that comes in by Ethernet and goes on in a tunnel.
  */
-import type { CallContent, CallEnd, ContentEffect, ContentEvent } from '../call-content.ts';
+import type { CallContent, ContentEffect, ContentEvent } from '../call-content.ts';
+import type { CallEnd } from '../call-end.ts';
 import type { EngineCore } from '../core.ts';
 import { notQueued, type Queued } from '../deadlines.ts';
 import type { EngineEffect, Instant, Notice } from '../effects.ts';

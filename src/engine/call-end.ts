@@ -1,0 +1,19 @@
+/** Why a call ends: as a CDN says it, and for the operator. */
+import type { Result } from './errors.ts';
+import { describeResult } from './result-text.ts';
+import type { FailureView } from './spec.ts';
+import { describeAvps } from './wire/avp-text.ts';
+import type { SentAvps } from './wire/message-table.ts';
+
+export type CallEnd = Omit<SentAvps<'CDN'>, 'assignedSessionId'>;
+
+/** With the causes that a line or PPP gave (RFC 2661 4.4.4, RFC 3145). */
+export function endText({ resultCode, q931Cause, pppDisconnectCauses }: CallEnd): string {
+  const causes = describeAvps({ q931Cause, pppDisconnectCauses }).map(({ label, text }) => `; ${label}: ${text}`);
+  return describeResult('CDN', resultCode) + causes.join('');
+}
+
+export function failureOf(result: Result, atMs: number): FailureView {
+  const { result: code, error, message = describeResult('CDN', result) } = result;
+  return { atMs, result: code, error, message };
+}
