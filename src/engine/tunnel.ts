@@ -408,7 +408,9 @@ export class Tunnel {
   /** Hands a message to the transport; `sessionId` is the peer's, 0 for the tunnel itself. */
   send(message: OutgoingMessage, sessionId: number, now: Instant): EngineEffect[] {
     const { dialect, parameters, core, quirks } = this;
-    const clear = message.type === 'SCCRP' && quirks.has('clearReply');
+    const refuses = message.type === 'StopCCN' && this.establishedAt === undefined;
+    // Perhaps it is for want of the right secret that the peer is refused: it shall be able to read why.
+    const clear = refuses || (message.type === 'SCCRP' && quirks.has('clearReply'));
     const body = encodeMessage(message, dialect, clear ? { ...parameters, hideAvps: false } : parameters, core.random);
     return this.sends(this.channel.send(sessionId, body, now));
   }

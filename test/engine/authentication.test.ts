@@ -170,6 +170,12 @@ describe('authentication of a tunnel that is dialled', () => {
   });
 });
 
+it('tells a peer with another secret in the clear why it is refused', () => {
+  const { peer } = bench(guarded({ authMode: 'challenge', secret, hideAvps: true }));
+  // The peer of this test has no secret to read hidden AVPs with.
+  expect(resultOf(peer.sccrq())).toEqual([4, 0]);
+});
+
 describe('a PeerProfile with authMode challenge', () => {
   const demanding = guarded({ authMode: 'challenge', secret });
   const path = { authMode: 'challenge', secret } as const;
