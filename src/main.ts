@@ -74,6 +74,7 @@ const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => host.frame(session, bytes, start, end),
   framesDropped: (session, frames) => host.framesDropped(session, frames),
   discovery: (name, peer, bytes, start, end) => host.discovery(name, peer, bytes, start, end),
+  pppoeServed: (name, failure) => host.pppoeServed(name, failure),
   drift,
 });
 const host = new Host(

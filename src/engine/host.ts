@@ -196,6 +196,11 @@ export class Host {
     this.run(this.engine.discovery(interfaceName, peer, bytes, start, end, performance.now()));
   }
 
+  /** An interface with PPPoE went away, or came back. */
+  pppoeServed(interfaceName: string, failure: string | undefined): void {
+    this.engine.pppoeOpened(interfaceName, failure);
+  }
+
   /** Says goodbye to every peer and waits for them a little. Sockets and plane are the owner's to close afterwards. */
   async shutdown(): Promise<void> {
     this.ended = true;

@@ -131,6 +131,8 @@ export interface PlaneEvents {
   discovery(interfaceName: string, peer: Uint8Array, bytes: Uint8Array, start: number, end: number): void;
   /** The session has lost frames here, so many since it began. Told some time later, and not for each. */
   framesDropped(session: SessionKey, frames: number): void;
+  /** An interface that was opened for PPPoE is gone, which `failure` tells, or is here again. */
+  pppoeServed(interfaceName: string, failure: string | undefined): void;
   /** Somebody changed a device of ours. */
   drift(device: string, what: string): void;
 }

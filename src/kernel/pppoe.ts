@@ -87,8 +87,9 @@ export class Pppoe {
 
   /** @throws PlaneError ENODEV when there is no such interface */
   open(name: string): void {
-    if (this.#interfaces.has(name)) return;
-    const place = new Interface(name);
+    const known = this.#interfaces.get(name);
+    if (known?.sockets !== undefined) return;
+    const place = known ?? new Interface(name);
     this.listen(place, this.#rtnl.link(name)?.index);
     this.#interfaces.set(name, place);
   }
@@ -147,12 +148,13 @@ export class Pppoe {
         this.silence(place);
         this.#events.drift(place.name, 'missing: PPPoE waits for it');
       }
-      if (index === undefined) return;
       this.listen(place, index);
+      this.#events.pppoeServed(place.name, undefined);
       this.#events.drift(place.name, 'here again: PPPoE goes on');
     } catch (error) {
-      // The interface is gone again: its coming back will be told.
+      // The interface is gone, or gone again: its coming back will be told.
       if (!(error instanceof PlaneError)) throw error;
+      if (place.sockets === undefined) this.#events.pppoeServed(place.name, error.message);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Three daemons in a row: calls that come in by one tunnel, or by PPPoE, go on in another. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import '../netns/patience.ts';
+import type { PppoeServerObject } from '../../src/api/types.ts';
 import type { SessionProfileFields } from '../../src/reconciler/generated.ts';
 import { Lab, type Namespace } from '../netns/lab.ts';
 import { until } from '../netns/until.ts';
@@ -126,4 +127,20 @@ test('pppoe-discovery finds our access concentrator, and only where it serves', 
     .run('pppoe-discovery', '-I', 'north', '-S', 'no-such', '-a', '1', '-t', '1')
     .catch((error) => error.stdout);
   expect(String(other)).not.toMatch(/Access-Concentrator/);
+
+  // Without its interface it is not said to serve.
+  const served = async (): Promise<boolean> => {
+    const server = await hub.ask<PppoeServerObject>('/v1/pppoeservers/access');
+    return server?.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  };
+  expect(await served()).toBe(true);
+  const rename = async (from: string, to: string): Promise<void> => {
+    await middle.ip('link', 'set', from, 'down');
+    await middle.ip('link', 'set', from, 'name', to);
+    await middle.ip('link', 'set', to, 'up');
+  };
+  await rename('south', 'elsewhere');
+  await until('a server without its interface', async () => !(await served()));
+  await rename('elsewhere', 'south');
+  await until('the server again', served);
 });

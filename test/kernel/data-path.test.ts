@@ -20,6 +20,7 @@ beforeEach(async () => {
   path = new DataPath(transport, {
     frame: () => frames++,
     framesDropped: () => undefined,
+    pppoeServed: () => undefined,
     discovery: () => undefined,
     drift: () => undefined,
   });

@@ -13,7 +13,7 @@ export type Request =
   | { call: 'sendControl'; session: SessionKey; frame: Uint8Array }
   | { call: 'counters'; session: SessionKey }
   | ({ call: 'sendDiscovery' } & Discovery)
-  | { call: 'list' | 'sweep' | 'dropped' | 'transport' | 'frames' | 'drifts' | 'discoveries' | 'tables' }
+  | { call: 'list' | 'sweep' | 'dropped' | 'transport' | 'frames' | 'drifts' | 'served' | 'discoveries' | 'tables' }
   | { call: 'close'; sockets: SocketId[] };
 
 /** A PPPoE discovery packet, with the MAC address that it came from or goes to. */
@@ -157,6 +157,11 @@ export class PlaneProcess {
 
   drifts(): Promise<{ device: string; what: string }[]> {
     return this.ask({ call: 'drifts' });
+  }
+
+  /** What was last told of interfaces with PPPoE: why they are not served, if so. */
+  served(): Promise<Map<string, string | undefined>> {
+    return this.ask({ call: 'served' });
   }
 
   /** Closes the plane; the process must then end by itself. Answers its exit code. */

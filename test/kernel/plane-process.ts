@@ -7,10 +7,12 @@ import type { Answer, Discovery, Request } from './lab.ts';
 const transport = new UdpTransport();
 const discoveries: Discovery[] = [];
 const frames: { session: number; bytes: Uint8Array }[] = [];
+const served = new Map<string, string | undefined>();
 const drifts: { device: string; what: string }[] = [];
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => frames.push({ session, bytes: bytes.slice(start, end) }),
   framesDropped: () => undefined,
+  pppoeServed: (interfaceName, failure) => served.set(interfaceName, failure),
   discovery: (interfaceName, peer, bytes, start, end) =>
     discoveries.push({ interface: interfaceName, peer: new Uint8Array(peer), packet: bytes.slice(start, end) }),
   drift: (device, what) => drifts.push({ device, what }),
@@ -46,6 +48,8 @@ async function run(request: Request): Promise<unknown> {
       return transport.counters;
     case 'frames':
       return frames;
+    case 'served':
+      return served;
     case 'drifts':
       return drifts;
     case 'close':

@@ -278,6 +278,9 @@ test('an interface that goes down, away and comes back is told, and carries the 
     () => lac.drifts(),
     (all) => all.length === 1,
   );
+  const away = new Map([['wire', 'PPPoE on wire: ENODEV']]);
+  expect(await lac.served()).toEqual(away);
+  expect(await lac.apply(onWire)).toMatchObject({ code: 'ENODEV' });
   await lac.sendControl(pppoeKey, lcpEcho);
   await lac.sendDiscovery({ interface: 'wire', peer: clientMac, packet: padi });
   expect(await lac.dropped()).toMatchObject({ pppoeLinkGone: 1, 'pppoe ENODEV': 1 });
@@ -297,6 +300,8 @@ test('an interface that goes down, away and comes back is told, and carries the 
       { device: 'wire', what: 'here again: PPPoE goes on' },
     ]);
   }
+  expect(await lac.served()).toEqual(new Map([['wire', undefined]]));
+  expect(await lac.apply(onWire)).toEqual(done);
   await passes();
   // Under another name it is another interface.
   await lacHost.ip('link', 'set', 'wire', 'name', 'other');

@@ -31,6 +31,7 @@ beforeEach(async () => {
   plane = new UserspacePlane(transport, {
     frame: (session, bytes, start, end) => frames.push({ session, bytes: [...bytes.subarray(start, end)] }),
     framesDropped: () => undefined,
+    pppoeServed: () => undefined,
     discovery: () => undefined,
     drift: () => undefined,
   });
