@@ -250,6 +250,8 @@ export class Engine {
 
   /** Ends everything because the daemon ends. `quiet` tells when all peers know. */
   shutdown(now: Instant): EngineEffect[] {
+    // Who was sent away and comes again at once must not end up with one that is about to fall silent.
+    this.core.gateway = { ...this.core.gateway, drain: true };
     const out = this.concentrators.close('the requester is being shut down', now);
     for (const tunnel of this.registry.all()) {
       append(out, this.registry.settle(tunnel, tunnel.close({ result: stopResult.shuttingDown }, now)));

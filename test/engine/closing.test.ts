@@ -319,6 +319,17 @@ describe('the end of the daemon', () => {
     expectNothingLeft(scene);
   });
 
+  it('takes nobody who comes again', () => {
+    const { node, peer, world } = peerDialled();
+    node.run(node.engine.shutdown(world.now));
+    peer.ack();
+    peer.unread();
+    const again = new ScriptedPeer(world, node, { address: '10.0.0.8', port: 1701 });
+    const [answer] = again.send(sample(again).SCCRQ);
+    expect(answer).toMatchObject({ type: 'StopCCN', avps: { resultCode: { result: 2, error: 7 } } });
+    expect(node.engine.quiet).toBe(true);
+  });
+
   it('says nothing twice', () => {
     const { node, peer, world } = peerDialled();
     peer.unread();

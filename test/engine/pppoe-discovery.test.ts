@@ -107,6 +107,19 @@ it('a gateway that has no room for a call offers none, and says so to who was of
   expect(node.engine.sizes()).toMatchObject({ pppoe: 1, sessions: 1 });
 });
 
+describe('a concentrator that is shut down', () => {
+  it('ends its sessions and begins none', () => {
+    const { node, say, cookie } = serving();
+    const proof = cookie();
+    expect(say('PADR', [internet, proof])[0]).toMatchObject({ type: 'PADS', sessionId: expect.any(Number) });
+    node.run(node.engine.shutdown(0));
+    expect(node.engine.sizes()).toMatchObject({ pppoe: 0 });
+    expect(say('PADI', [internet])).toEqual([]);
+    expect(say('PADR', [internet, proof])).toMatchObject([{ type: 'PADS', sessionId: 0 }]);
+    expect(node.engine.sizes()).toMatchObject({ pppoe: 0 });
+  });
+});
+
 describe('a PADT', () => {
   it("ends its sender's session and no other, and is not answered", () => {
     const { node, say, cookie } = serving();
