@@ -33,6 +33,7 @@ export class FilesSource {
   readonly #onChange: (snapshot: Snapshot) => void;
   #shelf: Shelf = emptyShelf;
   #watcher: FSWatcher | undefined;
+  #secretsWatcher: FSWatcher | undefined;
   #watchedSecrets = new Set<string>();
   #quiet: NodeJS.Timeout | undefined;
   #loading: Promise<void> | undefined;
@@ -47,9 +48,13 @@ export class FilesSource {
   /** Reads the directory for the first time (wrong documents are left out) and watches it from then on. */
   async start(): Promise<void> {
     this.#watcher = watch(this.#directory, { ignoreInitial: true, depth: depthLimit });
-    this.#watcher.on('all', () => this.#changed());
-    // A watch that fails leaves the documents as they are; `reload` still reads them.
-    this.#watcher.on('error', () => this.#changed());
+    // Tells of each file once it is watched: it may have changed since it was read.
+    this.#secretsWatcher = watch([], { ignoreInitial: false });
+    for (const watcher of [this.#watcher, this.#secretsWatcher]) {
+      watcher.on('all', () => this.#changed());
+      // A watch that fails leaves the documents as they are; `reload` still reads them.
+      watcher.on('error', () => this.#changed());
+    }
     await new Promise<void>((ready) => this.#watcher?.once('ready', ready));
     await this.reload();
   }
@@ -57,7 +62,7 @@ export class FilesSource {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#quiet);
-    await this.#watcher?.close();
+    await Promise.all([this.#watcher?.close(), this.#secretsWatcher?.close()]);
     await this.#loading;
   }
 
@@ -91,8 +96,8 @@ export class FilesSource {
     const wanted = new Set(secretFilesOf(this.#shelf).map(({ file }) => file));
     const added = [...wanted].filter((file) => !this.#watchedSecrets.has(file));
     const gone = [...this.#watchedSecrets].filter((file) => !wanted.has(file));
-    if (added.length > 0) this.#watcher?.add(added);
-    if (gone.length > 0) this.#watcher?.unwatch(gone.filter((file) => !file.startsWith(`${this.#directory}/`)));
+    if (added.length > 0) this.#secretsWatcher?.add(added);
+    if (gone.length > 0) this.#secretsWatcher?.unwatch(gone);
     this.#watchedSecrets = wanted;
   }
 }

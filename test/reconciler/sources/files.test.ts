@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -176,6 +177,24 @@ describe('a directory that is watched', () => {
       await until((found) => fileSecret(found, 'Tunnel/a', path) === 'old');
       await writeFile(path, 'new');
       await until((found) => fileSecret(found, 'Tunnel/a', path) === 'new');
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
+  });
+
+  it('misses no change of secret files that it has just come to know', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'prol2tp-secret-'));
+    try {
+      const paths = Array.from({ length: 100 }, (_, index) => join(elsewhere, `${index}.secret`));
+      for (const path of paths) await writeFile(path, 'old');
+      const documents = paths.map((path, index) => tunnel(`t${index}`, { secretFile: path }));
+      await write('a.yaml', ...documents);
+      const { until } = await watching();
+      const all = (found: Snapshot, value: string) =>
+        paths.every((path, index) => fileSecret(found, `Tunnel/t${index}`, path) === value);
+      await until((found) => all(found, 'old'));
+      for (const path of paths) writeFileSync(path, 'new');
+      await until((found) => all(found, 'new'));
     } finally {
       await rm(elsewhere, { recursive: true });
     }
