@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { FD, OFFSET, LENGTH, FAMILY, PORT, SCOPE, PEER, HAS_OWN = 10, OWN = 11, TRAFFIC_CLASS = 15, ERROR, WORDS };
+enum { FD, OFFSET = MESSAGE_OFFSET, LENGTH = MESSAGE_LENGTH, FAMILY, PORT, SCOPE, PEER, HAS_OWN = 10, OWN = 11, TRAFFIC_CLASS = 15, ERROR, WORDS };
 enum { MAX_BATCH = 64 };
 
 /*
@@ -278,27 +278,15 @@ static uint32_t send_run(const uint8_t *slab, int32_t *words, uint32_t count, bo
 
 /* sendBatch(slab, words, count): how many went out. Messages of one socket that stand in a row go in one call. */
 static napi_value call_send_batch(napi_env env, napi_callback_info info) {
-  napi_value arguments[3];
-  struct octets slab;
-  int32_t *words;
-  uint32_t count;
-  size_t room;
-  if (!take_arguments(env, info, 3, arguments, NULL) || !take_octets(env, arguments[0], &slab) ||
-      !take_words(env, arguments[1], &words, &room) || !take_count(env, arguments[2], &count))
-    return NULL;
-  if ((uint64_t)count * WORDS > room) return range_error(env, "outside the words");
-  for (uint32_t i = 0; i < count; i++) {
-    const int32_t *message = words + (size_t)i * WORDS;
-    if (message[OFFSET] < 0 || message[LENGTH] < 0 || (uint64_t)message[OFFSET] + (uint64_t)message[LENGTH] > slab.length)
-      return range_error(env, "outside the slab");
-  }
+  struct messages out;
+  if (!take_messages(env, info, WORDS, &out)) return NULL;
   uint32_t sent = 0;
   bool offload = true;
-  for (uint32_t start = 0; start < count;) {
-    const int32_t fd = words[(size_t)start * WORDS + FD];
+  for (uint32_t start = 0; start < out.count;) {
+    const int32_t fd = out.words[(size_t)start * WORDS + FD];
     uint32_t end = start + 1;
-    while (end < count && end - start < MAX_BATCH && words[(size_t)end * WORDS + FD] == fd) end++;
-    sent += send_run(slab.data, words + (size_t)start * WORDS, end - start, &offload);
+    while (end < out.count && end - start < MAX_BATCH && out.words[(size_t)end * WORDS + FD] == fd) end++;
+    sent += send_run(out.slab.data, out.words + (size_t)start * WORDS, end - start, &offload);
     start = end;
   }
   return give_int(env, sent);

@@ -61,6 +61,41 @@ bool take_words(napi_env env, napi_value value, int32_t **data, size_t *length) 
   return false;
 }
 
+bool take_slots(napi_env env, napi_callback_info info, uint32_t words_each, struct slots *out) {
+  napi_value arguments[6];
+  size_t room;
+  if (!take_arguments(env, info, 6, arguments, NULL) || !take_int(env, arguments[0], &out->fd) ||
+      !take_octets(env, arguments[1], &out->slab) || !take_count(env, arguments[2], &out->octets) ||
+      !take_count(env, arguments[3], &out->headroom) || !take_count(env, arguments[4], &out->count) ||
+      !take_words(env, arguments[5], &out->words, &room))
+    return false;
+  if (out->count > 0 && out->headroom < out->octets && (uint64_t)out->count * out->octets <= out->slab.length &&
+      (uint64_t)out->count * words_each <= room)
+    return true;
+  range_error(env, "outside the buffers");
+  return false;
+}
+
+bool take_messages(napi_env env, napi_callback_info info, uint32_t words_each, struct messages *out) {
+  napi_value arguments[3];
+  size_t room;
+  if (!take_arguments(env, info, 3, arguments, NULL) || !take_octets(env, arguments[0], &out->slab) ||
+      !take_words(env, arguments[1], &out->words, &room) || !take_count(env, arguments[2], &out->count))
+    return false;
+  if ((uint64_t)out->count * words_each > room) {
+    range_error(env, "outside the words");
+    return false;
+  }
+  for (uint32_t i = 0; i < out->count; i++) {
+    const int32_t *message = out->words + (size_t)i * words_each;
+    const int32_t offset = message[MESSAGE_OFFSET], length = message[MESSAGE_LENGTH];
+    if (offset >= 0 && length >= 0 && (uint64_t)offset + (uint64_t)length <= out->slab.length) continue;
+    range_error(env, "outside the slab");
+    return false;
+  }
+  return true;
+}
+
 napi_value give_int(napi_env env, int64_t value) {
   napi_value result = NULL;
   napi_create_int64(env, value, &result);

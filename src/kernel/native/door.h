@@ -28,6 +28,28 @@ bool take_octets(napi_env env, napi_value value, struct octets *out);
 /* An Int32Array; length in words. */
 bool take_words(napi_env env, napi_value value, int32_t **data, size_t *length);
 
+/* Where received messages go: slot n begins at n * octets, its message behind the headroom. */
+struct slots {
+  int32_t fd;
+  struct octets slab;
+  uint32_t octets, headroom, count;
+  int32_t *words;
+};
+
+/* (fd, slab, slotOctets, headroom, slots, words), with so many words for each slot. */
+bool take_slots(napi_env env, napi_callback_info info, uint32_t words_each, struct slots *out);
+
+/* Messages to send, each described by words of which MESSAGE_OFFSET and MESSAGE_LENGTH say where in the slab it lies. */
+struct messages {
+  struct octets slab;
+  int32_t *words;
+  uint32_t count;
+};
+enum { MESSAGE_OFFSET = 1, MESSAGE_LENGTH = 2 };
+
+/* (slab, words, count), with so many words for each message, all of which lie inside the slab. */
+bool take_messages(napi_env env, napi_callback_info info, uint32_t words_each, struct messages *out);
+
 napi_value give_int(napi_env env, int64_t value);
 napi_value range_error(napi_env env, const char *message);
 napi_value undefined(napi_env env);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { FD, OFFSET, LENGTH, TYPE, INTERFACE, MAC_HIGH, MAC_LOW, ERROR, WORDS };
+enum { FD, OFFSET = MESSAGE_OFFSET, LENGTH = MESSAGE_LENGTH, TYPE, INTERFACE, MAC_HIGH, MAC_LOW, ERROR, WORDS };
 enum { MAX_BATCH = 64, MAC_OCTETS = 6 };
 
 struct batch {
@@ -41,37 +41,27 @@ static void describe(int32_t *words, const struct sockaddr_ll *address) {
  * n * slotOctets + headroom; a length above slotOctets - headroom means that it was cut off.
  */
 static napi_value call_receive_frames(napi_env env, napi_callback_info info) {
-  napi_value arguments[6];
-  int32_t fd, *words;
-  uint32_t slot_octets, headroom, slots;
-  struct octets slab;
-  size_t room;
-  if (!take_arguments(env, info, 6, arguments, NULL) || !take_int(env, arguments[0], &fd) ||
-      !take_octets(env, arguments[1], &slab) || !take_count(env, arguments[2], &slot_octets) ||
-      !take_count(env, arguments[3], &headroom) || !take_count(env, arguments[4], &slots) ||
-      !take_words(env, arguments[5], &words, &room))
-    return NULL;
-  if (slots == 0 || slots > MAX_BATCH || headroom >= slot_octets || (uint64_t)slots * slot_octets > slab.length ||
-      slab.length > INT32_MAX || (uint64_t)slots * WORDS > room)
-    return range_error(env, "outside the buffers");
+  struct slots in;
+  if (!take_slots(env, info, WORDS, &in)) return NULL;
+  if (in.count > MAX_BATCH || in.slab.length > INT32_MAX) return range_error(env, "outside the buffers");
   struct batch batch;
   memset(&batch, 0, sizeof batch);
-  for (uint32_t i = 0; i < slots; i++) {
+  for (uint32_t i = 0; i < in.count; i++) {
     struct msghdr *header = &batch.messages[i].msg_hdr;
-    batch.pieces[i].iov_base = slab.data + (size_t)i * slot_octets + headroom;
-    batch.pieces[i].iov_len = slot_octets - headroom;
+    batch.pieces[i].iov_base = in.slab.data + (size_t)i * in.octets + in.headroom;
+    batch.pieces[i].iov_len = in.octets - in.headroom;
     header->msg_iov = &batch.pieces[i];
     header->msg_iovlen = 1;
     header->msg_name = &batch.addresses[i];
     header->msg_namelen = sizeof batch.addresses[i];
   }
-  int count = recvmmsg(fd, batch.messages, slots, MSG_DONTWAIT | MSG_TRUNC, NULL);
+  int count = recvmmsg(in.fd, batch.messages, in.count, MSG_DONTWAIT | MSG_TRUNC, NULL);
   if (count < 0) return give_int(env, -errno);
   for (int i = 0; i < count; i++) {
-    int32_t *frame = words + (size_t)i * WORDS;
+    int32_t *frame = in.words + (size_t)i * WORDS;
     memset(frame, 0, WORDS * sizeof *frame);
-    frame[FD] = fd;
-    frame[OFFSET] = (int32_t)((size_t)i * slot_octets + headroom);
+    frame[FD] = in.fd;
+    frame[OFFSET] = (int32_t)((size_t)i * in.octets + in.headroom);
     frame[LENGTH] = (int32_t)batch.messages[i].msg_len;
     describe(frame, &batch.addresses[i]);
   }
@@ -125,26 +115,14 @@ static uint32_t send_run(const uint8_t *slab, int32_t *words, uint32_t count) {
 
 /* sendFrames(slab, words, count): how many went out. Frames of one socket that stand in a row go in one call. */
 static napi_value call_send_frames(napi_env env, napi_callback_info info) {
-  napi_value arguments[3];
-  struct octets slab;
-  int32_t *words;
-  uint32_t count;
-  size_t room;
-  if (!take_arguments(env, info, 3, arguments, NULL) || !take_octets(env, arguments[0], &slab) ||
-      !take_words(env, arguments[1], &words, &room) || !take_count(env, arguments[2], &count))
-    return NULL;
-  if ((uint64_t)count * WORDS > room) return range_error(env, "outside the words");
-  for (uint32_t i = 0; i < count; i++) {
-    const int32_t *frame = words + (size_t)i * WORDS;
-    if (frame[OFFSET] < 0 || frame[LENGTH] < 0 || (uint64_t)frame[OFFSET] + (uint64_t)frame[LENGTH] > slab.length)
-      return range_error(env, "outside the slab");
-  }
+  struct messages out;
+  if (!take_messages(env, info, WORDS, &out)) return NULL;
   uint32_t sent = 0;
-  for (uint32_t start = 0; start < count;) {
-    const int32_t fd = words[(size_t)start * WORDS + FD];
+  for (uint32_t start = 0; start < out.count;) {
+    const int32_t fd = out.words[(size_t)start * WORDS + FD];
     uint32_t end = start + 1;
-    while (end < count && end - start < MAX_BATCH && words[(size_t)end * WORDS + FD] == fd) end++;
-    sent += send_run(slab.data, words + (size_t)start * WORDS, end - start);
+    while (end < out.count && end - start < MAX_BATCH && out.words[(size_t)end * WORDS + FD] == fd) end++;
+    sent += send_run(out.slab.data, out.words + (size_t)start * WORDS, end - start);
     start = end;
   }
   return give_int(env, sent);
