@@ -5,41 +5,26 @@ import { Host } from '../src/engine/host.ts';
 import type { DataPlane, PlaneFact, Transport } from '../src/engine/ports.ts';
 import { LiveSystem } from '../src/live.ts';
 import { gatewaySpec } from './engine/world.ts';
+import { idlePlane, idleTransport } from './idle-ports.ts';
 import { doc, resolved } from './reconciler/declare.ts';
-
-const plane: DataPlane = {
-  name: 'userspace',
-  capabilities: { pseudowires: ['ppp'], kernelModules: [] },
-  apply: (_op, answer) => answer({ fact: 'done' }),
-  deliver: () => undefined,
-  sendControl: () => undefined,
-  sendDiscovery: () => undefined,
-  counters: () => undefined,
-  dropped: () => ({}),
-  list: async () => [],
-  close: async () => undefined,
-};
 
 it('observes what is in force of a Gateway when a listener was refused', async () => {
   const transport: Transport = {
+    ...idleTransport,
     open: ({ address, port }) => {
       if (address === '10.0.0.9') throw new PlaneError('EADDRNOTAVAIL', `${address}:${port}`);
       return 1;
     },
-    close: () => undefined,
-    endpoint: (address, port) => ({ address, port }),
-    local: () => ({ address: '10.0.0.1', port: 1701 }),
-    send: () => undefined,
   };
   const aaa = new LocalAaa();
   const host = new Host(gatewaySpec({ listen: [] }), {
     transport,
-    plane,
+    plane: idlePlane,
     aaa,
     chooseForward: () => undefined,
     onNotice: () => undefined,
   });
-  const live = new LiveSystem(host, plane, aaa, { configure: () => undefined });
+  const live = new LiveSystem(host, idlePlane, aaa, { configure: () => undefined });
   const first = { address: '10.0.0.1', port: 1701 };
   const good = gatewaySpec({ listen: [first] });
   await live.apply({ action: 'configureGateway', spec: good, reason: '' });
@@ -55,19 +40,12 @@ it('observes what is in force of a Gateway when a listener was refused', async (
 it('observes a PppoeServer that the system refuses as one that is yet to be served, until it is', async () => {
   let answer: PlaneFact = { fact: 'failed', error: new PlaneError('ENODEV', 'PPPoE on eth1') };
   const refusing: DataPlane = {
-    ...plane,
+    ...idlePlane,
     apply: (op, tell) => tell(op.op === 'pppoeOpen' ? answer : { fact: 'done' }),
-  };
-  const transport: Transport = {
-    open: () => 1,
-    close: () => undefined,
-    endpoint: (address, port) => ({ address, port }),
-    local: () => ({ address: '10.0.0.1', port: 1701 }),
-    send: () => undefined,
   };
   const aaa = new LocalAaa();
   const host = new Host(gatewaySpec({ listen: [] }), {
-    transport,
+    transport: idleTransport,
     plane: refusing,
     aaa,
     chooseForward: () => undefined,

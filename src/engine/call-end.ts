@@ -1,9 +1,9 @@
 /** Why a call ends: as a CDN says it, and for the operator. */
 import type { Result } from './errors.ts';
-import { describeResult } from './result-text.ts';
 import type { FailureView } from './spec.ts';
 import { describeAvps } from './wire/avp-text.ts';
 import type { SentAvps } from './wire/message-table.ts';
+import { describeResult } from './wire/result-text.ts';
 
 export type CallEnd = Omit<SentAvps<'CDN'>, 'assignedSessionId'>;
 

@@ -44,9 +44,9 @@ export interface EngineCore {
   declaredEnded(session: Session, isAwaitedAgain: boolean): void;
 
   // Ways between the two calls of a switched one, which are in different tunnels.
-  /** Asks for a call in a declared tunnel; undefined when that takes none now. */
   /** Whether a declared tunnel is up and may get calls. */
   takesCalls(tunnel: string): boolean;
+  /** Asks for a call in a declared tunnel; undefined when that takes none now. */
   place(tunnel: string, call: SwitchedCall, now: Instant): PlacedCall | undefined;
   hangUp(session: Session, end: CallEnd, now: Instant): EngineEffect[];
   tell(session: Session, information: CallInformation, now: Instant): EngineEffect[];

@@ -10,7 +10,6 @@ import type { Datagram } from './ports.ts';
 import { quirksOf } from './quirks.ts';
 import type { TunnelRegistry } from './registry.ts';
 import { RequestRate } from './request-rate.ts';
-import { describeResult } from './result-text.ts';
 import type { Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
 import { Tunnel } from './tunnel.ts';
 import { decodeMessage } from './tunnel-messages.ts';
@@ -18,6 +17,7 @@ import type { AvpValues } from './wire/avp.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { Header } from './wire/header.ts';
 import type { Message } from './wire/message.ts';
+import { describeResult } from './wire/result-text.ts';
 
 /** Tunnels whose peer has not yet shown that it is there; the oldest makes room for a new one. */
 const maxHalfOpenTunnels = 1_000;

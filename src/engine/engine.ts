@@ -230,9 +230,12 @@ export class Engine {
   /** Sends CDN and forgets the name. */
   closeSession(name: string, now: Instant): EngineEffect[] {
     const resultCode = { result: 3, error: 0, message: 'closed by the operator' };
-    const out = this.toSession(this.sessionsByName.get(name), { event: 'close', end: { resultCode } }, now);
+    const session = this.sessionsByName.get(name);
+    // One that is up waits again in its own tunnel.
+    const tunnel = session && this.registry.byLocalId.get(session.tunnel.localId);
+    const out = this.toSession(session, { event: 'close', end: { resultCode } }, now);
     this.endedSessions.delete(name);
-    for (const tunnel of this.registry.byName.values()) tunnel.calls.forgetAwaited(name);
+    for (const each of tunnel ? [tunnel] : this.registry.byName.values()) each.calls.forgetAwaited(name);
     return out;
   }
 

@@ -11,7 +11,6 @@ import type { Result } from './errors.ts';
 import { Egress, Forwarding } from './forwarding.ts';
 import { withOthers } from './other-avps.ts';
 import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
-import { describeResult } from './result-text.ts';
 import { SessionData } from './session-data.ts';
 import { interfaceOf, parametersOf, pppOf, type SessionOrigin, type SessionTunnel, typeOf } from './session-origin.ts';
 import {
@@ -38,6 +37,7 @@ import { Termination } from './termination.ts';
 import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Message, OtherAvp, OutgoingMessage } from './wire/message.ts';
+import { describeResult } from './wire/result-text.ts';
 
 export type SessionEvent =
   | { event: 'open' }
@@ -389,7 +389,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       if (this.state === 'closed') break;
       switch (effect.effect) {
         case 'carrier':
-          out.push(...(this.state === 'waitAnswer' ? this.carrier(effect.facts, now) : []));
+          out.push(...this.carrier(effect.facts, now));
           break;
         case 'tell':
           out.push({ effect: 'message', message: addressedTo(this.remoteId, effect.information) });

@@ -4,12 +4,12 @@ import type { ControlChannel } from './control-channel.ts';
 import type { EngineCore } from './core.ts';
 import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
 import type { Result } from './errors.ts';
-import { describeResult } from './result-text.ts';
 import type { FailureView } from './spec.ts';
 import type { TunnelState } from './tunnel-states.ts';
 import type { TunnelTraces } from './tunnel-traces.ts';
 import type { OutgoingMessage } from './wire/message.ts';
 import type { ReceivedAvps } from './wire/message-table.ts';
+import { describeResult } from './wire/result-text.ts';
 
 /** What the end of a tunnel needs and changes of it. */
 export interface EndingTunnel {

@@ -91,7 +91,7 @@ export class Tunnel {
     this.path = path;
     this.createdAt = now;
     this.name = origin.dialled?.name;
-    this.handshake = new Handshake(this, this.profileOf(''));
+    this.handshake = new Handshake(this, origin.accepted ?? this.profileOf(''));
     this.calls = new Calls(core, this);
     this.channel = new ControlChannel(dialect, this.parameters, now);
     this.channel.keepEarly = origin.dialled !== undefined;

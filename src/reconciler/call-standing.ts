@@ -1,6 +1,7 @@
 /** How declared Tunnels and Sessions stand. */
 import { type FailureView, formatIpv4, type SessionView, type TunnelView } from '../engine/spec.ts';
 import type { LastError, SessionStatus, TunnelStatus } from './generated.ts';
+import { mayDial } from './plan.ts';
 import { type Details, refusalOf, type Standing, type StatusInput, timeText } from './standing.ts';
 
 export function tunnelStanding(input: StatusInput, name: string): { standing: Standing; details: Details } {
@@ -39,18 +40,14 @@ function tunnelState(
         const message = `${why}; persist is false, so it is not dialled again`;
         return { ready: false, reason: 'Ended', message, stalled: true };
       }
-      if (!mayDial(input)) return notDialled(input, why);
+      if (!mayDial(input.desired.state)) return notDialled(input, why);
       return { ready: false, reason: 'Retrying', message: `${why}${again}` };
     }
   }
 }
 
-function mayDial({ desired }: StatusInput): boolean {
-  return desired.state.gateway.allowLocalTunnels && !desired.state.gateway.drain;
-}
-
 function notDialled(input: StatusInput, otherwise: string): Standing {
-  if (mayDial(input)) return { ready: false, reason: 'Pending', message: otherwise };
+  if (mayDial(input.desired.state)) return { ready: false, reason: 'Pending', message: otherwise };
   const { drain } = input.desired.state.gateway;
   const message = drain ? 'the Gateway drains: nothing is dialled' : "the Gateway's allowLocalTunnels is false";
   return { ready: false, reason: drain ? 'Draining' : 'NotAllowed', message, stalled: true };
@@ -130,7 +127,7 @@ function sessionState(
         return { ready: false, reason: 'Ended', message, stalled: true };
       }
       if (tunnel?.state !== 'established') return { ...waits, message: `${waits.message}; last: ${why}` };
-      if (!mayDial(input)) return notDialled(input, why);
+      if (!mayDial(input.desired.state)) return notDialled(input, why);
       return { ready: false, reason: 'Retrying', message: `${why}${again}` };
     }
   }

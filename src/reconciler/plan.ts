@@ -152,7 +152,8 @@ function repair({ name, gaps }: PlaneDevice): Action | undefined {
 
 // ---------------------------------------------------------------- tunnels and sessions
 
-function mayDial({ gateway }: DesiredState): boolean {
+/** Whether the Gateway lets us dial. */
+export function mayDial({ gateway }: DesiredState): boolean {
   return gateway.allowLocalTunnels && !gateway.drain;
 }
 

@@ -1,13 +1,9 @@
 /** What simulations look at when everything is closed. */
+import { nothing } from './scenes.ts';
 import type { Node } from './world.ts';
 
 export const nothingLeft = {
-  tunnels: 0,
-  sessions: 0,
-  pppoe: 0,
-  halfOpen: 0,
-  deadlines: 0,
-  serials: 0,
+  ...nothing,
   planeTunnels: 0,
   planeSessions: 0,
   leases: 0,

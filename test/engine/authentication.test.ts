@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Secret, type TunnelParameters } from '../../src/engine/spec.ts';
-import { guarded, resultOf, secret } from './scenes.ts';
+import { guarded, nothing, resultOf, secret } from './scenes.ts';
 import { bench, ScriptedPeer, tunnelStates, types } from './scripted-peer.ts';
 import { gatewaySpec, peerSpec, tunnelParameters, tunnelSpec } from './world.ts';
 
@@ -61,7 +61,7 @@ describe('authentication of a tunnel that is accepted (RFC 2661 5.1.1)', () => {
       expect(tunnelStates(node)).toEqual(['closing']);
       peer.ack();
       world.runFor(31_000);
-      expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
+      expect(node.engine.sizes()).toEqual(nothing);
     },
   );
 

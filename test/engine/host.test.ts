@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { Host } from '../../src/engine/host.ts';
-import type { Transport } from '../../src/engine/ports.ts';
 import { maxTimerMs } from '../../src/engine/spec.ts';
+import { idlePlane, idleTransport } from '../idle-ports.ts';
 import { gatewaySpec, tunnelSpec } from './world.ts';
 
 const lookUps: { host: string; answer: (found: { address: string }) => void }[] = [];
@@ -14,25 +14,8 @@ afterEach(() => lookUps.splice(0));
 
 function hosted() {
   const opened: number[] = [];
-  const transport: Transport = {
-    open: () => opened.push(opened.length),
-    close: () => undefined,
-    endpoint: (address, port) => ({ address, port }),
-    local: () => ({ address: '10.0.0.1', port: 40000 }),
-    send: () => undefined,
-  };
-  const plane = {
-    name: 'userspace' as const,
-    capabilities: { pseudowires: ['ppp'] as const, kernelModules: [] },
-    apply: () => undefined,
-    deliver: () => undefined,
-    sendControl: () => undefined,
-    sendDiscovery: () => undefined,
-    counters: () => undefined,
-    dropped: () => ({}),
-    list: async () => [],
-    close: async () => undefined,
-  };
+  const transport = { ...idleTransport, open: () => opened.push(opened.length) };
+  const plane = { ...idlePlane, apply: () => undefined };
   const aaa = { authenticate: () => undefined, allocate: () => undefined, release: () => undefined };
   const host = new Host(gatewaySpec({ listen: [] }), {
     transport,

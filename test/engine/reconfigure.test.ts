@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { nothing } from './scenes.ts';
 import { gatewaySpec, peerSpec, sessionSpec, tunnelParameters, tunnelSpec, World } from './world.ts';
 
 /** A LAC with one call to an LNS whose only PeerProfile names it. */
@@ -64,7 +65,7 @@ it('closes an accepted tunnel when its calls are to have another device', () => 
 it('closes the tunnels of a listener that is closed, and tells their peers', () => {
   const { world, lac, lns } = connected();
   lns.run(lns.engine.closeListener(1, world.now));
-  expect(lns.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
+  expect(lns.engine.sizes()).toEqual(nothing);
   world.runFor(1_000);
   expect([...lac.engine.declaredTunnels()].map(({ state }) => state)).toEqual(['closed']);
 });

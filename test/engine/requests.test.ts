@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { freeId } from '../../src/engine/core.ts';
 import type { PeerSpec } from '../../src/engine/spec.ts';
 import { dialectV2 } from '../../src/engine/wire/dialect.ts';
-import { guarded, resultOf, secret } from './scenes.ts';
+import { guarded, nothing, resultOf, secret } from './scenes.ts';
 import { bench, type Got, ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
 import { rawAvp } from './wire/arbitrary.ts';
 import {
@@ -60,7 +60,7 @@ describe('the tie-breaker (RFC 2661 4.4.3)', () => {
     expect(declaredStates(node)).toEqual([]);
     peer.ack();
     world.runFor(31_000);
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
+    expect(node.engine.sizes()).toEqual(nothing);
   });
 
   it.each([
@@ -84,7 +84,7 @@ describe('the tie-breaker (RFC 2661 4.4.3)', () => {
     const { node, answer, world } = meet(true, (ours) => ours);
     expect(answer).toEqual([]);
     expect(declaredStates(node)).toEqual(['to-peer closed']);
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
+    expect(node.engine.sizes()).toEqual(nothing);
     expect(node.openSockets).toBe(0);
     world.runFor(1_000);
     node.dial(dialled);
@@ -181,7 +181,7 @@ describe('an SCCRQ that comes again', () => {
     expect([...node.engine.acceptedTunnels()].map((view) => view.localId)).toEqual([localId]);
     peer.stopCcn();
     world.runFor(31_000);
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
+    expect(node.engine.sizes()).toEqual(nothing);
   });
 
   it('is still known when the tunnel from before the new start has died', () => {
@@ -336,7 +336,7 @@ describe('a request is refused without any state of ours', () => {
     expect(refusal[0].header).toMatchObject({ tunnelId: peer.tunnelId, sessionId: 0, ns: 0, nr: 1 });
     expect(refusal[0].avps.assignedTunnelId).toBeGreaterThan(0);
     expect(node.engine.drops).toEqual({ refusedRequest: 1 });
-    expect(node.engine.sizes()).toEqual({ tunnels: 0, sessions: 0, pppoe: 0, halfOpen: 0, deadlines: 0, serials: 0 });
+    expect(node.engine.sizes()).toEqual(nothing);
     expect(node.notices).toMatchObject([{ subject: 'gateway', event: 'refused' }]);
     // Its acknowledgement finds nothing; a repeated request is refused again.
     expect(peer.ack({ tunnelId: refusal[0].avps.assignedTunnelId })).toEqual([]);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeResult } from '../../src/engine/result-text.ts';
+import { describeResult } from '../../src/engine/wire/result-text.ts';
 
 it.each([
   ['CDN', { result: 3 }, 'administrative reasons (result 3)'],

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { Secret, type SessionSpec, type SessionType } from '../../src/engine/spec.ts';
 import { leftovers, nothingLeft } from './aftermath.ts';
+import { redial, reopen } from './redial.ts';
 import { forSeeds } from './seeds.ts';
 import {
   gatewaySpec,
@@ -76,17 +77,9 @@ function run(seed: number): void {
       : []),
   ];
 
-  /** What the reconciler does, in short. */
   const reconcile = () => {
     for (const { node, tunnel, calls } of declared) {
-      const view = [...node.engine.declaredTunnels()].find(({ name }) => name === tunnel.name);
-      if (!view || view.state === 'closed') node.dial(tunnel);
-      if (view?.state !== 'established') continue;
-      const up = new Map([...node.engine.declaredSessions()].map((session) => [session.name, session.state]));
-      for (const call of calls) {
-        const state = up.get(call.name);
-        if (state === undefined || state === 'closed') node.run(node.engine.openSession(call, world.now));
-      }
+      if (redial(node, tunnel) === 'established') reopen(node, calls, world.now);
     }
   };
 

@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { Secret } from '../../src/engine/spec.ts';
 import { leftovers, nothingLeft } from './aftermath.ts';
 import { PppoeClient } from './pppoe-client.ts';
+import { redial, reopen } from './redial.ts';
 import { forSeeds } from './seeds.ts';
 import {
   ethernet,
@@ -73,15 +74,8 @@ function run(seed: number): void {
     sessionSpec(`call-${index}`, { ppp: client() }),
   );
   const reconcile = () => {
-    for (const [node, tunnel] of tunnels) {
-      const view = [...node.engine.declaredTunnels()].find(({ name }) => name === tunnel.name);
-      if (!view || view.state === 'closed') node.dial(tunnel);
-    }
-    const states = new Map([...lac.engine.declaredSessions()].map(({ name, state }) => [name, state]));
-    for (const call of calls) {
-      const state = states.get(call.name);
-      if (state === undefined || state === 'closed') lac.run(lac.engine.openSession(call, world.now));
-    }
+    for (const [node, tunnel] of tunnels) redial(node, tunnel);
+    reopen(lac, calls, world.now);
   };
 
   for (let step = 0; step < 12; step++) {

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { type EngineCore, freeId } from '../core.ts';
 import { append, type EngineEffect, type Instant } from '../effects.ts';
 import type { PppoeServerSpec } from '../spec.ts';
-import { equalBytes } from '../wire/bytes.ts';
+import { equalBytes, hexOf } from '../wire/bytes.ts';
 import { type DiscoveryPacket, type DiscoveryType, encodeDiscovery, type Tag, tagOf } from './packet.ts';
 import { macText, PppoeSession } from './session.ts';
 
@@ -17,6 +17,7 @@ const maxSessionsPerClient = 256;
 const cookieOctets = 16;
 
 const encoder = new TextEncoder();
+const noOctets = new Uint8Array(0);
 
 export class Concentrator {
   spec: PppoeServerSpec;
@@ -85,7 +86,7 @@ export class Concentrator {
     if (!equalBytes(cookie, this.cookie(peer))) return [];
     if (!this.serves(service)) return this.refuse(packet, peer, service, 'serviceNameError', 'no such service here');
     const client = macText(peer);
-    const key = `${client} ${hex(tagOf(packet, 'hostUniq'))}`;
+    const key = `${client} ${hexOf(tagOf(packet, 'hostUniq') ?? noOctets)}`;
     const known = this.byRequest.get(key);
     const out: EngineEffect[] = [];
     if (known) {
@@ -169,8 +170,4 @@ export class Concentrator {
     const digest = createHmac('sha256', this.cookieKey).update(peer).digest();
     return new Uint8Array(digest.subarray(0, cookieOctets));
   }
-}
-
-function hex(bytes: Uint8Array = new Uint8Array(0)): string {
-  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('');
 }

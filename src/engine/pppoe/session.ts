@@ -9,9 +9,10 @@ import type { EngineEffect, Instant, Notice } from '../effects.ts';
 import { Forwarding, type IngressCall } from '../forwarding.ts';
 import { sessionKeyV2 } from '../ports.ts';
 import { lineOptions } from '../ppp/lcp-options.ts';
-import { describeResult } from '../result-text.ts';
 import type { PppoeServerSpec, PppoeSessionView, PppSpec, SessionParameters } from '../spec.ts';
 import type { AvpValues } from '../wire/avp.ts';
+import { hexOf } from '../wire/bytes.ts';
+import { describeResult } from '../wire/result-text.ts';
 import { accessLineOf } from './access-line.ts';
 import { encodeDiscovery, type Tag } from './packet.ts';
 
@@ -177,5 +178,5 @@ function asU32(bps: number | undefined): number | undefined {
 
 /** A MAC address as text. */
 export function macText(address: Uint8Array): string {
-  return Array.from(address, (octet) => octet.toString(16).padStart(2, '0')).join(':');
+  return hexOf(address, ':');
 }

@@ -3,6 +3,7 @@
  * a peer wrote cannot steer a terminal.
  */
 import type { AvpName, AvpValue, AvpValues } from './avp.ts';
+import { hexOf } from './bytes.ts';
 import { describeDisconnect } from './disconnect-cause.ts';
 import type { OtherAvp } from './message.ts';
 import { describeResult } from './result-text.ts';
@@ -177,8 +178,7 @@ function notShown(octets: number): string {
 
 function hexText(value: Uint8Array): string {
   if (value.length === 0) return '(empty)';
-  let out = '';
-  for (const octet of value.subarray(0, maxShownOctets)) out += octet.toString(16).padStart(2, '0');
+  const out = hexOf(value.subarray(0, maxShownOctets));
   return value.length > maxShownOctets ? `${out}... (${value.length} octets)` : out;
 }
 

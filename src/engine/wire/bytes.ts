@@ -160,6 +160,11 @@ export function writeU32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value;
 }
 
+/** Two lower-case digits an octet. */
+export function hexOf(bytes: Uint8Array, separator = ''): string {
+  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join(separator);
+}
+
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

@@ -1,7 +1,7 @@
 /**
  * How single AVP values are written. A codec reads from a Reader that holds exactly the value, and copies what it keeps.
  */
-import { type Reader, Truncated, type Writer } from './bytes.ts';
+import { hexOf, type Reader, Truncated, type Writer } from './bytes.ts';
 import { Secret } from './secret.ts';
 
 /** A value that breaks its AVP's rules. `error` is the Error Code to answer with: 2 length, 3 range (RFC 2661 4.4.2). */
@@ -112,7 +112,7 @@ export const opaqueText: ValueCodec<string> = {
     } catch {
       // It is no UTF-8.
     }
-    return `hex:${Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('')}`;
+    return `hex:${hexOf(bytes)}`;
   },
   write(writer, value) {
     const digits = hexForm.exec(value)?.[1];

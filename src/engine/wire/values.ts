@@ -2,7 +2,7 @@
  * AVP values with parts, and how each is written.
  */
 import { maxHideableOctets } from './avp-octets.ts';
-import type { Reader } from './bytes.ts';
+import { hexOf, type Reader } from './bytes.ts';
 import { atLeast, fixed, MalformedValue, type ValueCodec } from './codec.ts';
 
 /** RFC 2661 4.4.2. Peers leave out the tail, or the message alone. */
@@ -152,9 +152,7 @@ export const callNumber: ValueCodec<string> = {
   read(reader) {
     const { bytes, position } = reader;
     if (reader.left !== nsapOctets || isAscii(bytes, position, reader.end)) return reader.text();
-    let hex = nsapPrefix;
-    while (reader.left > 0) hex += reader.u8().toString(16).padStart(2, '0');
-    return hex;
+    return nsapPrefix + hexOf(reader.copy());
   },
   write(writer, value) {
     if (!isNsap(value)) {
