@@ -1,11 +1,5 @@
-import type {
-  Aaa,
-  AllocateAnswer,
-  AllocateRequest,
-  AuthenticateAnswer,
-  AuthenticateRequest,
-  SessionKey,
-} from '../engine/ports.ts';
+import type { Aaa, AllocateAnswer, AllocateRequest, AuthenticateAnswer, AuthenticateRequest } from '../engine/aaa.ts';
+import type { SessionKey } from '../engine/ports.ts';
 import type { AaaSpec, PoolView, SubscriberSpec } from '../engine/spec.ts';
 import { AddressPools } from './pools.ts';
 
@@ -28,7 +22,7 @@ export class LocalAaa implements Aaa {
   }
 
   authenticate(request: AuthenticateRequest, answer: (answer: AuthenticateAnswer) => void): void {
-    const subscriber = this.#subscribers.get(request.user);
+    const subscriber = request.user === undefined ? undefined : this.#subscribers.get(request.user);
     const full = this.#limitReached(request);
     // An unknown user is told nothing else than a wrong password, so that names cannot be tried out.
     if (!subscriber) answer({ verdict: 'reject', message: 'wrong password' });
@@ -39,7 +33,11 @@ export class LocalAaa implements Aaa {
   allocate(request: AllocateRequest, answer: (answer: AllocateAnswer) => void): void {
     // Several sessions may have been authenticated while there was one place left.
     const full = this.#limitReached(request);
-    answer(full === undefined ? this.#admit(request) : { refused: full });
+    answer(full === undefined ? this.#admit(request) : { refused: { ipv4: full, prefix: full, delegated: full } });
+  }
+
+  account(): void {
+    // Nobody asks here what was used.
   }
 
   release(session: SessionKey): void {

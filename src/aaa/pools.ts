@@ -1,4 +1,5 @@
-import type { AllocateAnswer, AllocateRequest, SessionKey } from '../engine/ports.ts';
+import type { AllocateAnswer, AllocateRequest, Wanted } from '../engine/aaa.ts';
+import type { SessionKey } from '../engine/ports.ts';
 import { formatIpv4, type Ipv4, type PoolSpec, type PoolView } from '../engine/spec.ts';
 import { FreeSet } from './free-set.ts';
 
@@ -40,14 +41,16 @@ export class AddressPools {
    * given back rests as long as possible. A session that asks again keeps its address unless it wants another.
    */
   allocate(request: AllocateRequest): AllocateAnswer {
-    const held = this.#addressOf.get(request.session);
-    if (held !== undefined && this.#satisfies(held, request)) return { ipv4: held };
-    const answer = this.#choose(request);
-    if ('refused' in answer) return answer;
-    this.release(request.session);
-    this.#hold(request.session, answer.ipv4);
-    if (request.user !== undefined && request.ipv4 === undefined) this.#remember(request.user, answer.ipv4);
-    return answer;
+    const { session, user, ipv4: wanted } = request;
+    if (!wanted) return {};
+    const held = this.#addressOf.get(session);
+    if (held !== undefined && this.#satisfies(held, wanted)) return { ipv4: held };
+    const chosen = this.#choose(wanted, user);
+    if (typeof chosen === 'string') return { refused: { ipv4: chosen } };
+    this.release(session);
+    this.#hold(session, chosen);
+    if (user !== undefined && wanted.fixed === undefined) this.#remember(user, chosen);
+    return { ipv4: chosen };
   }
 
   release(session: SessionKey): void {
@@ -60,26 +63,33 @@ export class AddressPools {
 
   /** In the order of configuration. `used` counts every held address that lies in the pool. */
   views(): PoolView[] {
-    return Array.from(this.#pools, ([name, pool]) => ({ name, total: pool.total, used: pool.used }));
+    return Array.from(this.#pools, ([name, pool]) => ({
+      name,
+      total: pool.total,
+      used: pool.used,
+      prefixes: { total: 0, used: 0 },
+      refused: pool.refused,
+    }));
   }
 
-  #satisfies(held: Ipv4, request: AllocateRequest): boolean {
-    if (request.ipv4 !== undefined) return held === request.ipv4;
-    return request.pool !== undefined && this.#pools.get(request.pool)?.contains(held) === true;
+  #satisfies(held: Ipv4, { fixed, pool }: Wanted<Ipv4>): boolean {
+    if (fixed !== undefined) return held === fixed;
+    return pool !== undefined && this.#pools.get(pool)?.contains(held) === true;
   }
 
-  #choose(request: AllocateRequest): AllocateAnswer {
-    if (request.ipv4 !== undefined) {
-      if (!this.#holderOf.has(request.ipv4)) return { ipv4: request.ipv4 };
-      return { refused: `address ${formatIpv4(request.ipv4)} is in use by another session` };
+  /** The address, or why there is none. */
+  #choose({ fixed, pool: name }: Wanted<Ipv4>, user: string | undefined): Ipv4 | string {
+    if (fixed !== undefined) {
+      return this.#holderOf.has(fixed) ? `address ${formatIpv4(fixed)} is in use by another session` : fixed;
     }
-    if (request.pool === undefined) return { refused: 'neither an address nor an AddressPool is set for this session' };
-    const pool = this.#pools.get(request.pool);
-    if (!pool) return { refused: `AddressPool ${request.pool} does not exist` };
-    const last = request.user === undefined ? undefined : this.#lastOf.get(request.user);
+    if (name === undefined) return 'neither an address nor an AddressPool is set for this session';
+    const pool = this.#pools.get(name);
+    if (!pool) return `AddressPool ${name} does not exist`;
+    const last = user === undefined ? undefined : this.#lastOf.get(user);
     const ipv4 = last !== undefined && pool.isFree(last) ? last : pool.next();
-    if (ipv4 === undefined) return { refused: `AddressPool ${request.pool}: all ${pool.total} addresses are in use` };
-    return { ipv4 };
+    if (ipv4 !== undefined) return ipv4;
+    pool.refused++;
+    return `AddressPool ${name}: all ${pool.total} addresses are in use`;
   }
 
   #hold(session: SessionKey, address: Ipv4): void {
@@ -106,6 +116,7 @@ class Pool {
   readonly #free: FreeSet;
   /** Where the search for the next free address starts. */
   #cursor = 0;
+  refused = 0;
 
   constructor(spec: PoolSpec) {
     this.#spec = spec;

@@ -1,14 +1,23 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LocalAaa } from '../../src/aaa/local.ts';
-import type { AllocateAnswer, AuthenticateAnswer } from '../../src/engine/ports.ts';
+import type { AllocateAnswer, AuthenticateAnswer } from '../../src/engine/aaa.ts';
 import { type AaaSpec, Secret } from '../../src/engine/spec.ts';
 
 const password = new Secret('sesame');
 const spec: AaaSpec = {
-  pools: [{ name: 'home', ranges: [{ first: 0x0a000001, last: 0x0a0000fe }], exclude: [] }],
+  pools: [
+    {
+      name: 'home',
+      ranges: [{ first: 0x0a000001, last: 0x0a0000fe }],
+      exclude: [],
+      prefixes: [],
+      delegationLength: 64,
+      excludePrefixes: [],
+    },
+  ],
   subscribers: [
-    { name: 'ann', userName: 'ann@isp', password, ipv4: 0xc0000201, sessionLimit: 0 },
-    { name: 'bob', userName: 'bob@isp', password, sessionLimit: 1 },
+    { name: 'ann', userName: 'ann@isp', password, ipv4: 0xc0000201, routes: [], sessionLimit: 0 },
+    { name: 'bob', userName: 'bob@isp', password, routes: [], sessionLimit: 1 },
   ],
 };
 
@@ -21,17 +30,19 @@ beforeEach(() => {
 function authenticate(user: string, session = 1): AuthenticateAnswer[] {
   const answers: AuthenticateAnswer[] = [];
   const credentials = { method: 'pap', password: new Secret('wrong') } as const;
-  aaa.authenticate({ session, user, credentials }, (answer) => answers.push(answer));
+  const call = { port: '1/1', avps: {} };
+  aaa.authenticate({ session, aaa: 'local', user, credentials, call }, (answer) => answers.push(answer));
   return answers;
 }
 
 function allocate(session: number, user?: string): AllocateAnswer[] {
   const answers: AllocateAnswer[] = [];
-  aaa.allocate({ session, user, pool: 'home' }, (answer) => answers.push(answer));
+  aaa.allocate({ session, aaa: 'local', user, ipv4: { pool: 'home' } }, (answer) => answers.push(answer));
   return answers;
 }
 
-const FULL = [{ refused: "the user's limit of 1 session is reached" }];
+const full = "the user's limit of 1 session is reached";
+const FULL = [{ refused: { ipv4: full, prefix: full, delegated: full } }];
 
 describe('authentication', () => {
   test('has the link check a subscriber, and grants the fixed address', () => {
@@ -59,9 +70,7 @@ describe('the session limit', () => {
 
   test('rejects at the door when it is reached, but not the session that has the place', () => {
     allocate(1, 'bob@isp');
-    expect(authenticate('bob@isp', 2)).toEqual([
-      { verdict: 'reject', message: "the user's limit of 1 session is reached" },
-    ]);
+    expect(authenticate('bob@isp', 2)).toEqual([{ verdict: 'reject', message: full }]);
     expect(authenticate('bob@isp', 1)[0].verdict).toBe('check');
     aaa.release(1);
     expect(authenticate('bob@isp', 2)[0].verdict).toBe('check');
@@ -78,8 +87,8 @@ describe('the session limit', () => {
 
   test('counts sessions that were refused an address until they are gone: they may go on with IPv6', () => {
     aaa.configure({ ...spec, pools: [] });
-    expect(allocate(1, 'bob@isp')).toEqual([{ refused: 'AddressPool home does not exist' }]);
-    expect(authenticate('bob@isp', 2)).toEqual([{ verdict: 'reject', message: FULL[0].refused }]);
+    expect(allocate(1, 'bob@isp')).toEqual([{ refused: { ipv4: 'AddressPool home does not exist' } }]);
+    expect(authenticate('bob@isp', 2)).toEqual([{ verdict: 'reject', message: full }]);
     aaa.release(1);
     expect(authenticate('bob@isp', 2)[0].verdict).toBe('check');
   });
@@ -105,6 +114,6 @@ describe('the session limit', () => {
     allocate(1, 'bob@isp');
     aaa.configure({ ...spec });
     expect(allocate(2, 'bob@isp')).toEqual(FULL);
-    expect(aaa.pools()).toEqual([{ name: 'home', total: 254, used: 1 }]);
+    expect(aaa.pools()).toEqual([{ name: 'home', total: 254, used: 1, prefixes: { total: 0, used: 0 }, refused: 0 }]);
   });
 });

@@ -7,12 +7,25 @@ const ip = (text: string): Ipv4 => parseIpv4(text) ?? Number.NaN;
 const range = (first: string, last: string) => ({ first: ip(first), last: ip(last) });
 
 /** `10.0.0.0/30` as a pool of four. */
-const small: PoolSpec = { name: 'small', ranges: [range('10.0.0.0', '10.0.0.3')], exclude: [] };
+const small = poolOf('small', [range('10.0.0.0', '10.0.0.3')]);
+
+function poolOf(name: string, ranges: Ranges, exclude: Ranges = []): PoolSpec {
+  return { name, ranges, exclude, prefixes: [], delegationLength: 64, excludePrefixes: [] };
+}
+
+const view = (total: number, used: number, refused = 0) => ({
+  name: 'small',
+  total,
+  used,
+  prefixes: { total: 0, used: 0 },
+  refused,
+});
 
 let pools: AddressPools;
 const take = (session: number, more: { user?: string; pool?: string; ipv4?: Ipv4 } = {}) => {
-  const answer = pools.allocate({ session, pool: 'small', ...more });
-  return 'ipv4' in answer ? formatIpv4(answer.ipv4) : answer.refused;
+  const { user, ipv4: fixed, pool = 'small' } = more;
+  const { ipv4, refused } = pools.allocate({ session, aaa: 'local', user, ipv4: { fixed, pool } });
+  return ipv4 === undefined ? refused?.ipv4 : formatIpv4(ipv4);
 };
 
 beforeEach(() => {
@@ -25,7 +38,7 @@ describe('a pool', () => {
     const given = [1, 2, 3, 4].map((session) => take(session));
     expect(given).toEqual(['10.0.0.0', '10.0.0.1', '10.0.0.2', '10.0.0.3']);
     expect(take(5)).toBe('AddressPool small: all 4 addresses are in use');
-    expect(pools.views()).toEqual([{ name: 'small', total: 4, used: 4 }]);
+    expect(pools.views()).toEqual([view(4, 4, 1)]);
   });
 
   test('lets a returned address rest until the others have had their turn', () => {
@@ -36,11 +49,11 @@ describe('a pool', () => {
 
   test('leaves out what is excluded, and counts overlapping ranges once', () => {
     pools.configure([
-      {
-        name: 'small',
-        ranges: [range('10.0.0.4', '10.0.0.9'), range('10.0.0.0', '10.0.0.5')],
-        exclude: [range('10.0.0.1', '10.0.0.3'), range('10.0.0.3', '10.0.0.4'), range('10.0.0.9', '10.0.0.9')],
-      },
+      poolOf(
+        'small',
+        [range('10.0.0.4', '10.0.0.9'), range('10.0.0.0', '10.0.0.5')],
+        [range('10.0.0.1', '10.0.0.3'), range('10.0.0.3', '10.0.0.4'), range('10.0.0.9', '10.0.0.9')],
+      ),
     ]);
     expect([1, 2, 3, 4, 5].map((session) => take(session))).toEqual([
       '10.0.0.0',
@@ -53,36 +66,32 @@ describe('a pool', () => {
   });
 
   test('reaches the ends of the address space', () => {
-    pools.configure([
-      {
-        name: 'small',
-        ranges: [range('0.0.0.0', '0.0.0.0'), range('255.255.255.255', '255.255.255.255')],
-        exclude: [],
-      },
-    ]);
+    pools.configure([poolOf('small', [range('0.0.0.0', '0.0.0.0'), range('255.255.255.255', '255.255.255.255')])]);
     expect([take(1), take(2)]).toEqual(['0.0.0.0', '255.255.255.255']);
   });
 
   test('that is empty or unknown, or not named, refuses', () => {
-    pools.configure([{ name: 'small', ranges: small.ranges, exclude: small.ranges }]);
+    pools.configure([poolOf('small', small.ranges, small.ranges)]);
     expect(take(1)).toBe('AddressPool small: all 0 addresses are in use');
     expect(take(1, { pool: 'other' })).toBe('AddressPool other does not exist');
-    expect(take(1, { pool: undefined })).toBe('neither an address nor an AddressPool is set for this session');
+    expect(pools.allocate({ session: 1, aaa: 'local', ipv4: {} }).refused?.ipv4).toBe(
+      'neither an address nor an AddressPool is set for this session',
+    );
   });
 
   test('of a million addresses gives a hundred thousand, each once, and takes them back', () => {
-    pools.configure([{ name: 'small', ranges: [range('10.0.0.0', '10.15.255.255')], exclude: [] }]);
+    pools.configure([poolOf('small', [range('10.0.0.0', '10.15.255.255')])]);
     const total = 1 << 20;
     const sessions = 100_000;
     const timesGiven = new Uint8Array(total);
     for (let session = 0; session < sessions; session++) {
-      const answer = pools.allocate({ session, pool: 'small' });
-      if ('ipv4' in answer) timesGiven[answer.ipv4 - ip('10.0.0.0')]++;
+      const { ipv4 } = pools.allocate({ session, aaa: 'local', ipv4: { pool: 'small' } });
+      if (ipv4 !== undefined) timesGiven[ipv4 - ip('10.0.0.0')]++;
     }
     expect(timesGiven.filter((times) => times === 1).length).toBe(sessions);
-    expect(pools.views()).toEqual([{ name: 'small', total, used: sessions }]);
+    expect(pools.views()).toEqual([view(total, sessions)]);
     for (let session = 0; session < sessions; session++) pools.release(session);
-    expect(pools.views()).toEqual([{ name: 'small', total, used: 0 }]);
+    expect(pools.views()).toEqual([view(total, 0)]);
   });
 });
 
@@ -143,7 +152,7 @@ describe('a user', () => {
   });
 
   test('is forgotten when 65536 others have come since', () => {
-    pools.configure([{ name: 'small', ranges: [range('10.0.0.0', '10.255.255.255')], exclude: [] }]);
+    pools.configure([poolOf('small', [range('10.0.0.0', '10.255.255.255')])]);
     take(1, { user: 'ann' });
     pools.release(1);
     for (let n = 0; n < 65_536; n++) {
@@ -159,12 +168,12 @@ describe('reconfiguring', () => {
   test('keeps what live sessions hold', () => {
     take(1);
     take(2);
-    pools.configure([{ name: 'small', ranges: [range('10.0.0.1', '10.0.0.2')], exclude: [] }]);
-    expect(pools.views()).toEqual([{ name: 'small', total: 2, used: 1 }]);
+    pools.configure([poolOf('small', [range('10.0.0.1', '10.0.0.2')])]);
+    expect(pools.views()).toEqual([view(2, 1)]);
     expect([take(3), take(4)]).toEqual(['10.0.0.2', 'AddressPool small: all 2 addresses are in use']);
     expect(take(5, { ipv4: ip('10.0.0.0') })).toBe('address 10.0.0.0 is in use by another session');
     pools.configure([small]);
-    expect(pools.views()).toEqual([{ name: 'small', total: 4, used: 3 }]);
+    expect(pools.views()).toEqual([view(4, 3)]);
   });
 
   test('with the same ranges goes on where it was', () => {
@@ -201,10 +210,7 @@ test('no address is held twice and everything comes back, with overlapping pools
     specs.map((spec) => ({ do: 'configure' as const, ...spec })),
   );
   const configure = (pools: AddressPools, { a, b, exclude }: { a: Ranges; b: Ranges; exclude: Ranges }) => {
-    pools.configure([
-      { name: 'a', ranges: a, exclude },
-      { name: 'b', ranges: b, exclude: [] },
-    ]);
+    pools.configure([poolOf('a', a, exclude), poolOf('b', b)]);
   };
   fc.assert(
     fc.property(specs, fc.array(step, { maxLength: 80 }), (first, steps) => {
@@ -218,9 +224,9 @@ test('no address is held twice and everything comes back, with overlapping pools
           held.delete(step.session);
         }
         if (step.do === 'allocate') {
-          const { do: _, ...request } = step;
-          const answer = pools.allocate(request);
-          if ('ipv4' in answer) held.set(step.session, answer.ipv4);
+          const { session, user, ipv4: fixed, pool } = step;
+          const { ipv4 } = pools.allocate({ session, aaa: 'local', user, ipv4: { fixed, pool } });
+          if (ipv4 !== undefined) held.set(step.session, ipv4);
         }
         expect(new Set(held.values()).size).toBe(held.size);
       }
