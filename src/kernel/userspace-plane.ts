@@ -109,6 +109,8 @@ export class UserspacePlane implements DataPlane {
       case 'detach':
         this.detach(op.session);
         return done;
+      case 'limit':
+        throw new PlaneError('EOPNOTSUPP', 'limits');
       case 'device':
         return this.shared(op.device);
       case 'removeDevice':

@@ -106,7 +106,7 @@ test('a new address of a shared device takes no routes away', async () => {
 
 test('a new address of an own device does not take its default route away', async () => {
   await up();
-  const everything = { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true };
+  const everything = { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true, proxyArp: false };
   await attach(session, { ...clientSide, ipv4: everything });
   await attach(session, { ...clientSide, ipv4: { ...everything, local: ipv4('10.9.0.3') } });
   expect(left.ip('addr', 'show', 'l2tp0')).not.toContain('10.9.0.2');
@@ -263,8 +263,8 @@ test('a repair reads the routing table once, however many routes the device has'
     const sessions = 100;
     for (let id = 1; id <= sessions; id++) {
       const session = sessionKeyV2(7, id);
-      const ipv4 = { local: ${ipv4('10.9.0.1')}, remote: ${ipv4('10.9.1.0')} + id, defaultRoute: false };
-      const attachment = { interface: { kind: 'shared', name: 'subs' }, owner: 'Session/x', mtu: 1300, ipv4 };
+      const ipv4 = { local: ${ipv4('10.9.0.1')}, remote: ${ipv4('10.9.1.0')} + id, defaultRoute: false, proxyArp: false };
+      const attachment = { interface: { kind: 'shared', name: 'subs' }, owner: 'Session/x', mtu: 1300, mssClamp: false, ipv4, routes: [] };
       apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: false, reorderTimeoutMs: 0, dscp: 0 });
       apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
     }

@@ -39,16 +39,20 @@ export const clientSide: IpAttachment = {
   interface: { kind: 'own' },
   owner: 'Session/office',
   mtu: 1400,
-  ipv4: { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: false },
-  ipv6: { localInterfaceId: 2n, remoteInterfaceId: 1n },
+  mssClamp: false,
+  ipv4: { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: false, proxyArp: false },
+  ipv6: { localInterfaceId: 2n, remoteInterfaceId: 1n, prefixes: [], router: false },
+  routes: [],
 };
 
 export const serverSide: IpAttachment = {
   interface: { kind: 'shared', name: 'subs' },
   owner: 'Gateway',
   mtu: 1400,
-  ipv4: { local: ipv4('10.9.0.1'), remote: ipv4('10.9.0.2'), defaultRoute: false },
-  ipv6: { localInterfaceId: 1n, remoteInterfaceId: 2n },
+  mssClamp: false,
+  ipv4: { local: ipv4('10.9.0.1'), remote: ipv4('10.9.0.2'), defaultRoute: false, proxyArp: false },
+  ipv6: { localInterfaceId: 1n, remoteInterfaceId: 2n, prefixes: [], router: false },
+  routes: [],
 };
 
 export const subs = { name: 'subs', mtu: 1400, addresses: ['10.9.0.1'], routes: ['10.9.0.0/16'] };

@@ -304,7 +304,7 @@ test('a default route leads everything into the session but the tunnel itself', 
   const attachment = {
     ...clientSide,
     interface: { kind: 'own', name: 'office' } as const,
-    ipv4: { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true },
+    ipv4: { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true, proxyArp: false },
   };
   const attached = await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
   expect(attached).toEqual({ fact: 'attached', session, interface: 'office' });
@@ -339,7 +339,7 @@ test('a default route leads everything into the session but the tunnel itself', 
 
 test('a default route is preferred to one with a metric, and stands alone where there is none', async () => {
   await sessionUp(lac, lacAddress, lnsAddress);
-  const everything = { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true };
+  const everything = { local: ipv4('10.9.0.2'), remote: ipv4('10.9.0.1'), defaultRoute: true, proxyArp: false };
   const attachment = { ...clientSide, ipv4: everything };
   await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
   expect(left.ip('route', 'show', 'default')).toBe('default dev l2tp0 proto 171 scope link \n');
@@ -351,7 +351,7 @@ test('a default route is preferred to one with a metric, and stands alone where 
 
 test('a peer whose address inside the tunnel is its outer one does not cut the tunnel off', async () => {
   await sessionUp(lac, lacAddress, lnsAddress);
-  const inside = { local: ipv4('10.9.0.2'), remote: ipv4(lnsAddress), defaultRoute: false };
+  const inside = { local: ipv4('10.9.0.2'), remote: ipv4(lnsAddress), defaultRoute: false, proxyArp: false };
   const attachment = { ...clientSide, ipv4: inside };
   await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
   expect(left.ip('route', 'get', lnsAddress)).toContain('dev wire');
