@@ -73,7 +73,7 @@ const secondsInAnHour = 3_600;
 const shapeOf = ({ tunnels, sessions }: Entry) => `${tunnels} x ${sessions}`;
 const nameOf = ({ lns, ppp }: Entry) => (ppp ? lns.name : `${lns.name}, no PPP`);
 /** An LNS that speaks PPP hangs up on callers that do not. */
-const outlivesIdleTime = ({ lns, ppp }: Entry) => ppp === lns.ppp;
+const outlivesIdleTime = ({ lns, ppp }: Entry) => ppp === (lns.ppp !== undefined);
 
 function ours(tunnels: number, sessions: number, ppp = true): Entry {
   const lns = prol2tp(flags.profile ? `scale-${tunnels}x${sessions}` : undefined);
@@ -81,7 +81,7 @@ function ours(tunnels: number, sessions: number, ppp = true): Entry {
 }
 
 function theirs(lns: Lns, tunnels: number, sessions: number): Entry {
-  return { lns, tunnels, sessions, ppp: lns.ppp };
+  return { lns, tunnels, sessions, ppp: lns.ppp !== undefined };
 }
 
 // Those that are set up later meet the idle ones, so the one with the most HELLOs comes last.
@@ -105,7 +105,13 @@ async function setUp(wire: Wire, entry: Entry): Promise<HeldEntry> {
   await sleep(settleMs);
   const residentBefore = residentBytes(pid);
   const cpuBefore = cpuSeconds(pid);
-  const shape = { tunnels, sessions, window: Number(flags.window), ppp, timeoutSeconds: Number(flags.timeout) };
+  const shape = {
+    tunnels,
+    sessions,
+    window: Number(flags.window),
+    ppp: ppp ? lns.ppp : undefined,
+    timeoutSeconds: Number(flags.timeout),
+  };
   const load = await startLoad(wire, shape);
   const cpuUsed = cpuSeconds(pid) - cpuBefore;
   await sleep(settleMs);

@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include "../md5.h"
 
 typedef uint8_t u8;
 typedef uint16_t u16;
@@ -34,12 +35,13 @@ static const u64 SECOND = 1000000000ull;
 
 // RFC 2661 section 3.2
 enum { SCCRQ = 1, SCCRP = 2, SCCCN = 3, STOPCCN = 4, HELLO = 6, ICRQ = 10, ICRP = 11, ICCN = 12, CDN = 14 };
-// PPP protocols and codes: RFC 1661, RFC 1334, RFC 1332
-enum { IP = 0x0021, IPCP = 0x8021, LCP = 0xc021, PAP = 0xc023 };
+// PPP protocols and codes: RFC 1661, RFC 1334, RFC 1994, RFC 1332, RFC 5072
+enum { IP = 0x0021, IPCP = 0x8021, IPV6CP = 0x8057, LCP = 0xc021, PAP = 0xc023, CHAP = 0xc223 };
 enum { CONF_REQ = 1, CONF_ACK, CONF_NAK, CONF_REJ, TERM_REQ, TERM_ACK, CODE_REJ, PROTO_REJ, ECHO_REQ, ECHO_REPLY };
 enum { PAP_REQ = 1, PAP_ACK = 2, PAP_NAK = 3 };
+enum { CHAP_CHALLENGE = 1, CHAP_RESPONSE = 2, CHAP_SUCCESS = 3, CHAP_FAILURE = 4, CHAP_MD5 = 5 };
 
-typedef enum { CALL_IDLE, CALL_ICRQ, CALL_ICCN, CALL_LCP, CALL_AUTH, CALL_IPCP, CALL_UP, CALL_ENDED } CallPhase;
+typedef enum { CALL_IDLE, CALL_ICRQ, CALL_ICCN, CALL_LCP, CALL_AUTH, CALL_NETWORK, CALL_UP, CALL_ENDED } CallPhase;
 typedef enum { TUNNEL_IDLE, TUNNEL_OPENING, TUNNEL_UP, TUNNEL_CLOSING, TUNNEL_ENDED } TunnelPhase;
 
 // One RFC 1661 automaton reduced to what a willing client needs: who has acknowledged whom, and the request outstanding.
@@ -50,10 +52,10 @@ typedef struct {
   Tunnel *tunnel;
   u64 startedNs, dueNs;
   u32 magic, address, busyAt;  // busyAt: place in the busy list plus one, 0 when no timer runs
-  u16 id, peerId;
+  u16 id, peerId, auth;  // auth: the protocol that the peer demands, 0 for none
   u8 phase, papId, papTries;
-  bool settled, needsPap, noMagic;
-  Negotiation lcp, ipcp;
+  bool settled, noMagic;
+  Negotiation lcp, ipcp, ipv6cp;
 } Call;
 
 typedef struct { u16 call; u8 type; } Queued;  // call: local session id
@@ -75,7 +77,7 @@ static struct {
   struct sockaddr_in lns, local;
   u32 tunnels, sessions, window;
   double timeout, hold, callTimeout;
-  bool noPpp;
+  bool noPpp, chap, ipv6;
   const char *user, *password, *tun, *hostName;
 } opt = {.tunnels = 1, .sessions = 1, .window = 64, .timeout = 60, .callTimeout = 20,
          .user = "bench", .password = "bench", .hostName = "l2tpload"};
@@ -330,6 +332,14 @@ static void requestIpcp(Call *c, u64 now) {
   pppSend(c, IPCP, CONF_REQ, ++c->ipcp.id, options, 6);
   setBusy(c, now + SECOND);
 }
+static void requestIpv6cp(Call *c, u64 now) {
+  u8 options[10] = {1, 10, 2};  // an interface identifier: RFC 5072 4.1
+  put32(options + 6, c->magic);
+  c->ipv6cp.tries++;
+  c->ipv6cp.heAcked = false;
+  pppSend(c, IPV6CP, CONF_REQ, ++c->ipv6cp.id, options, 10);
+  setBusy(c, now + SECOND);
+}
 static void requestPap(Call *c, u64 now) {
   u8 body[512], *p = body;
   size_t user = strlen(opt.user), password = strlen(opt.password);
@@ -346,28 +356,31 @@ static void startLcp(Call *c, u64 now) {
   c->lcp.weAcked = false;
   requestLcp(c, now);
 }
-static void startIpcp(Call *c, u64 now) {
-  c->phase = CALL_IPCP;
-  c->ipcp.tries = 0;
-  c->ipcp.weAcked = false;
+static void startNetwork(Call *c, u64 now) {
+  c->phase = CALL_NETWORK;
+  c->ipcp.tries = c->ipv6cp.tries = 0;
+  c->ipcp.weAcked = c->ipv6cp.weAcked = false;
   requestIpcp(c, now);
+  if (opt.ipv6) requestIpv6cp(c, now);
 }
 static void lcpMaybeOpen(Call *c, u64 now) {
   if (c->phase != CALL_LCP || !c->lcp.heAcked || !c->lcp.weAcked) return;
-  if (!c->needsPap) return startIpcp(c, now);
+  if (!c->auth) return startNetwork(c, now);
   c->phase = CALL_AUTH;
   c->papTries = 0;
-  requestPap(c, now);
+  if (c->auth == PAP) requestPap(c, now);
+  else setBusy(c, UINT64_MAX);  // the challenge is the peer's to send, and to repeat
 }
-static void ipcpMaybeOpen(Call *c) {
-  if (c->phase == CALL_IPCP && c->ipcp.heAcked && c->ipcp.weAcked) callUp(c);
+static bool isOpen(const Negotiation *n) { return n->heAcked && n->weAcked; }
+static void networkMaybeOpen(Call *c) {
+  if (c->phase == CALL_NETWORK && isOpen(&c->ipcp) && (!opt.ipv6 || isOpen(&c->ipv6cp))) callUp(c);
 }
 
-// Sorts the options of a Configure-Request: what we know not is rejected, an authentication other than PAP is answered
-// with PAP, the rest is acknowledged. Returns the code; the body of the answer stands in `answer`. 0: malformed.
+// Sorts the options of a Configure-Request: what we know not is rejected, an authentication other than the one wanted is
+// answered with that, the rest is acknowledged. Returns the code; the body of the answer stands in `answer`. 0: malformed.
 static u8 judge(Call *c, u16 protocol, const u8 *o, size_t n, u8 *answer, size_t *answerLength) {
   u8 rejected[SLOT], naked[SLOT], *r = rejected, *k = naked;
-  bool pap = false;
+  u16 auth = 0;
   for (const u8 *p = o, *end = o + n; p < end; p += p[1]) {
     if (end - p < 2 || p[1] < 2 || p[1] > end - p) return 0;
     if (protocol == IPCP) {
@@ -375,11 +388,16 @@ static u8 judge(Call *c, u16 protocol, const u8 *o, size_t n, u8 *answer, size_t
       else r = putBytes(r, p, p[1]);
       continue;
     }
+    if (protocol == IPV6CP) {
+      if (p[0] != 1 || p[1] != 10) r = putBytes(r, p, p[1]);
+      continue;
+    }
     switch (p[0]) {
       case 1: case 2: case 5: case 7: case 8: break;
       case 3:
-        if (p[1] >= 4 && get16(p + 2) == PAP) pap = true;
-        else if (k == naked) k = put16(putBytes(k, "\3\4", 2), PAP);
+        if (!opt.chap && p[1] == 4 && get16(p + 2) == PAP) auth = PAP;
+        else if (opt.chap && p[1] == 5 && get16(p + 2) == CHAP && p[4] == CHAP_MD5) auth = CHAP;
+        else if (k == naked) k = opt.chap ? putBytes(k, "\3\5\xc2\x23\5", 5) : put16(putBytes(k, "\3\4", 2), PAP);
         break;
       default: r = putBytes(r, p, p[1]);
     }
@@ -388,7 +406,7 @@ static u8 judge(Call *c, u16 protocol, const u8 *o, size_t n, u8 *answer, size_t
   const u8 *body = reject ? rejected : nak ? naked : o;
   *answerLength = reject ? (size_t)(r - rejected) : nak ? (size_t)(k - naked) : n;
   memcpy(answer, body, *answerLength);
-  if (protocol == LCP && !reject && !nak) c->needsPap = pap;
+  if (protocol == LCP && !reject && !nak) c->auth = auth;
   return reject ? CONF_REJ : nak ? CONF_NAK : CONF_ACK;
 }
 
@@ -404,10 +422,10 @@ static void onConfigureRequest(Call *c, u16 protocol, u8 id, const u8 *o, size_t
     pppSend(c, LCP, code, id, answer, length);
     return lcpMaybeOpen(c, now);
   }
-  if (c->phase == CALL_UP) startIpcp(c, now);
-  c->ipcp.weAcked = code == CONF_ACK;
-  pppSend(c, IPCP, code, id, answer, length);
-  ipcpMaybeOpen(c);
+  if (c->phase == CALL_UP) startNetwork(c, now);
+  (protocol == IPCP ? &c->ipcp : &c->ipv6cp)->weAcked = code == CONF_ACK;
+  pppSend(c, protocol, code, id, answer, length);
+  networkMaybeOpen(c);
 }
 
 static void onLcp(Call *c, u8 code, u8 id, const u8 *data, size_t n, u64 now) {
@@ -438,29 +456,49 @@ static void onLcp(Call *c, u8 code, u8 id, const u8 *data, size_t n, u64 now) {
 }
 
 static void onPap(Call *c, u8 code, u8 id, u64 now) {
-  if (c->phase != CALL_AUTH || id != c->papId) return;
-  if (code == PAP_ACK) startIpcp(c, now);
+  if (c->phase != CALL_AUTH || c->auth != PAP || id != c->papId) return;
+  if (code == PAP_ACK) startNetwork(c, now);
   else if (code == PAP_NAK) endCall(c, true);
 }
 
-static void onIpcp(Call *c, u8 code, u8 id, const u8 *data, size_t n, u64 now) {
-  // A peer that speaks IPCP has accepted us: its PAP Ack was lost, and not every peer repeats it.
-  if (c->phase == CALL_AUTH && code == CONF_REQ) startIpcp(c, now);
-  if (c->phase != CALL_IPCP && c->phase != CALL_UP) return;
+// RFC 1994 4.1: the response is the MD5 of identifier, secret and challenge.
+static void onChap(Call *c, u8 code, u8 id, const u8 *data, size_t n, u64 now) {
+  if (code == CHAP_CHALLENGE && c->phase >= CALL_AUTH && c->auth == CHAP) {
+    u8 hashed[MD5_MESSAGE_LIMIT], body[1 + MD5_OCTETS + 255], *p = hashed;
+    size_t password = strlen(opt.password), user = strlen(opt.user);
+    if (n < 1 || n < 1u + data[0] || 1 + password + data[0] > MD5_MESSAGE_LIMIT) return;
+    *p++ = id, p = putBytes(p, opt.password, password), p = putBytes(p, data + 1, data[0]);
+    body[0] = MD5_OCTETS;
+    md5(hashed, (size_t)(p - hashed), body + 1);
+    putBytes(body + 1 + MD5_OCTETS, opt.user, user);
+    return pppSend(c, CHAP, CHAP_RESPONSE, id, body, 1 + MD5_OCTETS + user);
+  }
+  if (c->phase != CALL_AUTH) return;
+  if (code == CHAP_SUCCESS) startNetwork(c, now);
+  else if (code == CHAP_FAILURE) endCall(c, true);
+}
+
+// IPCP and IPV6CP.
+static void onNetwork(Call *c, u16 protocol, u8 code, u8 id, const u8 *data, size_t n, u64 now) {
+  // A peer that speaks these has accepted us: its Ack or Success was lost, and not every peer repeats it.
+  if (c->phase == CALL_AUTH && code == CONF_REQ) startNetwork(c, now);
+  if (c->phase != CALL_NETWORK && c->phase != CALL_UP) return;
+  Negotiation *negotiation = protocol == IPCP ? &c->ipcp : &c->ipv6cp;
   switch (code) {
-    case CONF_REQ: return onConfigureRequest(c, IPCP, id, data, n, now);
+    case CONF_REQ: return onConfigureRequest(c, protocol, id, data, n, now);
     case CONF_ACK:
-      if (c->phase != CALL_IPCP || id != c->ipcp.id) return;
-      c->ipcp.heAcked = true;
-      return ipcpMaybeOpen(c);
+      if (c->phase != CALL_NETWORK || id != negotiation->id) return;
+      negotiation->heAcked = true;
+      return networkMaybeOpen(c);
     case CONF_NAK:
-      if (c->phase != CALL_IPCP || id != c->ipcp.id || n < 6 || data[0] != 3) return;
+      if (protocol == IPV6CP) return endCall(c, true);
+      if (c->phase != CALL_NETWORK || id != c->ipcp.id || n < 6 || data[0] != 3) return;
       c->address = get32(data + 2);
       if (c->ipcp.tries <= PPP_TRIES) requestIpcp(c, now);
       return;
     case CONF_REJ: return endCall(c, true);
     case TERM_REQ:
-      pppSend(c, IPCP, TERM_ACK, id, data, n);
+      pppSend(c, protocol, TERM_ACK, id, data, n);
       return endCall(c, true);
   }
 }
@@ -481,7 +519,11 @@ static void onPpp(Call *c, const u8 *p, size_t n, u64 now) {
   switch (protocol) {
     case LCP: return onLcp(c, p[0], p[1], p + 4, (size_t)length - 4, now);
     case PAP: return onPap(c, p[0], p[1], now);
-    case IPCP: return onIpcp(c, p[0], p[1], p + 4, (size_t)length - 4, now);
+    case CHAP: return onChap(c, p[0], p[1], p + 4, (size_t)length - 4, now);
+    case IPCP: return onNetwork(c, IPCP, p[0], p[1], p + 4, (size_t)length - 4, now);
+    case IPV6CP:
+      if (opt.ipv6) return onNetwork(c, IPV6CP, p[0], p[1], p + 4, (size_t)length - 4, now);
+      // fall through
     default:
       if (c->phase < CALL_AUTH || !(protocol & 0x8000)) return;
       u8 rejected[256];
@@ -636,12 +678,16 @@ static void tickCall(Call *c, u64 now) {
   if (now > c->startedNs + (u64)(opt.callTimeout * 1e9) && !c->settled) return endCall(c, true);
   if (now < c->dueNs) return;
   pppResent++;
-  u8 tries = c->phase == CALL_LCP ? c->lcp.tries : c->phase == CALL_AUTH ? c->papTries : c->ipcp.tries;
+  const Negotiation *network = isOpen(&c->ipcp) ? &c->ipv6cp : &c->ipcp;
+  u8 tries = c->phase == CALL_LCP ? c->lcp.tries : c->phase == CALL_AUTH ? c->papTries : network->tries;
   if (tries > PPP_TRIES) return endCall(c, true);
   // An end that was acknowledged and hears nothing more repeats its own request; RFC 1661 would wait for the peer's.
   if (c->phase == CALL_LCP) requestLcp(c, now);
   else if (c->phase == CALL_AUTH) requestPap(c, now);
-  else if (c->phase == CALL_IPCP) requestIpcp(c, now);
+  else if (c->phase == CALL_NETWORK) {
+    if (!isOpen(&c->ipcp)) requestIpcp(c, now);
+    if (opt.ipv6 && !isOpen(&c->ipv6cp)) requestIpv6cp(c, now);
+  }
 }
 
 static void tick(u64 now) {
@@ -794,6 +840,7 @@ static void parseAddress(char *text, struct sockaddr_in *to, u16 port) {
 
 static void usage(void) {
   fputs("usage: l2tpload --lns ADDR[:PORT] [--local ADDR] [--tunnels N] [--sessions M] [--window W] [--no-ppp]\n"
+        "                [--chap] [--ipv6]\n"
         "                [--user U] [--password P] [--hold S] [--timeout S] [--call-timeout S] [--host-name H] [--tun NAME]\n",
         stderr);
   exit(2);
@@ -804,7 +851,7 @@ static void parseOptions(int argc, char **argv) {
       {"lns", 1, 0, 'l'},     {"local", 1, 0, 'a'},    {"tunnels", 1, 0, 't'}, {"sessions", 1, 0, 's'},
       {"window", 1, 0, 'w'},  {"no-ppp", 0, 0, 'n'},   {"user", 1, 0, 'u'},    {"password", 1, 0, 'p'},
       {"hold", 1, 0, 'h'},    {"timeout", 1, 0, 'o'},  {"call-timeout", 1, 0, 'c'}, {"tun", 1, 0, 'd'},
-      {"host-name", 1, 0, 'N'}, {0, 0, 0, 0}};
+      {"host-name", 1, 0, 'N'}, {"chap", 0, 0, 'C'}, {"ipv6", 0, 0, '6'}, {0, 0, 0, 0}};
   opt.local.sin_family = AF_INET;
   for (int o; (o = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (o) {
     case 'l': parseAddress(optarg, &opt.lns, 1701); break;
@@ -813,6 +860,8 @@ static void parseOptions(int argc, char **argv) {
     case 's': opt.sessions = (u32)atoi(optarg); break;
     case 'w': opt.window = (u32)atoi(optarg); break;
     case 'n': opt.noPpp = true; break;
+    case 'C': opt.chap = true; break;
+    case '6': opt.ipv6 = true; break;
     case 'u': opt.user = optarg; break;
     case 'p': opt.password = optarg; break;
     case 'h': opt.hold = atof(optarg); break;

@@ -3,6 +3,13 @@ import type { Lns } from '../peers/lns.ts';
 import { tools } from '../tools.ts';
 import { address, type Wire } from '../wire.ts';
 
+/** What the generator does as PPP client: a call is up when all is open. */
+export interface Ppp {
+  readonly auth: 'pap' | 'chap';
+  /** IPV6CP beside IPCP. */
+  readonly ipv6: boolean;
+}
+
 /** What one load is made of. */
 export interface Load {
   readonly tunnels: number;
@@ -10,8 +17,8 @@ export interface Load {
   readonly sessions: number;
   /** Calls in set-up at once, over all tunnels. */
   readonly window: number;
-  /** PPP to IPCP open, or the control connection alone: a call is up when its ICCN is acknowledged. */
-  readonly ppp: boolean;
+  /** Absent: the control connection alone; a call is up when its ICCN is acknowledged. */
+  readonly ppp?: Ppp;
   readonly timeoutSeconds: number;
 }
 
@@ -76,7 +83,9 @@ export async function startLoad(wire: Wire, load: Load): Promise<HeldLoad> {
     timeout: load.timeoutSeconds,
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  if (!load.ppp) args.push('--no-ppp');
+  if (load.ppp === undefined) args.push('--no-ppp');
+  if (load.ppp?.auth === 'chap') args.push('--chap');
+  if (load.ppp?.ipv6 === true) args.push('--ipv6');
   const generator = wire.lac.spawn(tools.load, args);
   const line = async (start: string, withinSeconds: number) =>
     JSON.parse((await generator.says(new RegExp(`^{${start}.*}$`, 'm'), withinSeconds * 1_000))[0]);

@@ -5,10 +5,9 @@ import { build, root } from '../tools.ts';
 import type { Side, Wire } from '../wire.ts';
 import type { Lns } from './lns.ts';
 
-/** Starts prol2tpd with the documents of bench/SIDE. V8's processor profile goes to build/bench/PROFILE.cpuprofile. */
-export function startDaemon(wire: Wire, side: Side, profile?: string): Process {
+/** Starts prol2tpd with the documents of a directory. V8's processor profile goes to build/bench/PROFILE.cpuprofile. */
+export function startDaemon(wire: Wire, side: Side, profile?: string, config = join(root, 'bench', side)): Process {
   const { lab } = wire[side];
-  const config = join(root, 'bench', side);
   const socket = join(lab.directory, `${side}.sock`);
   const daemon = join(root, 'dist', 'prol2tpd.js');
   if (!existsSync(daemon)) throw new Error(`${daemon} is missing: npm run build`);
@@ -21,7 +20,7 @@ export function startDaemon(wire: Wire, side: Side, profile?: string): Process {
 /** ProL2TP's own daemon as LNS, on its userspace plane. */
 export const prol2tp = (profile?: string): Lns => ({
   name: 'prol2tp',
-  ppp: true,
+  ppp: { auth: 'pap', ipv6: false },
   async start(wire) {
     const daemon = startDaemon(wire, 'lns', profile);
     return {

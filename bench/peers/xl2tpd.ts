@@ -17,7 +17,6 @@ pppoptfile = ${directory}/options
 /** xl2tpd, the LNS of many distributions (Debian package `xl2tpd`): it leaves PPP to one pppd a call, which sleeps here. */
 export const xl2tpd: Lns = {
   name: 'xl2tpd',
-  ppp: false,
   async start({ lns }: Wire) {
     const directory = join(lns.lab.directory, 'xl2tpd');
     await mkdir(directory, { recursive: true });
