@@ -1,6 +1,14 @@
 /**
  * What is inside a call: PPP that ends here, or the way into another tunnel.
  */
+import type {
+  AllocateAnswer,
+  AllocateRequest,
+  AuthenticateAnswer,
+  AuthenticateRequest,
+  SessionLimits,
+  TerminateCause,
+} from './aaa.ts';
 import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { EngineEffect, Instant } from './effects.ts';
@@ -10,7 +18,18 @@ import type { PppProxy, PppView } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
 
 export type ContentEvent =
-  | Exclude<PppEvent, { event: 'close' }>
+  | Extract<PppEvent, { event: 'open' | 'frame' | 'tick' }>
+  /** Answers belong to their questions' very objects, since keys come again. */
+  | { event: 'authenticated'; request: AuthenticateRequest; answer: AuthenticateAnswer }
+  | { event: 'allocated'; request: AllocateRequest; answer: AllocateAnswer }
+  /** The AAA puts other limits in force. */
+  | { event: 'limits'; limits: SessionLimits }
+  /** The AAA wants the call to end. */
+  | { event: 'disconnect'; cause: TerminateCause; message: string }
+  /** The call's own values have changed in place. */
+  | { event: 'modified' }
+  /** A granted tunnel is up, or cannot be had now. */
+  | { event: 'dialled'; tunnel: string; up: boolean }
   /** A plugin's answer to `forward`. */
   | { event: 'forwardChosen'; request: ForwardRequest; answer: ForwardAnswer }
   | { event: 'information'; information: CallInformation };

@@ -81,7 +81,7 @@ export class Calls {
   }
 
   modify(session: Session, spec: SessionSpec, now: Instant): EngineEffect[] {
-    return this.fromSession(session, session.modify(spec), now);
+    return this.fromSession(session, session.modify(spec, now), now);
   }
 
   // ------------------------------------------------------------ what the peer has to ask for

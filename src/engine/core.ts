@@ -1,3 +1,4 @@
+import type { GrantedTunnel } from './aaa.ts';
 import type { ContentEffect } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
@@ -10,7 +11,7 @@ import type { PeerTable } from './peers.ts';
 import type { SessionKey } from './ports.ts';
 import type { PppoeSession } from './pppoe/session.ts';
 import type { Session } from './session.ts';
-import type { GatewaySpec } from './spec.ts';
+import type { GatewaySpec, SessionCounters } from './spec.ts';
 import type { Tracing } from './trace.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { DecodeOptions } from './wire/message.ts';
@@ -36,6 +37,8 @@ export interface EngineCore {
   establishedTunnels: number;
   readonly serials: CallSerials;
   readonly tracing: Tracing;
+  /** What the data plane has counted of a session. */
+  readonly counters: (session: SessionKey) => SessionCounters | undefined;
   /** Which AVPs plugins understand, beside those that we do. */
   readonly knows: DecodeOptions['knows'];
   /** A declared session has begun, and bears its name from now on. */
@@ -47,6 +50,14 @@ export interface EngineCore {
   /** Whether a declared tunnel is up and may get calls. */
   takesCalls(tunnel: string): boolean;
   /** Asks for a call in a declared tunnel; undefined when that takes none now. */
+  /**
+   * Has a granted tunnel dialled, whose end the call is told by `dialled`. Undefined: it cannot be now.
+   */
+  dial(tunnel: GrantedTunnel, call: SessionKey): EngineEffect[] | undefined;
+  /** A call no longer waits for it. */
+  forgetDialled(tunnel: GrantedTunnel, call: SessionKey): void;
+  /** A dialled tunnel is up, or has ended. */
+  dialled(tunnel: string, up: boolean, now: Instant): EngineEffect[];
   place(tunnel: string, call: SwitchedCall, now: Instant): PlacedCall | undefined;
   hangUp(session: Session, end: CallEnd, now: Instant): EngineEffect[];
   tell(session: Session, information: CallInformation, now: Instant): EngineEffect[];

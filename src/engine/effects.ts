@@ -2,8 +2,9 @@
  * What state machines return: things to be done in the world. They travel up by return value; a parent may consume or
  * translate its children's. A timer is not an effect: the owner asks for `deadline()`.
  */
-import type { AllocateRequest, AuthenticateRequest, ForwardRequest, PlaneOp, SessionKey, SocketId } from './ports.ts';
-import type { Endpoint } from './spec.ts';
+import type { AccountRecord, AllocateRequest, AuthenticateRequest } from './aaa.ts';
+import type { ForwardRequest, PlaneOp, SessionKey, SocketId } from './ports.ts';
+import type { Endpoint, TunnelSpec } from './spec.ts';
 
 /** Monotonic milliseconds. */
 export type Instant = number;
@@ -42,6 +43,9 @@ export type EngineEffect =
   | { effect: 'plane'; op: PlaneOp }
   | { effect: 'authenticate'; request: AuthenticateRequest }
   | { effect: 'allocate'; request: AllocateRequest }
+  | { effect: 'account'; record: AccountRecord }
+  /** Resolve the peer's address and dial: a tunnel that nobody declared. */
+  | { effect: 'dial'; spec: TunnelSpec }
   | { effect: 'release'; session: SessionKey }
   | { effect: 'closeSocket'; socket: SocketId }
   | { effect: 'notice'; notice: Notice };

@@ -2,6 +2,14 @@
  * All tunnels and sessions of one daemon, without clock, socket or randomness of its own: inputs are method calls with
  * the present instant, outputs are the effects they return, and `deadline()` says when `tick` is due.
  */
+import type {
+  AllocateAnswer,
+  AllocateRequest,
+  AuthenticateAnswer,
+  AuthenticateRequest,
+  SessionLimits,
+  TerminateCause,
+} from './aaa.ts';
 import type { ContentEvent } from './call-content.ts';
 import { noErrors } from './call-information.ts';
 import { CallSerials } from './call-serials.ts';
@@ -11,17 +19,9 @@ import { Door } from './door.ts';
 import { append, type EngineEffect, type Instant, type Random } from './effects.ts';
 import { WireError } from './errors.ts';
 import type { SwitchedCall } from './forwarding.ts';
+import { GrantedTunnels } from './granted-tunnels.ts';
 import { PeerTable } from './peers.ts';
-import type {
-  AllocateAnswer,
-  AuthenticateAnswer,
-  Datagram,
-  ForwardAnswer,
-  ForwardRequest,
-  PlaneFact,
-  SessionKey,
-  SocketId,
-} from './ports.ts';
+import type { Datagram, ForwardAnswer, ForwardRequest, PlaneFact, SessionKey, SocketId } from './ports.ts';
 import { Concentrators } from './pppoe/concentrators.ts';
 import { PppoeSession } from './pppoe/session.ts';
 import { TunnelRegistry } from './registry.ts';
@@ -34,6 +34,7 @@ import {
   type PeerSpec,
   type PppoeServerView,
   type PppoeSessionView,
+  type SessionCounters,
   type SessionSpec,
   type SessionView,
   type TunnelSpec,
@@ -59,11 +60,13 @@ export interface EngineOptions {
   epochMs: number;
   /** Absent: only watchers see traces. */
   trace?: TracePorts;
+  /** What the data plane has counted of a session. */
+  counters: (session: SessionKey) => SessionCounters | undefined;
   /** Which AVPs somebody understands beside those that the engine does. Must not throw. */
   knows?: DecodeOptions['knows'];
 }
 
-const noTracePorts: TracePorts = { record: () => undefined, counters: () => undefined };
+const noTracePorts: TracePorts = { record: () => undefined };
 
 export class Engine {
   private readonly core: EngineCore;
@@ -73,6 +76,7 @@ export class Engine {
   private readonly sessionsByName = new Map<string, Session>();
   /** The last state of declared sessions that ended by themselves. */
   private readonly endedSessions = new Map<string, SessionView>();
+  private readonly granted = new GrantedTunnels();
   private readonly header: Header = newHeader();
   private readonly interfaceId: bigint;
 
@@ -89,6 +93,7 @@ export class Engine {
       establishedTunnels: 0,
       serials: new CallSerials(options.random),
       tracing: new Tracing(options.trace ?? noTracePorts),
+      counters: options.counters,
       knows: options.knows,
       declaredBegan: (session) => {
         const name = session.declared?.name;
@@ -99,6 +104,9 @@ export class Engine {
       },
       declaredEnded: (session, isAwaitedAgain) => this.declaredEnded(session, isAwaitedAgain),
       takesCalls: (name) => this.takesCalls(name),
+      dial: (granted, call) => this.granted.want(granted, this.core.gateway.grantedTunnels, call),
+      forgetDialled: (granted, call) => this.granted.forget(granted, call),
+      dialled: (name, up, now) => this.dialled(name, up, now),
       place: (name, call, now) => this.place(name, call, now),
       hangUp: (session, end, now) => this.toSession(session, { event: 'close', end }, now),
       tell: (session, information, now) =>
@@ -301,11 +309,30 @@ export class Engine {
     return this.toContent(session, { event: 'frame', bytes, start, end }, now);
   }
 
-  authenticated(session: SessionKey, answer: AuthenticateAnswer, now: Instant): EngineEffect[] {
-    return this.toContent(session, { event: 'authenticated', answer }, now);
+  /** The AAA's answer to this very request, since keys come again. */
+  authenticated(request: AuthenticateRequest, answer: AuthenticateAnswer, now: Instant): EngineEffect[] {
+    return this.toContent(request.session, { event: 'authenticated', request, answer }, now);
   }
 
-  /** A plugin's answer to `forward`: to this very request, since keys come again. */
+  allocated(request: AllocateRequest, answer: AllocateAnswer, now: Instant): EngineEffect[] {
+    return this.toContent(request.session, { event: 'allocated', request, answer }, now);
+  }
+
+  /** The AAA ends a call. Undefined: there is none. */
+  disconnect(key: SessionKey, cause: TerminateCause, message: string, now: Instant): EngineEffect[] | undefined {
+    return this.knowsCall(key) ? this.toContent(key, { event: 'disconnect', cause, message }, now) : undefined;
+  }
+
+  /** The AAA puts other limits in force. Undefined: there is no such call. */
+  changeLimits(key: SessionKey, limits: SessionLimits, now: Instant): EngineEffect[] | undefined {
+    return this.knowsCall(key) ? this.toContent(key, { event: 'limits', limits }, now) : undefined;
+  }
+
+  hasFilter(name: string): boolean {
+    return this.core.gateway.filters.some((filter) => filter.name === name);
+  }
+
+  /** A plugin's answer to `forward`: to this very request. */
   forwardChosen(request: ForwardRequest, answer: ForwardAnswer, now: Instant): EngineEffect[] {
     return this.toContent(request.session, { event: 'forwardChosen', request, answer }, now);
   }
@@ -325,10 +352,6 @@ export class Engine {
   /** Whether the data plane serves PPPoE on an interface now. */
   pppoeOpened(interfaceName: string, failure: string | undefined): void {
     this.concentrators.opened(interfaceName, failure);
-  }
-
-  allocated(session: SessionKey, answer: AllocateAnswer, now: Instant): EngineEffect[] {
-    return this.toContent(session, { event: 'allocated', answer }, now);
   }
 
   /** The data plane has dropped so many frames of a session since its beginning: a LAC tells its LNS (RFC 2661 6.13). */
@@ -366,7 +389,7 @@ export class Engine {
 
   /** Declared tunnels, those that ended by themselves included. */
   *declaredTunnels(): Iterable<TunnelView> {
-    for (const tunnel of this.registry.byName.values()) yield tunnel.view();
+    for (const tunnel of this.registry.byName.values()) if (!tunnel.isGranted) yield tunnel.view();
     yield* this.registry.ended.values();
   }
 
@@ -401,10 +424,11 @@ export class Engine {
     for (const session of this.core.sessions.values()) yield { title: session.title, view: session.view() };
   }
 
-  /** Every accepted tunnel that has not ended. */
+  /** Every accepted or granted tunnel that has not ended. */
   *acceptedTunnels(): Iterable<TunnelView> {
     for (const tunnel of this.registry.all()) {
-      if (tunnel.name === undefined && tunnel.state !== 'closing' && tunnel.state !== 'closed') yield tunnel.view();
+      const declared = tunnel.name !== undefined && !tunnel.isGranted;
+      if (!declared && tunnel.state !== 'closing' && tunnel.state !== 'closed') yield tunnel.view();
     }
   }
 
@@ -447,10 +471,23 @@ export class Engine {
 
   // ------------------------------------------------------------ book-keeping
 
+  private knowsCall(key: SessionKey): boolean {
+    return this.core.pppoe.has(key) || this.core.sessions.has(key);
+  }
+
   private toContent(key: SessionKey, content: ContentEvent, now: Instant): EngineEffect[] {
     const pppoe = this.core.pppoe.get(key);
     if (pppoe) return pppoe.handle(content, now);
     return this.toSession(this.core.sessions.get(key), { event: 'content', content }, now);
+  }
+
+  /** A tunnel was dialled for calls: they are told what became of it. */
+  dialled(name: string, up: boolean, now: Instant): EngineEffect[] {
+    const out: EngineEffect[] = [];
+    for (const call of this.granted.take(name)) {
+      append(out, this.toContent(call, { event: 'dialled', tunnel: name, up }, now));
+    }
+    return out;
   }
 
   private takesCalls(name: string): boolean {

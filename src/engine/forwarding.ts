@@ -2,14 +2,17 @@
  * Tunnel switching: a call that came in by one tunnel, or by PPPoE, goes on in another one. `Forwarding` is the content
  * of the call that came in, `Egress` that of the call that goes out; between them the data plane carries every frame.
  */
+import type { AuthenticateAnswer, AuthenticateRequest, CallFacts, GrantedTunnel } from './aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { EngineCore } from './core.ts';
 import type { EngineEffect, Instant } from './effects.ts';
 import { fitsGlob } from './glob.ts';
+import { grantedName } from './granted-tunnels.ts';
 import type { ForwardRequest, SessionKey } from './ports.ts';
 import { PppIngress } from './ppp/ingress.ts';
+import { capturedCredentials } from './ppp/proxy.ts';
 import type { Relay } from './relayed-avps.ts';
 import type { Session } from './session.ts';
 import type { ForwardRule, ForwardSpec, PppProxy, PppSpec, PppView, SessionParameters } from './spec.ts';
@@ -30,6 +33,7 @@ export interface IngressCall {
   readonly others?: readonly OtherAvp[];
   /** The declared tunnel that it came by: it does not go back there. */
   readonly cameBy: string | undefined;
+  readonly facts: CallFacts;
 }
 
 /** What a call that goes out is made from. */
@@ -45,13 +49,20 @@ export interface SwitchedCall extends Relay {
 const maxWaitingFrames = 4;
 const maxWaitingFrameOctets = 1_600;
 
+/** A declared tunnel by its name, or one that the AAA grants. */
+type Way = string | GrantedTunnel;
+
 type Phase =
   /** The rules want to know who calls. */
   | { phase: 'capture'; ingress: PppIngress; until: Instant }
   /** A plugin chooses. */
   | { phase: 'choose'; rule: ForwardRule; request: ForwardRequest }
+  /** The AAA says whether it may go on, and perhaps where. */
+  | { phase: 'ask'; rule: ForwardRule; request: AuthenticateRequest }
+  /** A granted tunnel is being dialled. */
+  | { phase: 'dial'; tunnel: GrantedTunnel; left: readonly Way[]; until: Instant }
   /** The egress is being placed; these tunnels are left if it fails. */
-  | { phase: 'place'; egress: Session; left: readonly string[] }
+  | { phase: 'place'; egress: Session; left: readonly Way[] }
   | { phase: 'spliced'; egress: Session }
   | { phase: 'over' };
 
@@ -90,6 +101,7 @@ export class Forwarding implements CallContent {
         this.keep(event.bytes, event.start, event.end);
         return [];
       case 'tick':
+        if (this.at.phase === 'dial' && now >= this.at.until) return this.place(this.at.left, now);
         if (this.at.phase !== 'capture') return [];
         if (now >= this.at.until) return this.tooLate();
         return this.fromIngress(this.at.ingress.handle(event, now), now);
@@ -100,7 +112,16 @@ export class Forwarding implements CallContent {
         if (this.at.phase !== 'spliced' || !this.mayPass(event.information)) return [];
         return this.core.tell(this.at.egress, event.information, now);
       case 'authenticated':
+        if (this.at.phase !== 'ask' || event.request !== this.at.request) return [];
+        return this.judged(this.at.rule, event.answer, now);
+      case 'dialled':
+        if (this.at.phase !== 'dial' || grantedName(this.at.tunnel) !== event.tunnel) return [];
+        return this.place(event.up ? [event.tunnel, ...this.at.left] : this.at.left, now);
+      case 'disconnect':
+        return this.over({ resultCode: { result: 3, error: 0, message: event.message } });
       case 'allocated':
+      case 'limits':
+      case 'modified':
         return [];
       default:
         return event satisfies never;
@@ -116,7 +137,11 @@ export class Forwarding implements CallContent {
       case 'place':
       case 'spliced':
         return this.core.hangUp(at.egress, end, now);
+      case 'dial':
+        this.core.forgetDialled(at.tunnel, this.call.key);
+        return [];
       case 'choose':
+      case 'ask':
       case 'over':
         return [];
       default:
@@ -125,6 +150,7 @@ export class Forwarding implements CallContent {
   }
 
   deadline(): Instant | undefined {
+    if (this.at.phase === 'dial') return this.at.until;
     if (this.at.phase !== 'capture') return undefined;
     const { ingress, until } = this.at;
     return Math.min(until, ingress.deadline() ?? until);
@@ -138,7 +164,9 @@ export class Forwarding implements CallContent {
 
   private needsUser(): boolean {
     if (this.call.type === 'lacOutgoing' || this.user !== undefined) return false;
-    return this.call.parameters.usePppProxy || this.spec.rules.some(({ realm }) => realm !== undefined);
+    return (
+      this.call.parameters.usePppProxy || this.spec.rules.some(({ realm, aaa }) => realm !== undefined || aaa === true)
+    );
   }
 
   /** Speaks LCP and asks for the name in the LNS's place. */
@@ -189,10 +217,8 @@ export class Forwarding implements CallContent {
 
   private route(now: Instant): ContentEffect[] {
     const rule = this.spec.rules.find((each) => this.fits(each));
-    if (!rule || (rule.plugin === undefined && rule.tunnels.length === 0)) {
-      this.leave();
-      return [{ effect: 'terminate', proxy: this.captured }];
-    }
+    if (!rule || (rule.plugin === undefined && !rule.aaa && rule.tunnels.length === 0)) return this.terminate();
+    if (rule.aaa) return this.ask(rule);
     if (rule.plugin === undefined) return this.place(rule.tunnels, now);
     const { user } = this;
     const { key: session, avps: call, others } = this.call;
@@ -201,13 +227,45 @@ export class Forwarding implements CallContent {
     return [{ effect: 'forward', request }];
   }
 
+  private terminate(): ContentEffect[] {
+    this.leave();
+    return [{ effect: 'terminate', proxy: this.captured }];
+  }
+
+  /** RFC 2868: the AAA learns who calls, and answers with tunnels. */
+  private ask(rule: ForwardRule): ContentEffect[] {
+    const { key: session, ppp, facts: call, avps } = this.call;
+    const { user } = this;
+    const credentials = capturedCredentials(this.captured ?? avps);
+    const request: AuthenticateRequest = { session, aaa: ppp.aaa, user, credentials, call };
+    this.at = { phase: 'ask', rule, request };
+    return [{ effect: 'authenticate', request }];
+  }
+
+  private judged(rule: ForwardRule, answer: AuthenticateAnswer, now: Instant): ContentEffect[] {
+    switch (answer.verdict) {
+      case 'accept':
+      case 'check': {
+        const ways = answer.grant.tunnels ?? rule.tunnels;
+        return ways.length > 0 ? this.place(ways, now) : this.terminate();
+      }
+      case 'challenge':
+      case 'reject': {
+        const why = answer.verdict === 'reject' ? answer.message : 'a challenge cannot be passed on';
+        return this.over({ resultCode: { result: 3, error: 0, message: `not let in: ${why}` } });
+      }
+      default:
+        return answer satisfies never;
+    }
+  }
+
   private fits({ realm, calledNumber }: ForwardRule): boolean {
     if (realm !== undefined && !fitsGlob(realm, realmOf(this.user))) return false;
     return calledNumber === undefined || fitsGlob(calledNumber, this.call.avps.calledNumber ?? '');
   }
 
   /** Places the call in the first of these tunnels that takes it. */
-  private place(tunnels: readonly string[], now: Instant): ContentEffect[] {
+  private place(ways: readonly Way[], now: Instant): ContentEffect[] {
     if (this.egressSerial === undefined) {
       const { callSerialNumber } = this.call.avps;
       this.egressSerial = this.core.serials.take(callSerialNumber);
@@ -215,15 +273,24 @@ export class Forwarding implements CallContent {
         return this.over({ resultCode: { result: 3, error: 0, message: 'the call goes round in a circle' } });
       }
     }
-    const [tunnel, ...left] = tunnels.filter((name) => name !== this.call.cameBy);
-    if (tunnel === undefined) {
+    const [way, ...left] = ways.filter((each) => each !== this.call.cameBy);
+    if (way === undefined) {
       return this.over({ resultCode: { result: 2, error: 7, message: 'no tunnel takes the call now' } });
     }
+    const tunnel = typeof way === 'string' ? way : grantedName(way);
+    if (typeof way !== 'string' && !this.core.takesCalls(tunnel)) return this.dial(way, left, now);
     const placed = this.core.place(tunnel, this.switched(this.egressSerial), now);
     if (!placed) return this.place(left, now);
     const { session: egress, effects } = placed;
     if (egress.state === 'closed') return [...effects, ...this.place(left, now)];
     this.at = { phase: 'place', egress, left };
+    return effects;
+  }
+
+  private dial(tunnel: GrantedTunnel, left: readonly Way[], now: Instant): ContentEffect[] {
+    const effects = this.core.dial(tunnel, this.call.key);
+    if (!effects) return this.place(left, now);
+    this.at = { phase: 'dial', tunnel, left, until: now + this.core.gateway.tunnelEstablishTimeoutMs };
     return effects;
   }
 

@@ -5,11 +5,11 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import type { Aaa, AaaEvents, SessionLimits, TerminateCause } from './aaa.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import { Engine } from './engine.ts';
 import { PlaneError } from './errors.ts';
 import type {
-  Aaa,
   Datagram,
   DataPlane,
   ForwardAnswer,
@@ -25,6 +25,7 @@ import {
   type GatewaySpec,
   type ListenSpec,
   maxTimerMs,
+  type SessionCounters,
   type SessionSpec,
   type TunnelSpec,
 } from './spec.ts';
@@ -53,7 +54,19 @@ export interface HostPorts {
 
 const systemRandom: Random = { below: (bound) => randomInt(bound), bytes: (octets) => randomBytes(octets) };
 
-export class Host {
+const noCounters: SessionCounters = {
+  rxPackets: 0,
+  rxOctets: 0,
+  txPackets: 0,
+  txOctets: 0,
+  rxDropped: 0,
+  txDropped: 0,
+  rxOutOfOrder: 0,
+  rxReordered: 0,
+  rxLost: 0,
+};
+
+export class Host implements AaaEvents {
   readonly engine: Engine;
   private readonly ports: HostPorts;
   private readonly listeners = new Map<string, SocketId>();
@@ -69,9 +82,9 @@ export class Host {
   constructor(gateway: GatewaySpec, ports: HostPorts) {
     this.ports = ports;
     const { knows, onTrace = () => undefined } = ports;
-    const trace = { record: onTrace, counters: (session: SessionKey) => ports.plane.counters(session) };
+    const counters = (session: SessionKey) => ports.plane.counters(session);
     this.engine = new Engine(
-      { random: systemRandom, epochMs: performance.timeOrigin, trace, knows },
+      { random: systemRandom, epochMs: performance.timeOrigin, trace: { record: onTrace }, counters, knows },
       { ...gateway, listen: [] },
     );
   }
@@ -131,6 +144,17 @@ export class Host {
     const socket = this.ports.transport.open({ address, port: spec.localPort });
     const local = this.ports.transport.local(socket);
     this.run(this.engine.openTunnel(spec, { socket, local, remote }, performance.now()));
+  }
+
+  /** Dials for a call that waits for it. */
+  private async dial(spec: TunnelSpec): Promise<void> {
+    try {
+      await this.openTunnel(spec);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.ports.onNotice({ subject: 'tunnel', name: spec.name, event: 'refused', message, declared: false });
+      this.run(this.engine.dialled(spec.name, false, performance.now()));
+    }
   }
 
   private async resolve(host: string): Promise<string> {
@@ -201,6 +225,21 @@ export class Host {
     this.engine.pppoeOpened(interfaceName, failure);
   }
 
+  /** The AAA ends a call. */
+  disconnect(session: SessionKey, cause: TerminateCause, message: string): boolean {
+    const effects = this.engine.disconnect(session, cause, message, performance.now());
+    this.run(effects ?? []);
+    return effects !== undefined;
+  }
+
+  /** The AAA puts other limits in force. */
+  change(session: SessionKey, limits: SessionLimits): ReturnType<AaaEvents['change']> {
+    if (limits.filter !== undefined && !this.engine.hasFilter(limits.filter)) return 'unknownFilter';
+    const effects = this.engine.changeLimits(session, limits, performance.now());
+    this.run(effects ?? []);
+    return effects === undefined ? 'unknownSession' : 'changed';
+  }
+
   /** Says goodbye to every peer and waits for them a little. Sockets and plane are the owner's to close afterwards. */
   async shutdown(): Promise<void> {
     this.ended = true;
@@ -236,19 +275,22 @@ export class Host {
         plane.apply(effect.op, (fact) => this.planeAnswered(effect.op, fact));
         break;
       case 'authenticate': {
-        const { session } = effect.request;
-        aaa.authenticate(effect.request, (answer) => {
-          this.run(this.engine.authenticated(session, answer, performance.now()));
+        const { request } = effect;
+        aaa.authenticate(request, (answer) => {
+          this.run(this.engine.authenticated(request, answer, performance.now()));
         });
         break;
       }
       case 'allocate': {
-        const { session } = effect.request;
-        aaa.allocate(effect.request, (answer) => {
-          this.run(this.engine.allocated(session, answer, performance.now()));
+        const { request } = effect;
+        aaa.allocate(request, (answer) => {
+          this.run(this.engine.allocated(request, answer, performance.now()));
         });
         break;
       }
+      case 'account':
+        aaa.account(effect.record, plane.counters(effect.record.session) ?? noCounters);
+        break;
       case 'discovery':
         plane.sendDiscovery(effect.interface, effect.peer, effect.packet);
         break;
@@ -259,6 +301,9 @@ export class Host {
         });
         break;
       }
+      case 'dial':
+        void this.dial(effect.spec);
+        break;
       case 'release':
         aaa.release(effect.session);
         break;

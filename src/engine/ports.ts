@@ -1,14 +1,14 @@
 /**
- * What the engine's host needs from the world: sockets, a data plane, and someone who knows the subscribers.
+ * What the engine's host needs from the world: sockets and a data plane. (Who knows the subscribers: `aaa.ts`.)
  * Callbacks answer at once or later; the host turns each answer into an event, so no state machine waits.
  */
 
 import type { PlaneError } from './errors.ts';
-import type { DeviceSpec, Endpoint, PlaneDevice, SessionCounters } from './spec.ts';
+import type { DeviceSpec, Endpoint, FilterRule, PlaneDevice, RateLimit, SessionCounters } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
+import type { Ipv6Prefix } from './wire/ipv6.ts';
 import type { OtherAvp } from './wire/message.ts';
-import type { Secret } from './wire/secret.ts';
 
 export type SocketId = number;
 
@@ -63,8 +63,20 @@ export interface IpAttachment {
   /** Whose it is, for the device's alias: `Session/NAME`. */
   owner: string;
   mtu: number;
-  ipv4?: { local: Ipv4; remote: Ipv4; defaultRoute: boolean };
-  ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint };
+  /** Lower the MSS that TCP's SYNs name, both ways, to what the MTU lets through. */
+  mssClamp: boolean;
+  /** `proxyArp`: answer for the peer's address on the networks beside us. */
+  ipv4?: { local: Ipv4; remote: Ipv4; defaultRoute: boolean; proxyArp: boolean };
+  ipv6?: {
+    localInterfaceId: bigint;
+    remoteInterfaceId: bigint;
+    /** Networks of the peer: they are routed to it, and with its link-local address they are what it may send from. */
+    prefixes: readonly Ipv6Prefix[];
+    /** Hand router solicitations and DHCPv6 up as frames (PPP protocol 0x0057), instead of carrying them. */
+    router: boolean;
+  };
+  /** CIDRs of either family that are behind the peer besides. */
+  routes: readonly string[];
 }
 
 export type PlaneOp =
@@ -112,6 +124,8 @@ export type PlaneOp =
   /** PPP is open: carry user packets. Again with other facts: change what differs. acfc and pfc: how to send. */
   | { op: 'attach'; session: SessionKey; attachment: IpAttachment; acfc: boolean; pfc: boolean }
   | { op: 'detach'; session: SessionKey }
+  /** What user packets are held to, attached or not; again to change it. Undefined: nothing. `rx`: what comes from the peer. */
+  | { op: 'limit'; session: SessionKey; rate: RateLimit | undefined; filter: readonly FilterRule[] | undefined }
   /** Create the shared device or change it until it matches. */
   | { op: 'device'; device: DeviceSpec }
   | { op: 'removeDevice'; name: string }
@@ -125,7 +139,7 @@ export type PlaneFact =
   | { fact: 'failed'; error: PlaneError };
 
 export interface PlaneEvents {
-  /** A PPP control protocol frame came: its whole L2TP payload. The octets are valid only during the call. */
+  /** A PPP control protocol frame, or IPv6 for the router, came: its whole L2TP payload. The octets are valid only during the call. */
   frame(session: SessionKey, bytes: Uint8Array, start: number, end: number): void;
   /** A PPPoE discovery packet (RFC 2516 4), its header included, from the MAC address `peer`. Octets only borrowed. */
   discovery(interfaceName: string, peer: Uint8Array, bytes: Uint8Array, start: number, end: number): void;
@@ -154,54 +168,6 @@ export interface DataPlane {
   list(): Promise<PlaneDevice[]>;
   /** Removes every device and route of ours. */
   close(): Promise<void>;
-}
-
-// ---------------------------------------------------------------- authentication and addresses
-
-export type Credentials =
-  | { method: 'pap'; password: Secret }
-  | { method: 'chap'; identifier: number; challenge: Uint8Array; response: Uint8Array }
-  | {
-      method: 'mschapv2';
-      identifier: number;
-      challenge: Uint8Array;
-      peerChallenge: Uint8Array;
-      response: Uint8Array;
-    };
-
-export interface AuthenticateRequest {
-  session: SessionKey;
-  user: string;
-  credentials: Credentials;
-}
-
-/** What a subscriber gets besides entry. */
-export interface Grant {
-  /** A fixed address; absent: from the pool. */
-  ipv4?: Ipv4;
-}
-
-export type AuthenticateAnswer =
-  /** The link checks the credentials against this secret itself. */
-  | { verdict: 'check'; secret: Secret; grant: Grant }
-  | { verdict: 'accept'; grant: Grant /** MS-CHAPv2's `S=...` */; authenticatorResponse?: string }
-  | { verdict: 'reject'; message: string };
-
-export interface AllocateRequest {
-  session: SessionKey;
-  user?: string;
-  pool?: string;
-  /** Wanted: a fixed address from the grant or the profile. */
-  ipv4?: Ipv4;
-}
-
-export type AllocateAnswer = { ipv4: Ipv4 } | { refused: string };
-
-export interface Aaa {
-  authenticate(request: AuthenticateRequest, answer: (answer: AuthenticateAnswer) => void): void;
-  allocate(request: AllocateRequest, answer: (answer: AllocateAnswer) => void): void;
-  /** The session is gone: its address and its place in the user's session limit are free again. */
-  release(session: SessionKey): void;
 }
 
 // ---------------------------------------------------------------- tunnel switching

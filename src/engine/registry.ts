@@ -46,7 +46,7 @@ export class TunnelRegistry {
     if (tunnel.state === 'established') this.halfOpen.delete(tunnel);
     if (ended && this.withoutId.size > 0) take(this.withoutId, endpointKey(tunnel.path.remote), tunnel);
     if (ended && tunnel.name !== undefined) {
-      this.ended.set(tunnel.name, { ...tunnel.view(), state: 'closed' });
+      if (!tunnel.isGranted) this.ended.set(tunnel.name, { ...tunnel.view(), state: 'closed' });
       this.byName.delete(tunnel.name);
       tunnel.name = undefined;
     }

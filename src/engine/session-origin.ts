@@ -1,4 +1,5 @@
 /** Where a call comes from, and what follows from that for its settings. */
+import type { CallFacts } from './aaa.ts';
 import type { EngineCore } from './core.ts';
 import type { SwitchedCall } from './forwarding.ts';
 import type { IpAttachment } from './ports.ts';
@@ -27,6 +28,7 @@ export interface SessionTunnel {
   readonly quirks: ReadonlySet<QuirkName>;
   /** Our IPv4 address towards the peer; 0 over IPv6. */
   readonly localIpv4: Ipv4;
+  readonly facts: CallFacts['tunnel'];
   /** What is traced of the tunnel, and so of its calls, beside what is of everything. */
   readonly traceMask: number;
   readonly traceSubject: TraceSubject;

@@ -1,6 +1,7 @@
 /**
  * One call of any of the four types (RFC 2661 7.4, 7.5): its state machine. What is inside it is its content's.
  */
+import type { CallFacts } from './aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
 import { type CallEnd, endText, failureOf } from './call-end.ts';
 import { addressedTo, connectSpeed, informationText, isInformation, recordInformation } from './call-information.ts';
@@ -22,12 +23,14 @@ import {
 } from './session-states.ts';
 import {
   type FailureView,
+  type FilterRule,
   type Ipv4,
   isLac,
   isPlaced,
   type PppProxy,
   type PppSpec,
   type PppView,
+  type SessionCounters,
   type SessionParameters,
   type SessionSpec,
   type SessionType,
@@ -99,7 +102,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   }
 
   /** Takes the fields that may change in place; data messages follow at once. */
-  modify(spec: SessionSpec): SessionEffect[] {
+  modify(spec: SessionSpec, now: Instant): SessionEffect[] {
     if (!('declared' in this.origin)) return [];
     const before = this.parameters;
     const sequencingBefore = this.data.sequencing;
@@ -110,9 +113,10 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     const sequencing = sequencingNow === sequencingBefore ? undefined : sequencingNow;
     const changed = sequencing !== undefined || spec.parameters.reorderTimeoutMs !== before.reorderTimeoutMs;
     const out: SessionEffect[] = up && changed ? [this.data.modify(sequencing)] : [];
+    out.push(...this.toContent({ event: 'modified' }, now));
     const { tx, rx } = before.connectSpeedBps;
-    const now = spec.parameters.connectSpeedBps;
-    if (this.state === 'established' && (now.tx !== tx || now.rx !== rx)) out.push(...this.tellSpeed());
+    const speed = spec.parameters.connectSpeedBps;
+    if (this.state === 'established' && (speed.tx !== tx || speed.rx !== rx)) out.push(...this.tellSpeed());
     return out;
   }
 
@@ -193,6 +197,19 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   get random() {
     return this.tunnel.core.random;
+  }
+
+  get facts(): CallFacts {
+    const { tunnel, localId } = this;
+    return { port: `${tunnel.localId}/${localId}`, avps: this.call, tunnel: tunnel.facts };
+  }
+
+  filter(name: string): readonly FilterRule[] | undefined {
+    return this.tunnel.core.gateway.filters.find((filter) => filter.name === name)?.rules;
+  }
+
+  counters(): SessionCounters | undefined {
+    return this.tunnel.core.counters(this.key);
   }
 
   get localIpv4(): Ipv4 {

@@ -2,18 +2,27 @@
  * What the engine is told (specs) and what it shows (views). Plain data, one vocabulary for both, so that desired and
  * observed state can be compared field by field. Durations are milliseconds, addresses text, IPv4 in PPP numbers.
  */
-import type { PppAuthMethod, PppSpec } from './ppp/spec.ts';
+import type { PppAuthMethod, PppSpec, RateLimit } from './ppp/spec.ts';
 import type { QuirkName } from './quirks.ts';
 import type { TraceCategory } from './trace.ts';
 import type { AvpName, AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
+import type { Ipv6Prefix } from './wire/ipv6.ts';
 import type { OtherAvp } from './wire/message.ts';
 import type { Secret } from './wire/secret.ts';
 
-export type { NegotiationLimits, PppAuthMethod, PppSpec } from './ppp/spec.ts';
+export type { NegotiationLimits, PppAuthMethod, PppSpec, RateLimit } from './ppp/spec.ts';
 export type { QuirkName } from './quirks.ts';
 export type { TraceCategory } from './trace.ts';
 export { formatIpv4, type Ipv4, parseIpv4 } from './wire/ipv4.ts';
+export {
+  formatIpv6,
+  formatIpv6Prefix,
+  type Ipv6,
+  type Ipv6Prefix,
+  parseIpv6,
+  parseIpv6Prefix,
+} from './wire/ipv6.ts';
 export type { OtherAvp } from './wire/message.ts';
 export { Secret } from './wire/secret.ts';
 
@@ -106,6 +115,11 @@ export interface ForwardRule {
   calledNumber?: string;
   /** The plugin that is asked for the tunnels; those below are taken when it has no answer. */
   plugin?: string;
+  /**
+   * Whether the profile's AAA is asked (RFC 2868). It may grant tunnels that nobody declared; those below are taken when
+   * it grants none. Whom it rejects is hung up.
+   */
+  aaa?: boolean;
   /** The declared Tunnels, in the order of preference. None: the call is terminated here. */
   tunnels: readonly string[];
 }
@@ -146,6 +160,8 @@ export interface SessionParameters {
 /** A declared Tunnel, resolved: one that we dial. */
 export interface TunnelSpec {
   name: string;
+  /** Not declared: the AAA granted it to a call. */
+  granted?: true;
   parameters: TunnelParameters;
   remoteAddress: string;
   remotePort: number;
@@ -216,6 +232,31 @@ export interface GatewaySpec {
   requestRateLimit: { perPeer: number; total: number };
   peers: readonly PeerSpec[];
   pppoeServers: readonly PppoeServerSpec[];
+  filters: readonly FilterSpec[];
+  /** What tunnels that the AAA grants begin with: TunnelProfile `default`. */
+  grantedTunnels: TunnelParameters;
+}
+
+/** What profiles and RADIUS's Filter-Id name. */
+export interface FilterSpec {
+  name: string;
+  /** The first that fits decides; what none fits passes. */
+  rules: readonly FilterRule[];
+}
+
+/** Conditions that are absent hold. */
+export interface FilterRule {
+  action: 'allow' | 'deny';
+  /** in: from the subscriber. */
+  direction: 'in' | 'out' | 'both';
+  /** An IP protocol number; for IPv6 that of the header after extension headers. */
+  protocol?: number;
+  /** CIDRs of one family. */
+  source?: string;
+  destination?: string;
+  /** Of TCP and UDP; inclusive. */
+  sourcePorts?: { first: number; last: number };
+  destinationPorts?: { first: number; last: number };
 }
 
 /** A program that is told of an event. */
@@ -243,6 +284,8 @@ export interface SystemSpec {
   plugins: readonly PluginSpec[];
   /** Of the whole daemon, beside what tunnels and sessions say. */
   trace: readonly TraceCategory[];
+  /** Where Prometheus may fetch; absent: nowhere but at the control socket. */
+  metrics?: ListenSpec;
 }
 
 /** A device shared by accepted sessions: our addresses on it, and the prefixes that are routed to it. */
@@ -251,7 +294,7 @@ export interface DeviceSpec {
   mtu: number;
   /** Dotted-quad addresses of ours, each set as /32. */
   addresses: readonly string[];
-  /** IPv4 CIDRs of the address pools. */
+  /** CIDRs of the address pools, of IPv4 and IPv6. */
   routes: readonly string[];
 }
 
@@ -260,6 +303,10 @@ export interface PoolSpec {
   name: string;
   ranges: readonly { first: Ipv4; last: Ipv4 }[];
   exclude: readonly { first: Ipv4; last: Ipv4 }[];
+  /** IPv6 prefixes that are given out in pieces of `delegationLength`. */
+  prefixes: readonly Ipv6Prefix[];
+  delegationLength: number;
+  excludePrefixes: readonly Ipv6Prefix[];
 }
 
 /** A Subscriber, resolved. */
@@ -268,14 +315,48 @@ export interface SubscriberSpec {
   userName: string;
   password: Secret;
   ipv4?: Ipv4;
+  prefix?: Ipv6Prefix;
+  delegated?: Ipv6Prefix;
+  /** CIDRs of either family behind the subscriber. */
+  routes: readonly string[];
+  rate?: RateLimit;
+  filter?: string;
   /** 0: no limit. */
   sessionLimit: number;
+}
+
+/** One RADIUS server. */
+export interface RadiusServerSpec {
+  address: string;
+  /** 0: not asked. */
+  authPort: number;
+  /** 0: not told. */
+  acctPort: number;
+  /** Ours, on which this server may send CoA and Disconnect requests. 0: it may not. */
+  coaPort: number;
+  secret: Secret;
+  /** How long an answer is waited for, and how often the question is repeated then. */
+  timeoutMs: number;
+  retries: number;
+}
+
+export interface RadiusSpec {
+  /** In the order of preference. */
+  servers: readonly RadiusServerSpec[];
+  nasIdentifier: string;
+  /** NAS-IP-Address or NAS-IPv6-Address. */
+  nasAddress?: string;
+  /** How often accounting is told of a live call, if neither RADIUS nor the profile says. 0: only of its ends. */
+  interimIntervalMs: number;
+  /** How long a server that does not answer is left alone while another one may be asked. */
+  deadTimeMs: number;
 }
 
 /** Who may connect and what they get. */
 export interface AaaSpec {
   pools: readonly PoolSpec[];
   subscribers: readonly SubscriberSpec[];
+  radius?: RadiusSpec;
 }
 
 // ---------------------------------------------------------------- views
@@ -367,8 +448,18 @@ export interface PppView {
   /** The MRU that the peer told us: what we may send. */
   peerMru: number;
   ipv4?: { local: Ipv4; remote: Ipv4; dns: readonly Ipv4[] };
-  ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint };
+  ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint; prefix?: Ipv6Prefix; delegated?: Ipv6Prefix };
+  /** In force, where there is any. */
+  limits?: PppLimitsView;
+  /** Why addresses could not be given, or why the link last failed. */
   failure?: string;
+}
+
+export interface PppLimitsView {
+  idleTimeoutMs?: number;
+  sessionTimeoutMs?: number;
+  rate?: RateLimit;
+  filter?: string;
 }
 
 export interface SessionCounters {
@@ -424,6 +515,35 @@ export interface PlaneDevice {
 
 export interface PoolView {
   name: string;
+  /** IPv4 addresses. */
   total: number;
   used: number;
+  /** IPv6 prefixes of the pool's delegationLength. */
+  prefixes: { total: number; used: number };
+  /** Requests refused since the daemon began, because nothing was free. */
+  refused: number;
+}
+
+/** One RADIUS server, counted since it was configured. */
+export interface RadiusServerView {
+  address: string;
+  /** Whether it answered when it was last asked; so it is taken to be before. */
+  alive: boolean;
+  /** Questions and accounting records, without repetitions. */
+  requests: number;
+  accepts: number;
+  rejects: number;
+  /** Without an answer. */
+  timeouts: number;
+  /** Datagrams that were no answer to a question. */
+  drops: number;
+  /** What last went wrong with it. */
+  lastError?: string;
+}
+
+export interface RadiusView {
+  /** In the order of preference. */
+  servers: readonly RadiusServerView[];
+  /** Accounting records that wait on disk. */
+  spooled: number;
 }

@@ -1,13 +1,35 @@
 /**
- * A call whose PPP ends here: the link, and the device that carries its packets.
+ * A call whose PPP ends here: the link, the questions about its user, and the device that carries its packets.
  */
+import type {
+  AccountRecord,
+  AllocateAnswer,
+  AllocateRequest,
+  AuthenticateAnswer,
+  AuthenticateRequest,
+  CallFacts,
+  SessionLimits,
+  TerminateCause,
+} from './aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
 import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
 import type { IpAttachment, SessionKey } from './ports.ts';
 import type { LineWishes } from './ppp/lcp-options.ts';
 import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
-import { type Ipv4, isLac, type PppProxy, type PppSpec, type PppView, type SessionType } from './spec.ts';
+import { earlier } from './ppp/timed.ts';
+import {
+  type FilterRule,
+  type Ipv4,
+  isLac,
+  type PppProxy,
+  type PppSpec,
+  type PppView,
+  type SessionCounters,
+  type SessionType,
+} from './spec.ts';
+import { terminateCauseOf } from './terminate-cause.ts';
+import { Usage } from './usage.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { SentAvps } from './wire/message-table.ts';
 
@@ -26,14 +48,29 @@ export interface TerminatedCall {
   readonly random: Random;
   /** Our IPv4 address towards the peer; 0 over IPv6. */
   readonly localIpv4: Ipv4;
+  readonly facts: CallFacts;
   notice(event: Notice['event'], message: string): EngineEffect;
+  /** A filter of the Gateway's. */
+  filter(name: string): readonly FilterRule[] | undefined;
+  counters(): SessionCounters | undefined;
 }
+
+const nothingOpen = { ipv4: undefined, prefix: undefined, delegated: undefined } as const;
 
 export class Termination implements CallContent {
   readonly switchedWith = undefined;
   private readonly call: TerminatedCall;
   private readonly link: PppLink;
   private attached = false;
+  /** The questions whose answers are waited for. */
+  private authenticating: AuthenticateRequest | undefined;
+  private allocating: AllocateRequest | undefined;
+  /** Once the call has carried user packets. */
+  private usage: Usage | undefined;
+  /** Whether a rate or a filter is in force. */
+  private limited = false;
+  /** Why we end it, where the result code does not say. */
+  private cause: TerminateCause | undefined;
 
   constructor(call: TerminatedCall, proxy: PppProxy | undefined) {
     this.call = call;
@@ -46,38 +83,68 @@ export class Termination implements CallContent {
       case 'open':
         // RFC 2661 5.0: no PPP before the session is established, which an outgoing call's is by the carrier.
         return [{ effect: 'carrier', facts: {} }, ...this.toLink(event, now)];
+      case 'authenticated':
+        return event.request === this.authenticating ? this.authenticated(event.answer, now) : [];
+      case 'allocated':
+        return event.request === this.allocating ? this.allocated(event.answer, now) : [];
+      case 'limits':
+        return this.change(event.limits, now);
+      case 'disconnect':
+        return this.hangUp(event.cause, event.message);
+      case 'modified':
+        this.usage?.retime(now);
+        return this.usage ? this.enforce() : [];
+      case 'tick':
+        return this.tick(now);
+      case 'frame':
+        return this.toLink(event, now);
       case 'forwardChosen':
+      case 'dialled':
       case 'information':
         return [];
       default:
-        return this.toLink(event, now);
+        return event satisfies never;
     }
   }
 
-  end({ resultCode }: CallEnd, byUs: boolean, now: Instant): EngineEffect[] {
+  end(end: CallEnd, byUs: boolean, now: Instant): EngineEffect[] {
     const out: EngineEffect[] = [];
     if (byUs) {
-      for (const effect of this.link.handle({ event: 'close', reason: resultCode.message ?? 'closed' }, now)) {
+      for (const effect of this.link.handle({ event: 'close', reason: end.resultCode.message ?? 'closed' }, now)) {
         if (effect.effect === 'frame') out.push({ effect: 'frame', session: this.call.key, frame: effect.frame });
       }
     }
     if (this.attached) out.push({ effect: 'plane', op: { op: 'detach', session: this.call.key } });
+    if (this.usage) out.push(this.account('stop', this.usage, now, this.cause ?? terminateCauseOf(end)));
     return out;
   }
 
   deadline(): Instant | undefined {
-    return this.link.deadline();
+    const at = earlier(this.link.deadline() ?? 0, this.usage?.timerAt);
+    return at === 0 ? undefined : at;
   }
 
   view(): PppView {
-    return this.link.view();
+    const view = this.link.view();
+    const limits = this.usage?.view();
+    return limits ? { ...view, limits } : view;
   }
+
+  // ------------------------------------------------------------ the link
 
   private toLink(event: PppEvent, now: Instant): ContentEffect[] {
     const out: ContentEffect[] = [];
     for (const effect of this.link.handle(event, now)) {
-      if (effect.effect === 'lcp') out.push(...this.setLinkInfo(effect));
-      else out.push(this.fromLink(effect));
+      switch (effect.effect) {
+        case 'lcp':
+          out.push(...this.setLinkInfo(effect));
+          break;
+        case 'network':
+          out.push(...this.network(effect.network, now));
+          break;
+        default:
+          out.push(this.fromLink(effect));
+      }
     }
     return out;
   }
@@ -97,20 +164,23 @@ export class Termination implements CallContent {
     return [{ effect: 'tell', information: { type: 'SLI', avps: told } }];
   }
 
-  private fromLink(effect: Exclude<PppEffect, LcpEffect>): ContentEffect {
-    const { key: session, ppp } = this.call;
+  private fromLink(effect: Exclude<PppEffect, { effect: 'lcp' | 'network' }>): ContentEffect {
+    const { key: session, ppp, facts: call } = this.call;
     switch (effect.effect) {
       case 'frame':
         return { effect: 'frame', session, frame: effect.frame };
-      case 'authenticate':
-        return { effect: 'authenticate', request: { session, user: effect.user, credentials: effect.credentials } };
-      case 'allocate':
-        return {
-          effect: 'allocate',
-          request: { session, user: effect.user, pool: ppp.ipv4.pool, ipv4: effect.ipv4 },
-        };
-      case 'network':
-        return this.network(effect.network);
+      case 'authenticate': {
+        const { user, credentials } = effect;
+        const request = { session, aaa: ppp.aaa, user, credentials, call };
+        this.authenticating = request;
+        return { effect: 'authenticate', request };
+      }
+      case 'allocate': {
+        const { user, ipv4, prefix, delegated } = effect;
+        const request = { session, aaa: ppp.aaa, user, ipv4, prefix, delegated };
+        this.allocating = request;
+        return { effect: 'allocate', request };
+      }
       case 'notice':
         return this.call.notice(effect.event, effect.message);
       case 'down': {
@@ -124,19 +194,97 @@ export class Termination implements CallContent {
     }
   }
 
-  private network(network: Network): EngineEffect {
+  private authenticated(answer: AuthenticateAnswer, now: Instant): ContentEffect[] {
+    this.authenticating = undefined;
+    return this.toLink({ event: 'authenticated', answer }, now);
+  }
+
+  private allocated(answer: AllocateAnswer, now: Instant): ContentEffect[] {
+    this.allocating = undefined;
+    return this.toLink({ event: 'allocated', answer }, now);
+  }
+
+  private network(network: Network, now: Instant): ContentEffect[] {
     const { key: session, title, ppp } = this.call;
-    const { ipv4, ipv6, mtu, acfc, pfc } = network;
+    const { ipv4, ipv6, mtu, acfc, pfc, routes } = network;
     this.attached = ipv4 !== undefined || ipv6 !== undefined;
-    if (!this.attached) return { effect: 'plane', op: { op: 'detach', session } };
+    if (!this.attached) return [{ effect: 'plane', op: { op: 'detach', session } }];
+    const { defaultRoute, proxyArp } = ppp.ipv4;
     const attachment: IpAttachment = {
       interface: this.call.interface,
       owner: `Session/${title}`,
       mtu,
-      ipv4: ipv4 && { local: ipv4.local, remote: ipv4.remote, defaultRoute: ppp.ipv4.defaultRoute },
-      ipv6,
+      mssClamp: ppp.mssClamp,
+      ipv4: ipv4 && { local: ipv4.local, remote: ipv4.remote, defaultRoute, proxyArp },
+      ipv6: ipv6 && {
+        localInterfaceId: ipv6.localInterfaceId,
+        remoteInterfaceId: ipv6.remoteInterfaceId,
+        prefixes: [ipv6.prefix, ipv6.delegated].filter((prefix) => prefix !== undefined),
+        router: ppp.role === 'server',
+      },
+      routes,
     };
-    return { effect: 'plane', op: { op: 'attach', session, attachment, acfc, pfc } };
+    const attach: EngineEffect = { effect: 'plane', op: { op: 'attach', session, attachment, acfc, pfc } };
+    const { user, grant } = this.link;
+    if (this.usage) {
+      // Accounting and the place in the session limit are the first user's.
+      if (user !== this.usage.user) return this.hangUp('userRequest', 'another user logs in on a link that is up');
+      this.usage.regrant(grant, now);
+      return [...this.enforce(), attach];
+    }
+    this.usage = new Usage(this.call, user, grant, now);
+    return [this.account('start', this.usage, now), ...this.enforce(), attach];
+  }
+
+  // ------------------------------------------------------------ what the user may use
+
+  private change(limits: SessionLimits, now: Instant): ContentEffect[] {
+    this.usage?.change(limits, now);
+    return this.usage ? this.enforce() : [];
+  }
+
+  /** Tells the plane of rate and filter. Without the filter that is asked for, nobody gets through. */
+  private enforce(): ContentEffect[] {
+    const { rate, filter: name } = this.usage ?? {};
+    const filter = name === undefined ? undefined : this.call.filter(name);
+    if (name !== undefined && filter === undefined) {
+      return this.hangUp('serviceUnavailable', `the Gateway has no filter named ${name}`);
+    }
+    const limited = rate !== undefined || filter !== undefined;
+    if (!limited && !this.limited) return [];
+    this.limited = limited;
+    return [{ effect: 'plane', op: { op: 'limit', session: this.call.key, rate, filter } }];
+  }
+
+  private tick(now: Instant): ContentEffect[] {
+    const { usage } = this;
+    if (usage && usage.timerAt !== 0 && usage.timerAt <= now) {
+      switch (usage.tick(now)) {
+        case 'idle':
+          return this.hangUp('idleTimeout', 'idle for too long');
+        case 'expired':
+          return this.hangUp('sessionTimeout', 'the maximum connect time is over');
+        case 'interim':
+          return [this.account('interim', usage, now), ...this.toLink({ event: 'tick' }, now)];
+        case undefined:
+      }
+    }
+    return this.toLink({ event: 'tick' }, now);
+  }
+
+  /** RFC 2661 4.4.2: for administrative reasons. `end` then says goodbye to the peer. */
+  private hangUp(cause: TerminateCause, message: string): ContentEffect[] {
+    this.cause = cause;
+    return [{ effect: 'over', end: { resultCode: { result: 3, error: 0, message } } }];
+  }
+
+  private account(event: AccountRecord['event'], usage: Usage, now: Instant, cause?: TerminateCause): EngineEffect {
+    const { key: session, ppp, facts: call } = this.call;
+    const { user, assigned, remoteInterfaceId: interfaceId } = this.link;
+    const { ipv4, prefix, delegated } = assigned ?? nothingOpen;
+    const sessionMs = now - usage.startedAt;
+    const record = { event, session, aaa: ppp.aaa, user, call, ipv4, prefix, delegated, interfaceId, sessionMs, cause };
+    return { effect: 'account', record };
   }
 }
 

@@ -37,7 +37,7 @@ function fieldsOf(op: PlaneOp, { tunnel }: Session): Record<string, unknown> {
       return { session, remoteSessionId, sequencing, reorderTimeoutMs, dscp };
     }
     case 'sessionDown':
-      return { session: op.session, ...tunnel.core.tracing.ports.counters(op.session) };
+      return { session: op.session, ...tunnel.core.counters(op.session) };
     default:
       return { ...op };
   }

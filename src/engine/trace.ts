@@ -2,8 +2,7 @@
  * Traces: what the engine can tell of its work, by category, of everything or of one tunnel or session. Whether anybody
  * wants to know is a mask that is tested before anything is built.
  */
-import type { SessionKey } from './ports.ts';
-import type { Endpoint, SessionCounters } from './spec.ts';
+import type { Endpoint } from './spec.ts';
 
 /** What can be traced, at system, tunnel and session level. */
 export const traceCategories = [
@@ -82,12 +81,10 @@ export interface TraceScope {
   categories: readonly TraceCategory[];
 }
 
-/** What traces need of the world. Neither function may throw. */
+/** What traces need of the world. It must not throw. */
 export interface TracePorts {
   /** Takes what resources want traced. */
   record(record: TraceRecord): void;
-  /** What the data plane has counted of a session. */
-  counters(session: SessionKey): SessionCounters | undefined;
 }
 
 interface Watch {

@@ -15,6 +15,8 @@ import { describeResult } from './wire/result-text.ts';
 export interface EndingTunnel {
   readonly core: EngineCore;
   readonly localId: number;
+  readonly name: string | undefined;
+  readonly isGranted: boolean;
   readonly calls: Calls;
   readonly channel: ControlChannel;
   readonly traces: TunnelTraces;
@@ -81,5 +83,6 @@ function leave(tunnel: EndingTunnel, message: string, result: Result | undefined
   tunnel.failure = { atMs: core.epochMs + now, result: result?.result, error: result?.error, message };
   const event = result?.result === 4 ? 'authFailed' : tunnel.establishedAt === undefined ? 'refused' : 'down';
   out.push(tunnel.notice(event, message));
+  if (tunnel.isGranted && tunnel.name !== undefined) append(out, core.dialled(tunnel.name, false, now));
   return out;
 }

@@ -2,6 +2,7 @@
  * One control connection, as initiator or responder (RFC 2661 7.2), and the calls inside it.
  */
 
+import type { CallFacts } from './aaa.ts';
 import { Calls } from './calls.ts';
 import { ControlChannel, type Incoming } from './control-channel.ts';
 import type { EngineCore } from './core.ts';
@@ -122,6 +123,22 @@ export class Tunnel {
 
   get localIpv4(): Ipv4 {
     return parseIpv4(this.path.from ?? this.path.local.address) ?? 0;
+  }
+
+  /** The AAA granted it to a call: no resource declares it. */
+  get isGranted(): boolean {
+    return this.origin.dialled?.granted === true;
+  }
+
+  get facts(): CallFacts['tunnel'] {
+    const { local, remote, from } = this.path;
+    const address = from ?? local.address;
+    return {
+      local: { address, port: local.port },
+      remote,
+      ours: this.parameters.hostName,
+      peers: this.handshake.hostName,
+    };
   }
 
   // ------------------------------------------------------------ inputs
@@ -360,7 +377,7 @@ export class Tunnel {
       this.traces.record('data', `tunnelUp: tunnel ${this.localId} here, ${this.remoteId} at the peer`);
     const { hostName, quirks } = this.handshake;
     const workArounds = quirks.size === 0 ? '' : `, with ${[...quirks].join(', ')}`;
-    return [
+    const out: EngineEffect[] = [
       {
         effect: 'plane',
         op: {
@@ -375,6 +392,8 @@ export class Tunnel {
       },
       this.notice('up', `established with ${hostName} at ${remote.address}:${remote.port}${workArounds}`),
     ];
+    if (this.isGranted && this.name !== undefined) append(out, this.core.dialled(this.name, true, now));
+    return out;
   }
 
   private meet(avps: ReceivedAvps<'SCCRQ' | 'SCCRP'>): void {
@@ -441,7 +460,10 @@ export class Tunnel {
 
   notice(event: Notice['event'], message: string): EngineEffect {
     const name = this.name ?? String(this.localId);
-    return { effect: 'notice', notice: { subject: 'tunnel', name, event, message, declared: this.name !== undefined } };
+    return {
+      effect: 'notice',
+      notice: { subject: 'tunnel', name, event, message, declared: this.name !== undefined && !this.isGranted },
+    };
   }
 
   // ------------------------------------------------------------ traces

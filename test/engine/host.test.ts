@@ -16,7 +16,12 @@ function hosted() {
   const opened: number[] = [];
   const transport = { ...idleTransport, open: () => opened.push(opened.length) };
   const plane = { ...idlePlane, apply: () => undefined };
-  const aaa = { authenticate: () => undefined, allocate: () => undefined, release: () => undefined };
+  const aaa = {
+    authenticate: () => undefined,
+    allocate: () => undefined,
+    account: () => undefined,
+    release: () => undefined,
+  };
   const host = new Host(gatewaySpec({ listen: [] }), {
     transport,
     plane,

@@ -11,7 +11,7 @@ const circuit: OutgoingAvp = { vendor: 32473, type: 1, value: Uint8Array.of(1, 2
 function called(others: OutgoingAvp[], knows?: (vendor: number, type: number) => boolean) {
   const scene = bench(gatewaySpec());
   const { node, peer, world } = scene;
-  node.engine = new Engine({ random: world.random, epochMs: 0, knows }, node.gateway);
+  node.engine = new Engine({ random: world.random, epochMs: 0, counters: () => undefined, knows }, node.gateway);
   peer.connect();
   const got = peer.send({ ...sample(peer).ICRQ, others });
   return { ...scene, got };

@@ -1,6 +1,7 @@
 /**
  * Engines on a virtual clock, joined by a network that loses, repeats, reorders and delays, all from one seed.
  */
+import type { AccountRecord } from '../../src/engine/aaa.ts';
 import type { EngineEffect, Notice, Random } from '../../src/engine/effects.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Datagram, ForwardAnswer, ForwardRequest, PlaneOp, SessionKey } from '../../src/engine/ports.ts';
@@ -9,6 +10,7 @@ import type {
   GatewaySpec,
   PeerSpec,
   PppSpec,
+  SessionCounters,
   SessionParameters,
   SessionSpec,
   TunnelParameters,
@@ -100,6 +102,10 @@ export class Node {
   readonly clients = new Map<string, PppoeClient>();
   /** What a plugin answers when it is asked for the way of a call. */
   chooseForward: (request: ForwardRequest) => ForwardAnswer = () => undefined;
+  /** What accounting was told. */
+  readonly accounts: AccountRecord[] = [];
+  /** What the plane would have counted. */
+  readonly counters = new Map<SessionKey, SessionCounters>();
   /** The passwords of our subscribers. */
   readonly subscribers = new Map<string, Secret>();
 
@@ -116,8 +122,11 @@ export class Node {
     this.planeSessions.clear();
     this.leases.clear();
     this.openSockets = 0;
-    const trace = { record: (record: TraceRecord) => this.traces.push(record), counters: () => undefined };
-    return new Engine({ random: this.world.random, epochMs: 0, trace }, this.gateway);
+    const trace = { record: (record: TraceRecord) => this.traces.push(record) };
+    return new Engine(
+      { random: this.world.random, epochMs: 0, trace, counters: (session) => this.counters.get(session) },
+      this.gateway,
+    );
   }
 
   /** Everything is forgotten, nobody is told. */
@@ -132,6 +141,14 @@ export class Node {
     this.openSockets++;
     const remote = { address: spec.remoteAddress, port: spec.remotePort };
     this.run(this.engine.openTunnel(spec, { socket, local, remote }, this.world.now));
+  }
+
+  /** Some time later, as with a name that has to be resolved. */
+  private dialGranted(spec: TunnelSpec): void {
+    const { engine } = this;
+    this.world.after(this.world.random.below(50), () => {
+      if (engine === this.engine) this.dial(spec);
+    });
   }
 
   run(effects: EngineEffect[]): void {
@@ -151,14 +168,14 @@ export class Node {
           this.plane(effect.op);
           break;
         case 'authenticate': {
-          const { session, user } = effect.request;
+          const { request } = effect;
           const { engine } = this;
-          const secret = this.subscribers.get(user);
+          const secret = this.subscribers.get(request.user ?? '');
           world.after(world.random.below(5), () => {
             if (engine !== this.engine) return;
             this.run(
               engine.authenticated(
-                session,
+                request,
                 secret ? { verdict: 'check', secret, grant: {} } : { verdict: 'reject', message: 'unknown' },
                 world.now,
               ),
@@ -172,7 +189,7 @@ export class Node {
           let ipv4 = this.leases.get(session) ?? 0x0a630002;
           while (!this.leases.has(session) && taken.has(ipv4)) ipv4++;
           this.leases.set(session, ipv4);
-          this.run(this.engine.allocated(session, { ipv4 }, world.now));
+          this.run(this.engine.allocated(effect.request, { ipv4 }, world.now));
           break;
         }
         case 'discovery': {
@@ -190,6 +207,12 @@ export class Node {
           });
           break;
         }
+        case 'account':
+          this.accounts.push(effect.record);
+          break;
+        case 'dial':
+          this.dialGranted(effect.spec);
+          break;
         case 'release':
           this.leases.delete(effect.session);
           break;
@@ -312,6 +335,7 @@ export class Node {
       case 'pppoeOpen':
       case 'pppoeClose':
       case 'sessionModify':
+      case 'limit':
       case 'device':
       case 'removeDevice':
       case 'repair':
@@ -451,6 +475,13 @@ const limits = { maxConfigRequests: 10, maxConfigNaks: 10, maxTerminateRequests:
 export function pppSpec(role: 'client' | 'server', changes: Partial<PppSpec> = {}): PppSpec {
   return {
     role,
+    profile: 'default',
+    aaa: 'local',
+    idleTimeoutMs: 0,
+    maxConnectMs: 0,
+    interimIntervalMs: 0,
+    mssClamp: true,
+    mppe: 'none',
     mtu: 1460,
     mru: 1460,
     acfc: false,
@@ -477,8 +508,9 @@ export function pppSpec(role: 'client' | 'server', changes: Partial<PppSpec> = {
       dns: [],
       wins: [],
       defaultRoute: false,
+      proxyArp: false,
     },
-    ipv6: { enabled: true },
+    ipv6: { enabled: true, dns: [] },
     ...changes,
   };
 }
@@ -510,6 +542,8 @@ export function gatewaySpec(changes: Partial<GatewaySpec> = {}): GatewaySpec {
     vendorName: 'ProL2TP',
     requestRateLimit: { perPeer: 0, total: 0 },
     pppoeServers: [],
+    filters: [],
+    grantedTunnels: tunnelParameters(),
     peers: [peerSpec()],
     ...changes,
   };

@@ -32,7 +32,7 @@ function typeOf(datagram: Uint8Array): MessageType | 'ZLB' | undefined {
 }
 
 function run(input: FuzzInput): void {
-  const engine = new Engine({ random: new SeededRandom(5), epochMs: 0 }, gateway);
+  const engine = new Engine({ random: new SeededRandom(5), epochMs: 0, counters: () => undefined }, gateway);
   let requests = 0;
   let now = 0;
   for (const packet of input) {

@@ -29,7 +29,7 @@ export function feed(link: PppLink, input: FuzzInput, password: string, around: 
           perform(link.handle({ event: 'authenticated', answer: checkAgainst(password) }, now));
           break;
         case 'allocate':
-          perform(link.handle({ event: 'allocated', answer: { ipv4: effect.ipv4 ?? ADDRESSES.client } }, now));
+          perform(link.handle({ event: 'allocated', answer: { ipv4: effect.ipv4?.fixed ?? ADDRESSES.client } }, now));
           break;
         case 'notice':
           demand(!effect.message.includes(password), 'the password stays inside');

@@ -12,7 +12,7 @@ const password = 'quince-71';
 const seed = 3;
 
 function target(method: PppAuthMethod, role: 'client' | 'server'): FuzzTarget {
-  const common = { authMethods: [method], ipv6: { enabled: true }, echoIntervalMs: 10_000 };
+  const common = { authMethods: [method], ipv6: { enabled: true, dns: [] }, echoIntervalMs: 10_000 };
   const specs: Record<'client' | 'server', PppSpec> = {
     client: clientSpec({ ...common, password: new Secret(password) }),
     server: serverSpec(common),

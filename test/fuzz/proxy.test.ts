@@ -48,7 +48,12 @@ function proxyOf([initial, sent, received, kind, name, challenge, response]: Fuz
 
 function lnsOf(authMethods: readonly PppAuthMethod[]): PppSpec {
   const demands = authMethods.length > 0 ? {} : { authenticatePeer: false };
-  return serverSpec({ authMethods: [...authMethods], ipv6: { enabled: true }, echoIntervalMs: 10_000, ...demands });
+  return serverSpec({
+    authMethods: [...authMethods],
+    ipv6: { enabled: true, dns: [] },
+    echoIntervalMs: 10_000,
+    ...demands,
+  });
 }
 
 for (const authMethods of ways) {

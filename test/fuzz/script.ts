@@ -28,7 +28,10 @@ export class Script {
   private readonly header = newHeader();
 
   constructor(gateway: Partial<GatewaySpec> = {}) {
-    this.engine = new Engine({ random: new SeededRandom(5), epochMs: 0 }, gatewaySpec(gateway));
+    this.engine = new Engine(
+      { random: new SeededRandom(5), epochMs: 0, counters: () => undefined },
+      gatewaySpec(gateway),
+    );
   }
 
   /** The peer opens the tunnel. */

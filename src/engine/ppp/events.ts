@@ -1,6 +1,7 @@
 /** What a PPP link is told, and what it wants done in the world. */
-import type { AllocateAnswer, AuthenticateAnswer, Credentials } from '../ports.ts';
+import type { AllocateAnswer, AllocateRequest, AuthenticateAnswer, Credentials } from '../aaa.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
+import type { Ipv6Prefix } from '../wire/ipv6.ts';
 import type { DisconnectCause } from './disconnect-cause.ts';
 
 export type PppEvent =
@@ -27,13 +28,10 @@ export interface FrameSink {
 
 export type PppEffect =
   | FrameEffect
-  /** Who is this? At most one question is open at a time; each wants one `authenticated`. */
-  | { effect: 'authenticate'; user: string; credentials: Credentials }
-  /**
-   * An IPv4 address is wanted for the peer: `ipv4` itself when given. At most one question is open at a time; it comes
-   * again when the link was renegotiated, perhaps for another user.
-   */
-  | { effect: 'allocate'; user?: string; ipv4?: Ipv4 }
+  /** Who is this? A new question makes an earlier one moot: only the last one wants an `authenticated`. */
+  | { effect: 'authenticate'; user?: string; credentials: Credentials }
+  /** Addresses are wanted for the peer. A new question makes an earlier one moot. */
+  | ({ effect: 'allocate'; user?: string } & Pick<AllocateRequest, 'ipv4' | 'prefix' | 'delegated'>)
   /**
    * LCP has been negotiated for a LAC with wishes: an SLI is due (RFC 3437 2.3, RFC 2661 4.4.6). The options of the last
    * Configure-Requests, and the ACCMs: `send` for what the LAC sends to the peer.
@@ -54,5 +52,7 @@ export interface Network {
   /** Whether we may send protocol fields of one octet. */
   pfc: boolean;
   ipv4?: { local: Ipv4; remote: Ipv4; dns: readonly Ipv4[] };
-  ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint };
+  ipv6?: { localInterfaceId: bigint; remoteInterfaceId: bigint; prefix?: Ipv6Prefix; delegated?: Ipv6Prefix };
+  /** CIDRs of either family behind the peer. */
+  routes: readonly string[];
 }

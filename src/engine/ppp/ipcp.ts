@@ -18,6 +18,7 @@ export class Ipcp extends ControlProtocol {
   local: Ipv4;
   /** What the peer gets of us as server. */
   private readonly peer: Ipv4;
+  private readonly toldDns: readonly Ipv4[];
   /** What the peer's last request listed. */
   private peerAsked: Ipv4 | undefined = undefined;
   private dns1: Ipv4 = 0;
@@ -25,12 +26,13 @@ export class Ipcp extends ControlProtocol {
   /** Our options that the peer rejected: one bit each, by `bitOf`. */
   private rejected = 0;
 
-  /** `local`: a server's own address, a client's wish or 0. `peer`: the address that a server assigns. */
-  constructor(spec: PppSpec, random: Random, local: Ipv4, peer: Ipv4) {
+  /** `local`: a server's own address, a client's wish or 0. `peer`: the address that a server assigns. `dns`: what it tells. */
+  constructor(spec: PppSpec, random: Random, local: Ipv4, peer: Ipv4, dns = spec.ipv4.dns) {
     super(random.below(256));
     this.spec = spec;
     this.local = local;
     this.peer = peer;
+    this.toldDns = dns;
   }
 
   override get name(): string {
@@ -57,7 +59,7 @@ export class Ipcp extends ControlProtocol {
 
   /** Name servers: as client the ones that we were told, as server the ones that we tell. */
   dns(): readonly Ipv4[] {
-    if (this.spec.role === 'server') return this.spec.ipv4.dns;
+    if (this.spec.role === 'server') return this.toldDns;
     return [this.wants(Option.dns1) ? this.dns1 : 0, this.wants(Option.dns2) ? this.dns2 : 0].filter((a) => a !== 0);
   }
 
@@ -137,7 +139,8 @@ export class Ipcp extends ControlProtocol {
   /** The value that we give for an option, undefined when we do not negotiate it. */
   private offered(type: number): Ipv4 | undefined {
     if (this.spec.role === 'client') return type === Option.address ? (this.spec.ipv4.remote ?? 0) : undefined;
-    const { dns, wins } = this.spec.ipv4;
+    const { toldDns: dns } = this;
+    const { wins } = this.spec.ipv4;
     switch (type) {
       case Option.address:
         return this.peer;

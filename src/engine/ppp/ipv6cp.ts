@@ -11,20 +11,27 @@ const INTERFACE_ID = 1;
 /** The universal/local bit: 0 in identifiers that are not made from a global one (RFC 5072 4.1). */
 const UNIVERSAL = 1n << 57n;
 
+/** How often a peer is told to take the identifier that it is to have. Then it keeps its own: it may have no choice. */
+const MAX_INSISTENCE = 2;
+
 export class Ipv6cp extends ControlProtocol {
   private readonly spec: PppSpec;
   private readonly random: Random;
+  private readonly wantedRemote: bigint | undefined;
   local: bigint;
   /** 0: untold. */
   remote = 0n;
   private listed = false;
   private rejected = false;
 
-  constructor(spec: PppSpec, random: Random) {
+  /** `wantedRemote`: what the peer is to have, if it takes it. It comes before our own, which must be another. */
+  constructor(spec: PppSpec, random: Random, wantedRemote?: bigint) {
     super(random.below(256));
     this.spec = spec;
     this.random = random;
-    this.local = spec.ipv6.interfaceId || randomInterfaceId(random);
+    this.wantedRemote = wantedRemote || undefined;
+    const { interfaceId } = spec.ipv6;
+    this.local = interfaceId && interfaceId !== wantedRemote ? interfaceId : this.randomLocal();
   }
 
   override get name(): string {
@@ -60,9 +67,9 @@ export class Ipv6cp extends ControlProtocol {
   protected override onNak(type: number, bytes: Uint8Array, at: number, octets: number): void {
     if (type !== INTERFACE_ID || octets !== 8) return;
     const suggested = readU64(bytes, at);
-    // Both sides may have suggested the same at the same time: then neither takes it.
-    const useless = suggested === 0n || suggested === this.remote || suggested === this.other();
-    this.local = useless ? randomInterfaceId(this.random) : suggested;
+    // RFC 5072 4.1: both sides may have suggested the same at the same time: then neither takes it.
+    const useless = suggested === 0n || suggested === this.remote || suggested === this.suggestion();
+    this.local = useless ? this.randomLocal() : suggested;
   }
 
   protected override onReject(_type: number): void {
@@ -79,17 +86,29 @@ export class Ipv6cp extends ControlProtocol {
     this.listed = true;
     if (octets !== 8) return 'nak';
     this.remote = readU64(bytes, at);
-    return this.remote === 0n || this.remote === this.local ? 'nak' : 'ack';
+    if (this.remote === 0n || this.remote === this.local) return 'nak';
+    return this.wantedRemote === undefined || this.remote === this.wantedRemote || this.insisted ? 'ack' : 'nak';
   }
 
   protected override suggest(_type: number, frame: FrameWriter): void {
-    writeInterfaceId(frame, this.other());
+    writeInterfaceId(frame, this.suggestion());
   }
 
   /** An identifier for the peer: unlike ours, not 0, and the same each time. */
-  private other(): bigint {
+  private suggestion(): bigint {
+    if (this.wantedRemote !== undefined && this.wantedRemote !== this.local) return this.wantedRemote;
     const local = this.local & ~UNIVERSAL;
     return local === 1n ? 2n : local ^ 1n;
+  }
+
+  private randomLocal(): bigint {
+    const id = randomInterfaceId(this.random);
+    return [id, id ^ 2n, id ^ 4n].find((one) => one !== this.remote && one !== this.wantedRemote) ?? id;
+  }
+
+  /** Whether the peer has been told often enough, and further Naks would make the option's Reject come near. */
+  private get insisted(): boolean {
+    return this.refusalsSent >= Math.min(MAX_INSISTENCE, this.limits.maxConfigNaks);
   }
 
   /** RFC 5072 4.1: a peer that lists no identifier is told to once. */

@@ -2,8 +2,9 @@
  * One PPP link: the phases of RFC 1661 3, in which LCP, authentication, IPCP and IPV6CP have their turns. The link owns
  * them all; an open one keeps little more than its negotiated values.
  */
+
+import type { AllocateAnswer, AuthenticateAnswer, Grant, Wanted } from '../aaa.ts';
 import type { Instant, Machine, Random } from '../effects.ts';
-import type { AllocateAnswer, AuthenticateAnswer } from '../ports.ts';
 import type { PppPhase, PppProxy, PppView } from '../spec.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
 import { Authentication } from './auth/authentication.ts';
@@ -14,6 +15,7 @@ import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
 import type { Network, PppEffect, PppEvent } from './events.ts';
 import { informationAt, Protocol, protocolOf } from './frame.ts';
 import { Ipcp } from './ipcp.ts';
+import { Ipv6Router } from './ipv6/router.ts';
 import { Ipv6cp } from './ipv6cp.ts';
 import { Lcp } from './lcp.ts';
 import { ALL_CHARACTERS, Line, type LineWishes } from './lcp-options.ts';
@@ -23,8 +25,9 @@ import { earlier, isDue } from './timed.ts';
 
 export type { Network, PppEffect, PppEvent } from './events.ts';
 
-/** A question to the world. `stale`: the link was renegotiated meanwhile, so that the answer concerns an earlier peer. */
-type Question = 'none' | 'open' | 'stale';
+const nothingGranted: Grant = {};
+const nothingAssigned: AllocateAnswer = {};
+const noRoutes: readonly string[] = [];
 
 export class PppLink implements Machine<PppEvent, PppEffect> {
   private readonly spec: PppSpec;
@@ -37,12 +40,17 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private authentication: Authentication | undefined = undefined;
   private ipcp: Ipcp | undefined = undefined;
   private ipv6cp: Ipv6cp | undefined = undefined;
+  /** A server's side of IPv6, while IPV6CP is open. */
+  private router: Ipv6Router | undefined = undefined;
   /** Who the peer says it is. */
-  private user: string | undefined = undefined;
-  private authenticating: Question = 'none';
-  private allocating: Question = 'none';
-  /** A fixed address for the peer, from its grant. */
-  private granted: Ipv4 | undefined = undefined;
+  user: string | undefined = undefined;
+  /** Whether an answer is waited for. A question that is asked again makes the earlier one moot. */
+  private authenticating = false;
+  private allocating = false;
+  /** What the peer was granted when it was let in. */
+  grant = nothingGranted;
+  /** The addresses that it was given, as server. */
+  assigned = nothingAssigned;
   private failure: Ending | undefined = undefined;
   /** Whether somebody wanted the end: `close`, or the peer's Terminate-Request on an open link. */
   private wanted = false;
@@ -93,6 +101,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     earliest = earlier(earliest, this.authentication?.timerAt);
     earliest = earlier(earliest, this.ipcp?.timerAt);
     earliest = earlier(earliest, this.ipv6cp?.timerAt);
+    earliest = earlier(earliest, this.router?.timerAt);
     return earliest === 0 || this.over ? undefined : earliest;
   }
 
@@ -156,7 +165,9 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
         this.afterAuth(now, out);
         break;
       case Protocol.ip:
+        break;
       case Protocol.ipv6:
+        this.router?.receive(bytes, at, end, now, out);
         break;
       default:
         if (this.phase === 'network') this.onNetworkFrame(protocol, bytes, at, end, now, out);
@@ -174,8 +185,11 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     const { ipcp, ipv6cp } = this;
     if (protocol === Protocol.ipcp && ipcp !== undefined) {
       this.afterNcp(ipcp, ipcp.receive(bytes, at, end, now, out), now, out);
-    } else if (protocol === Protocol.ipcp && this.allocating !== 'none') {
-      // The peer will ask again: its address is not known yet.
+    } else if (
+      this.allocating &&
+      (protocol === Protocol.ipcp || (protocol === Protocol.ipv6cp && this.spec.ipv6.enabled))
+    ) {
+      // The peer will ask again: its addresses are not known yet.
     } else if (protocol === Protocol.ipv6cp && ipv6cp !== undefined) {
       this.afterNcp(ipv6cp, ipv6cp.receive(bytes, at, end, now, out), now, out);
     } else {
@@ -211,7 +225,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       authentication.tick(now, out);
       this.afterAuth(now, out);
     }
-    const { ipcp, ipv6cp } = this;
+    const { ipcp, ipv6cp, router } = this;
+    if (isDue(router, now)) router.tick(now, out);
     if (isDue(ipcp, now)) this.afterNcp(ipcp, ipcp.tick(now, out), now, out);
     if (isDue(ipv6cp, now)) this.afterNcp(ipv6cp, ipv6cp.tick(now, out), now, out);
   }
@@ -245,8 +260,9 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     this.authentication = undefined;
     this.ipcp = undefined;
     this.ipv6cp = undefined;
-    if (this.authenticating === 'open') this.authenticating = 'stale';
-    if (this.allocating === 'open') this.allocating = 'stale';
+    this.router = undefined;
+    this.authenticating = false;
+    this.allocating = false;
     if (carried) out.push({ effect: 'network', network: this.network() });
     if (this.phase === 'establish') {
       out.push({ effect: 'notice', event: 'ppp', message: 'the peer renegotiates the link' });
@@ -280,6 +296,12 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       this.authentication = new Authentication(spec, random, lcp, captured, now);
       this.authentication.start(now, out);
     }
+    // A server without proof of its own still has somebody who says what the peer gets.
+    const proves = lcp.authenticatorMethod !== undefined || captured !== undefined;
+    if (spec.role === 'server' && spec.aaa !== 'local' && !proves) {
+      this.authenticating = true;
+      out.push({ effect: 'authenticate', credentials: { method: 'none' } });
+    }
     this.afterAuth(now, out);
   }
 
@@ -293,7 +315,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       return;
     }
     this.ask(out);
-    if (this.phase === 'authenticate' && this.authentication?.passed !== false) this.enterNetwork(now, out);
+    if (this.phase !== 'authenticate' || this.authenticating || this.authentication?.passed === false) return;
+    this.enterNetwork(now, out);
   }
 
   /** The address and the place in the session limit are the first user's. */
@@ -305,22 +328,25 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     return { message, why: ending(reason, 'peerFailedAuth', Protocol.chap) };
   }
 
-  /** One question at a time: so no answer can be taken for another's. */
   private ask(out: PppEffect[]): void {
     const asking = this.authentication?.asking;
-    if (asking === undefined || this.authenticating !== 'none') return;
-    this.authenticating = 'open';
+    if (asking === undefined || this.authenticating) return;
+    this.authenticating = true;
     this.user = asking.user;
     out.push({ effect: 'authenticate', user: asking.user, credentials: asking.credentials() });
   }
 
   private onAuthenticated(answer: AuthenticateAnswer, now: Instant, out: PppEffect[]): void {
-    const stale = this.authenticating !== 'open';
-    this.authenticating = 'none';
+    if (!this.authenticating) return;
+    this.authenticating = false;
     const asking = this.authentication?.asking;
-    if (!stale && asking !== undefined) {
-      if (answer.verdict !== 'reject') this.granted = answer.grant.ipv4;
+    if ('grant' in answer) this.grant = answer.grant;
+    if (asking !== undefined) {
       asking.answer(answer, now, out);
+    } else if (answer.verdict === 'reject') {
+      const reason = `not let in: ${answer.message}`;
+      out.push({ effect: 'notice', event: 'authFailed', message: reason });
+      this.terminate(ending(reason, 'peerFailedAuth'), now, out);
     }
     this.afterAuth(now, out);
   }
@@ -329,36 +355,54 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
 
   private enterNetwork(now: Instant, out: PppEffect[]): void {
     this.phase = 'network';
-    if (this.spec.ipv6.enabled) {
-      this.ipv6cp = new Ipv6cp(this.spec, this.random);
-      this.ipv6cp.start(now, out);
+    if (this.spec.role === 'server') {
+      this.allocate(out);
+    } else {
+      if (this.spec.ipv6.enabled) this.startIpv6cp(now, out);
+      this.startIpcp(this.spec.ipv4.local ?? 0, 0, now, out);
     }
-    if (this.spec.role === 'server') this.allocate(out);
-    else this.startIpcp(this.spec.ipv4.local ?? 0, 0, now, out);
   }
 
-  /** A server's IPCP begins when the peer's address is known. */
+  /** A server's network protocols begin when the peer's addresses are known. */
   private allocate(out: PppEffect[]): void {
-    if (this.allocating !== 'none') return;
-    this.allocating = 'open';
-    out.push({ effect: 'allocate', user: this.user, ipv4: this.spec.ipv4.remote ?? this.granted });
+    const { ipv4, ipv6 } = this.spec;
+    const { grant, user } = this;
+    this.allocating = true;
+    out.push({
+      effect: 'allocate',
+      user,
+      ipv4: { fixed: ipv4.remote ?? grant.ipv4, pool: grant.pool ?? ipv4.pool },
+      prefix: wanted(ipv6.enabled, grant.prefix, grant.prefixPool ?? ipv6.prefixPool),
+      delegated: wanted(ipv6.enabled, grant.delegated, grant.delegationPool ?? ipv6.delegationPool),
+    });
   }
 
   private onAllocated(answer: AllocateAnswer, now: Instant, out: PppEffect[]): void {
-    const stale = this.allocating !== 'open';
-    this.allocating = 'none';
-    if (this.phase !== 'network' || this.ipcp !== undefined) return;
-    if (stale) this.allocate(out);
-    else if ('ipv4' in answer) this.startIpcp(this.spec.ipv4.local ?? this.localAddress, answer.ipv4, now, out);
-    else {
-      const reason = `no IPv4 address for the peer: ${answer.refused}`;
+    if (!this.allocating) return;
+    this.allocating = false;
+    this.assigned = answer;
+    const { refused = nothingRefused, ipv4 } = answer;
+    for (const kind of ['prefix', 'delegated'] as const) {
+      const why = refused[kind];
+      if (why !== undefined) out.push({ effect: 'notice', event: 'ppp', message: `${NAMES[kind]}: ${why}` });
+    }
+    if (this.spec.ipv6.enabled) this.startIpv6cp(now, out);
+    if (ipv4 !== undefined) {
+      this.startIpcp(this.spec.ipv4.local ?? this.localAddress, ipv4, now, out);
+    } else {
+      const reason = `no IPv4 address for the peer: ${refused.ipv4 ?? 'none was given'}`;
       this.withoutNetwork(ending(reason, 'peerAddressRefused', Protocol.ipcp), now, out);
     }
   }
 
   private startIpcp(local: Ipv4, peer: Ipv4, now: Instant, out: PppEffect[]): void {
-    this.ipcp = new Ipcp(this.spec, this.random, local, peer);
+    this.ipcp = new Ipcp(this.spec, this.random, local, peer, this.grant.dns);
     this.ipcp.start(now, out);
+  }
+
+  private startIpv6cp(now: Instant, out: PppEffect[]): void {
+    this.ipv6cp = new Ipv6cp(this.spec, this.random, this.grant.interfaceId);
+    this.ipv6cp.start(now, out);
   }
 
   private afterNcp(ncp: Ipcp | Ipv6cp, signals: number, now: Instant, out: PppEffect[]): void {
@@ -366,7 +410,10 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       this.afterNcp(ncp, ncp.close(ncp.flaw, now, out) & ~Layer.down, now, out);
       return;
     }
-    if (signals & (Layer.up | Layer.down)) this.showNetwork(signals, out);
+    if (signals & (Layer.up | Layer.down)) {
+      this.showNetwork(signals, out);
+      if (ncp === this.ipv6cp) this.route(now);
+    }
     if (signals & Layer.finished) {
       this.drop(ncp, ncp.failure ?? ending(`${ncp.name} ended`, 'noNcp', ncp.protocol), now, out);
     }
@@ -375,14 +422,17 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private drop(ncp: Ipcp | Ipv6cp, why: Ending, now: Instant, out: PppEffect[]): void {
     const carried = this.isOpen(ncp);
     if (ncp === this.ipcp) this.ipcp = undefined;
-    else this.ipv6cp = undefined;
+    else {
+      this.ipv6cp = undefined;
+      this.router = undefined;
+    }
     if (carried) this.showNetwork(Layer.down, out);
     this.withoutNetwork(why, now, out);
   }
 
   /** One network protocol is lost: the link goes on as long as it has another. */
   private withoutNetwork(why: Ending, now: Instant, out: PppEffect[]): void {
-    if (this.ipcp === undefined && this.ipv6cp === undefined && this.allocating === 'none') {
+    if (this.ipcp === undefined && this.ipv6cp === undefined && !this.allocating) {
       this.terminate(why, now, out);
     } else {
       out.push({ effect: 'notice', event: 'ppp', message: why.reason });
@@ -394,25 +444,55 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     out.push({ effect: 'network', network: this.network() });
   }
 
+  /** As server: the peer's router begins or ends with IPV6CP, before which it would not be heard. */
+  private route(now: Instant): void {
+    const { ipv6cp, spec, assigned, grant } = this;
+    this.router = undefined;
+    if (ipv6cp === undefined || !this.isOpen(ipv6cp) || spec.role !== 'server') return;
+    const { local: localInterfaceId, remote: remoteInterfaceId } = ipv6cp;
+    const { prefix, delegated } = assigned;
+    const dns = grant.dns6 ?? spec.ipv6.dns;
+    const mtu = this.mtu;
+    this.router = new Ipv6Router({ localInterfaceId, remoteInterfaceId, mtu, prefix, delegated, dns }, this.random);
+    this.router.start(now);
+  }
+
+  /** The peer's, once IPV6CP is open. */
+  get remoteInterfaceId(): bigint | undefined {
+    return this.isOpen(this.ipv6cp) ? this.ipv6cp?.remote : undefined;
+  }
+
+  private get mtu(): number {
+    return Math.min(this.spec.mtu, this.lcp.peerMru, this.grant.mtu ?? Number.POSITIVE_INFINITY);
+  }
+
   private isOpen(protocol: Ipcp | Ipv6cp | undefined): boolean {
     return protocol?.state === State.opened;
   }
 
   private network(): Network {
-    const { lcp, ipcp, ipv6cp } = this;
-    const network: Network = {
-      mtu: Math.min(this.spec.mtu, lcp.peerMru),
-      acfc: lcp.peerAcfc,
-      pfc: lcp.peerPfc,
-    };
+    const { lcp, ipcp, ipv6cp, mtu, grant, assigned } = this;
+    const network: Network = { mtu, acfc: lcp.peerAcfc, pfc: lcp.peerPfc, routes: grant.routes ?? noRoutes };
     if (ipcp !== undefined && this.isOpen(ipcp)) {
       network.ipv4 = { local: ipcp.local, remote: ipcp.remote, dns: ipcp.dns() };
     }
     if (ipv6cp !== undefined && this.isOpen(ipv6cp)) {
-      network.ipv6 = { localInterfaceId: ipv6cp.local, remoteInterfaceId: ipv6cp.remote };
+      const { prefix, delegated } = assigned;
+      network.ipv6 = { localInterfaceId: ipv6cp.local, remoteInterfaceId: ipv6cp.remote, prefix, delegated };
     }
     return network;
   }
+}
+
+const nothingRefused: NonNullable<AllocateAnswer['refused']> = {};
+const NAMES = { prefix: 'no IPv6 prefix for the link', delegated: 'no IPv6 prefix to delegate' } as const;
+
+function wanted<Value>(
+  enabled: boolean,
+  fixed: Value | undefined,
+  pool: string | undefined,
+): Wanted<Value> | undefined {
+  return enabled && (fixed !== undefined || pool !== undefined) ? { fixed, pool } : undefined;
 }
 
 /** LCP's states in which the link is being taken down. */

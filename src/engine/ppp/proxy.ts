@@ -1,12 +1,14 @@
 /** What a LAC that has met a client first tells an LNS of it: RFC 2661 4.4.5's AVPs, written and read. */
+import type { Credentials } from '../aaa.ts';
 import type { PppProxy } from '../spec.ts';
 import { Secret } from '../wire/secret.ts';
-import { MD5_OCTETS } from './auth/chap.ts';
+import { MD5_OCTETS } from './auth/chap-kinds.ts';
 import { type Captured, MAX_NAME_OCTETS } from './auth/exchange.ts';
+import { methodName } from './auth/methods.ts';
 import type { Lcp } from './lcp.ts';
 import type { PppAuthMethod, PppSpec } from './spec.ts';
 
-/** RFC 2661 4.4.5, Proxy Authen Type. 5 is MS-CHAPv1, which we do not speak. */
+/** RFC 2661 4.4.5, Proxy Authen Type. 5 is MS-CHAPv1, which we neither hand over nor take. */
 const AuthenType = { text: 1, chap: 2, pap: 3, none: 4 } as const;
 
 export function writeCaptured(captured: Captured | undefined): PppProxy {
@@ -52,6 +54,21 @@ function readCaptured(proxy: PppProxy): Captured | undefined {
   }
 }
 
+/** The client's answer as somebody else is to judge it. */
+export function capturedCredentials(proxy: PppProxy): Credentials {
+  const captured = readCaptured(proxy);
+  switch (captured?.method) {
+    case undefined:
+      return { method: 'none' };
+    case 'pap':
+      return { method: 'pap', password: captured.password };
+    case 'chap': {
+      const { method, identifier, challenge, response } = captured;
+      return { method, identifier, challenge, response };
+    }
+  }
+}
+
 /** What was taken of a LAC's facts, or why nothing was and the link has to be negotiated anew. */
 export type Taken = { captured: Captured | undefined } | { flaw: string };
 
@@ -85,7 +102,11 @@ function takeAnswer(captured: Captured | undefined, agreed: PppAuthMethod | unde
         : { flaw: 'the LAC has no PAP request of the client' };
     case 'chap':
       return { captured: captured?.method === 'chap' ? captured : undefined };
+    case 'mschapv1':
     case 'mschapv2':
-      return { flaw: 'MS-CHAPv2 cannot be handed over' };
+      return { flaw: `${methodName(agreed)} cannot be handed over` };
+    case 'eap':
+      // Nobody hands it over: it begins here, with who the client is.
+      return { captured: undefined };
   }
 }

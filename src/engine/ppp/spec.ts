@@ -1,8 +1,15 @@
 import type { Ipv4 } from '../wire/ipv4.ts';
+import type { Ipv6 } from '../wire/ipv6.ts';
 import type { Secret } from '../wire/secret.ts';
 
 /** The authentication protocols we speak. */
-export type PppAuthMethod = 'pap' | 'chap' | 'mschapv2';
+export type PppAuthMethod = 'pap' | 'chap' | 'mschapv1' | 'mschapv2' | 'eap';
+
+/** Bits a second of user packets. 0: as many as there are. `tx`: towards the peer. */
+export interface RateLimit {
+  txBps: number;
+  rxBps: number;
+}
 
 /** Counters and timer of one control protocol's automaton (RFC 1661 4.6). */
 export interface NegotiationLimits {
@@ -14,6 +21,10 @@ export interface NegotiationLimits {
 
 /** What one PPP link is told: a resolved PppProfile plus the session's own credentials. Shared between links; never changed. */
 export interface PppSpec {
+  /** The PppProfile that says how to authenticate, for messages. */
+  profile: string;
+  /** Who knows the users: `local`, `radius`, or a plugin's name. */
+  aaa: string;
   /** The server assigns addresses; the client asks for them. */
   role: 'client' | 'server';
   mtu: number;
@@ -44,8 +55,19 @@ export interface PppSpec {
   /** 0: no echo requests. */
   echoIntervalMs: number;
   echoFailures: number;
+  /** Without user packets. 0: for ever. */
+  idleTimeoutMs: number;
+  /** 0: for ever. */
+  maxConnectMs: number;
+  /** How often accounting is told of a live link. 0: as the AAA says. */
+  interimIntervalMs: number;
+  rate?: RateLimit;
+  /** The name of one of the Gateway's filters. */
+  filter?: string;
+  mssClamp: boolean;
+  mppe: 'none' | 'optional' | 'required';
   ipv4: PppIpv4Spec;
-  ipv6: { enabled: boolean /** 64-bit interface identifier; absent: random. */; interfaceId?: bigint };
+  ipv6: PppIpv6Spec;
 }
 
 export interface PppIpv4Spec {
@@ -60,4 +82,17 @@ export interface PppIpv4Spec {
   wins: readonly Ipv4[];
   /** As client: route everything into the session. */
   defaultRoute: boolean;
+  /** As server: answer for the peer's address on the networks beside us. */
+  proxyArp: boolean;
+}
+
+export interface PppIpv6Spec {
+  enabled: boolean;
+  /** Ours: 64 bits, not 0. Absent: random. */
+  interfaceId?: bigint;
+  /** As server: AddressPools of /64 prefixes for the link, and of prefixes that are delegated. */
+  prefixPool?: string;
+  delegationPool?: string;
+  /** As server: what we tell the client. */
+  dns: readonly Ipv6[];
 }

@@ -1,6 +1,7 @@
 /**
  * One client's PPPoE session: a call that comes in by Ethernet and goes on in a tunnel.
  */
+import type { CallFacts } from '../aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from '../call-content.ts';
 import type { CallEnd } from '../call-end.ts';
 import type { EngineCore } from '../core.ts';
@@ -56,6 +57,10 @@ export class PppoeSession implements IngressCall {
     this.parameters = server.session;
     this.ppp = server.ppp;
     this.avps = callOf(this.peer, tags, server.ppp);
+  }
+
+  get facts(): CallFacts {
+    return { port: this.title, avps: this.avps };
   }
 
   get title(): string {

@@ -20,8 +20,8 @@ describe('over a bad path', () => {
 
   it.each(CASES)('$name, links open with $method, both ways and with IPv6', ({ method, path }) => {
     for (let seed = 0; seed < 25; seed++) {
-      const common = { authMethods: [method], ipv6: { enabled: true }, authenticatePeer: seed % 2 === 0 };
-      const ipv4 = { dns: [ADDRESSES.dns1], wins: [], defaultRoute: false };
+      const common = { authMethods: [method], ipv6: { enabled: true, dns: [] }, authenticatePeer: seed % 2 === 0 };
+      const ipv4 = { dns: [ADDRESSES.dns1], wins: [], defaultRoute: false, proxyArp: false };
       const login = { userName: 'lns', password: new Secret('hunter2') };
       const server = serverSpec({ ...common, ...login, authenticatePeer: true, ipv4 });
       const pair = new Pair(clientSpec(common), server, { seed, path }).open().run(120_000);
@@ -113,7 +113,7 @@ const happening: fc.Arbitrary<PppEvent | 'wait' | 'hear'> = fc.oneof(
       { event: 'authenticated', answer: { verdict: 'reject', message: '' } },
       { event: 'authenticated', answer: { verdict: 'accept', grant: { ipv4: 5 } } },
       { event: 'allocated', answer: { ipv4: 6 } },
-      { event: 'allocated', answer: { refused: 'no' } },
+      { event: 'allocated', answer: { refused: { ipv4: 'no' } } },
       { event: 'tick' },
       { event: 'open' },
     ),
@@ -129,7 +129,7 @@ describe('any frames', () => {
         fc.nat(),
         fc.boolean(),
         (method, happenings, seed, shorten) => {
-          const common = { authMethods: [method], authenticatePeer: true, ipv6: { enabled: true } };
+          const common = { authMethods: [method], authenticatePeer: true, ipv6: { enabled: true, dns: [] } };
           const login = { userName: 'bob', password: new Secret('hunter2') };
           const specs = { client: clientSpec({ ...common, ...login }), server: serverSpec({ ...common, ...login }) };
           const other = role === 'client' ? 'server' : 'client';

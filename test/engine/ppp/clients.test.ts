@@ -37,8 +37,9 @@ class Script {
     for (const effect of effects) {
       this.effects.push(effect);
       if (effect.effect === 'authenticate') {
-        this.asked.push(effect.user);
-        const known = ['bob', 'carol'].includes(effect.user);
+        const { user = '' } = effect;
+        this.asked.push(user);
+        const known = ['bob', 'carol'].includes(user);
         const answer = known
           ? ({ verdict: 'check', secret: new Secret('hunter2'), grant: {} } as const)
           : ({ verdict: 'reject', message: 'wrong password' } as const);
@@ -139,7 +140,7 @@ describe('a client like', () => {
   });
 
   it('macOS: ACCM, echoes at once, Apple’s own control protocol, IPV6CP before IPCP', () => {
-    const script = new Script({ ...chap, ipv6: { enabled: true, interfaceId: 0x10n } });
+    const script = new Script({ ...chap, ipv6: { enabled: true, interfaceId: 0x10n, dns: [] } });
     const ours = ofProtocol(script.told(), LCP);
     const wish = [2, 6, 0, 0, 0, 0, 5, 6, 9, 9, 9, 9, 7, 2, 8, 2];
     expect(script.say(LCP, 1, 1, wish)).toEqual([{ protocol: LCP, code: 2, id: 1, data: wish }]);

@@ -28,7 +28,7 @@ const silent = (pair: Pair): void => {
   pair.cut = true;
 };
 const rejects = (protocol: number): number[] => [protocol >> 8, protocol & 255, 1, 1, 0, 4];
-const noAddress = { local: 0, remote: undefined, dns: [], wins: [], defaultRoute: false };
+const noAddress = { local: 0, remote: undefined, dns: [], wins: [], defaultRoute: false, proxyArp: false };
 
 const CASES: Case[] = [
   { name: 'we terminate', act: (pair) => pair.close('server'), cause: [3, 0, 2], clientCause: [3, 0, 1] },
@@ -84,7 +84,11 @@ const CASES: Case[] = [
     act: silent,
     cause: [13, CHAP, 0],
   },
-  { name: 'there is no address left', world: { allocate: () => ({ refused: 'none left' }) }, cause: [20, IPCP, 2] },
+  {
+    name: 'there is no address left',
+    world: { allocate: () => ({ refused: { ipv4: 'none left' } }) },
+    cause: [20, IPCP, 2],
+  },
   { name: 'we have no address', server: { ipv4: noAddress }, cause: [20, IPCP, 1] },
   {
     name: 'the peer rejects IPCP',
@@ -98,8 +102,8 @@ const CASES: Case[] = [
   },
   {
     name: 'the last network protocol fails',
-    server: { ipv6: { enabled: true } },
-    client: { ipv6: { enabled: true } },
+    server: { ipv6: { enabled: true, dns: [] } },
+    client: { ipv6: { enabled: true, dns: [] } },
     act: (pair) => {
       pair.inject('server', packet(LCP, 8, 2, rejects(IPCP))).inject('server', packet(IPV6CP, 5, 1));
     },

@@ -6,7 +6,7 @@ import { checkAgainst, Pair, packet, seededRandom } from './pair.ts';
 import { ADDRESSES, clientSpec, serverSpec } from './specs.ts';
 
 const METHODS: readonly PppAuthMethod[] = ['pap', 'chap', 'mschapv2'];
-const IPV6 = { ipv6: { enabled: true } };
+const IPV6 = { ipv6: { enabled: true, dns: [] } };
 
 function opened(client = clientSpec(), server = serverSpec()): Pair {
   const pair = new Pair(client, server).open().run(2000);
@@ -17,7 +17,7 @@ function opened(client = clientSpec(), server = serverSpec()): Pair {
 describe('two links', () => {
   it.each(METHODS)('open IPv4 with %s', (method) => {
     const dns = [ADDRESSES.dns1, ADDRESSES.dns2];
-    const server = serverSpec({ authMethods: [method], ipv4: { dns, wins: [], defaultRoute: false } });
+    const server = serverSpec({ authMethods: [method], ipv4: { dns, wins: [], defaultRoute: false, proxyArp: false } });
     const pair = opened(clientSpec(), server);
     expect(pair.client.link.view()).toMatchObject({ phase: 'network', user: 'bob', auth: method });
     expect(pair.server.link.view()).toMatchObject({ phase: 'network', user: 'bob', auth: method });
@@ -29,7 +29,7 @@ describe('two links', () => {
   });
 
   it('take one name server where there is one', () => {
-    const server = serverSpec({ ipv4: { dns: [ADDRESSES.dns2], wins: [], defaultRoute: false } });
+    const server = serverSpec({ ipv4: { dns: [ADDRESSES.dns2], wins: [], defaultRoute: false, proxyArp: false } });
     expect(opened(clientSpec(), server).client.network?.ipv4?.dns).toEqual([ADDRESSES.dns2]);
   });
 
@@ -48,13 +48,13 @@ describe('two links', () => {
   });
 
   it('open IPv6 beside IPv4', () => {
-    const pair = opened(clientSpec(IPV6), serverSpec({ ipv6: { enabled: true, interfaceId: 0x10n } }));
+    const pair = opened(clientSpec(IPV6), serverSpec({ ipv6: { enabled: true, interfaceId: 0x10n, dns: [] } }));
     expect(pair.client.network?.ipv6?.remoteInterfaceId).toBe(0x10n);
     expect(pair.client.network?.ipv6?.localInterfaceId).toBe(pair.server.network?.ipv6?.remoteInterfaceId);
   });
 
   it.each([0x10n, 1n, 2n, 0xffffffffffffffffn])('part when both want the same interface identifier', (interfaceId) => {
-    const ipv6 = { enabled: true, interfaceId };
+    const ipv6 = { enabled: true, interfaceId, dns: [] };
     const pair = opened(clientSpec({ ipv6 }), serverSpec({ ipv6 }));
     const ids = pair.client.network?.ipv6;
     expect(ids).toBeDefined();
@@ -157,7 +157,7 @@ describe('a refusal', () => {
   });
 
   it('of an address ends the link', () => {
-    const pair = new Pair(clientSpec(), serverSpec(), { allocate: () => ({ refused: 'the pool is empty' }) });
+    const pair = new Pair(clientSpec(), serverSpec(), { allocate: () => ({ refused: { ipv4: 'the pool is empty' } }) });
     pair.open().run();
     expect(pair.server.down?.reason).toBe('no IPv4 address for the peer: the pool is empty');
     expect(pair.client.down?.reason).toBe('the peer terminated LCP');
@@ -165,7 +165,7 @@ describe('a refusal', () => {
   });
 
   it('of an address leaves IPv6', () => {
-    const pair = new Pair(clientSpec(IPV6), serverSpec(IPV6), { allocate: () => ({ refused: 'none left' }) });
+    const pair = new Pair(clientSpec(IPV6), serverSpec(IPV6), { allocate: () => ({ refused: { ipv4: 'none left' } }) });
     pair.open().run();
     expect(pair.server.down).toBeUndefined();
     expect([pair.client.hasIpv4, pair.client.hasIpv6, pair.server.hasIpv6]).toEqual([false, true, true]);
@@ -179,14 +179,14 @@ describe("the peer's address", () => {
     ['the grant', undefined, 0xc0a80505, 0xc0a80505],
     ['the pool', undefined, undefined, ADDRESSES.client],
   ])('comes from %s', (_from, remote, granted, expected) => {
-    const server = serverSpec({ ipv4: { remote, dns: [], wins: [], defaultRoute: false } });
+    const server = serverSpec({ ipv4: { remote, dns: [], wins: [], defaultRoute: false, proxyArp: false } });
     const pair = new Pair(clientSpec(), server, { judge: () => checkAgainst('hunter2', granted) }).open().run();
     expect(pair.client.network?.ipv4?.local).toBe(expected);
     expect(pair.server.network?.ipv4?.remote).toBe(expected);
   });
 
   it('is not what the client wishes, unless the server says so', () => {
-    const client = clientSpec({ ipv4: { local: 0x01020304, dns: [], wins: [], defaultRoute: false } });
+    const client = clientSpec({ ipv4: { local: 0x01020304, dns: [], wins: [], defaultRoute: false, proxyArp: false } });
     expect(opened(client).client.network?.ipv4?.local).toBe(ADDRESSES.client);
   });
 
@@ -334,59 +334,49 @@ describe('a peer that says nothing', () => {
 });
 
 describe('a question to the world', () => {
-  it('about an address is asked again after a renegotiation, once the first answer is there', () => {
+  const bringUp = (handle: (event: PppEvent) => PppEffect[], effects: PppEffect[]): PppEffect[] => {
+    const requests = effects.flatMap((effect) =>
+      effect.effect === 'frame' && effect.frame[4] === 1 ? [effect.frame] : [],
+    );
+    return requests.flatMap((frame) => {
+      const ack = frame.slice();
+      ack[4] = 2;
+      return handle({ event: 'frame', bytes: ack, start: 0, end: ack.length });
+    });
+  };
+
+  it('about an address is asked again at once after a renegotiation: the first one is moot', () => {
     const server = new PppLink(serverSpec({ authenticatePeer: false }), seededRandom(3), ADDRESSES.server);
     const handle = (event: PppEvent): PppEffect[] => server.handle(event, 1);
-    const bringUp = (effects: PppEffect[]): PppEffect[] => {
-      const requests = effects.flatMap((effect) =>
-        effect.effect === 'frame' && effect.frame[4] === 1 ? [effect.frame] : [],
-      );
-      return requests.flatMap((frame) => {
-        const ack = frame.slice();
-        ack[4] = 2;
-        return handle({ event: 'frame', bytes: ack, start: 0, end: ack.length });
-      });
-    };
     const request = packet(0xc021, 1, 1);
     const open = handle({ event: 'open' });
     handle({ event: 'frame', bytes: request, start: 0, end: request.length });
-    expect(bringUp(open).map(({ effect }) => effect)).toEqual(['allocate']);
-    expect(bringUp(handle({ event: 'frame', bytes: request, start: 0, end: request.length }))).toEqual([]);
-    const answer: PppEvent = { event: 'allocated', answer: { refused: 'not to this one' } };
-    expect(handle(answer).map(({ effect }) => effect)).toEqual(['allocate']);
+    expect(bringUp(handle, open).map(({ effect }) => effect)).toEqual(['allocate']);
+    const again = handle({ event: 'frame', bytes: request, start: 0, end: request.length });
+    expect(bringUp(handle, again).map(({ effect }) => effect)).toEqual(['allocate']);
     expect(handle({ event: 'allocated', answer: { ipv4: 5 } }).map(({ effect }) => effect)).toEqual(['frame']);
   });
 
-  it('is not taken for a later one', () => {
-    const server = new PppLink(serverSpec({ authMethods: ['pap'] }), seededRandom(3), ADDRESSES.server);
-    const asked: string[] = [];
-    const feed = (frame: Uint8Array): Uint8Array[] => {
-      const effects = server.handle({ event: 'frame', bytes: frame, start: 0, end: frame.length }, 1);
-      for (const effect of effects) if (effect.effect === 'authenticate') asked.push(effect.user);
-      return effects.flatMap((effect) => (effect.effect === 'frame' ? [effect.frame] : []));
-    };
-    const bringUp = (frames: Uint8Array[]): void => {
-      const request = frames.filter((frame) => frame[4] === 1).at(-1) ?? new Uint8Array(8);
-      request[4] = 2;
-      feed(request);
-    };
-    const login = (name: number) => packet(0xc023, 1, 1, [1, name, 0]);
-    const first = server.handle({ event: 'open' }, 0);
-    feed(packet(0xc021, 1, 1));
-    bringUp(first.flatMap((effect) => (effect.effect === 'frame' ? [effect.frame] : [])));
-    feed(login(0x61));
-    bringUp(feed(packet(0xc021, 1, 2)));
-    feed(login(0x62));
-    expect(asked).toEqual(['a']);
-    // The answer for a, whom the peer no longer claims to be.
-    const effects = server.handle({ event: 'authenticated', answer: { verdict: 'accept', grant: {} } }, 2);
-    expect(effects.map((effect) => effect.effect)).toEqual(['authenticate']);
-    expect(server.view()).toMatchObject({ phase: 'authenticate', user: 'b' });
-    const answer = { verdict: 'accept', grant: {} } as const;
-    expect(server.handle({ event: 'authenticated', answer }, 3).map((effect) => effect.effect)).toEqual([
-      'frame',
-      'allocate',
-    ]);
+  it('is asked of a server without proof where somebody else than us knows what the peer gets', () => {
+    const server = new PppLink(serverSpec({ authenticatePeer: false, aaa: 'radius' }), seededRandom(3), 1);
+    const handle = (event: PppEvent): PppEffect[] => server.handle(event, 1);
+    const request = packet(0xc021, 1, 1);
+    const open = handle({ event: 'open' });
+    handle({ event: 'frame', bytes: request, start: 0, end: request.length });
+    expect(bringUp(handle, open)).toEqual([{ effect: 'authenticate', credentials: { method: 'none' } }]);
+    const granted = handle({ event: 'authenticated', answer: { verdict: 'accept', grant: { ipv4: 7, pool: 'x' } } });
+    expect(granted).toMatchObject([{ effect: 'allocate', ipv4: { fixed: 7, pool: 'x' } }]);
+  });
+
+  it('ends the link when the answer is no', () => {
+    const server = new PppLink(serverSpec({ authenticatePeer: false, aaa: 'radius' }), seededRandom(3), 1);
+    const handle = (event: PppEvent): PppEffect[] => server.handle(event, 1);
+    const request = packet(0xc021, 1, 1);
+    const open = handle({ event: 'open' });
+    handle({ event: 'frame', bytes: request, start: 0, end: request.length });
+    bringUp(handle, open);
+    handle({ event: 'authenticated', answer: { verdict: 'reject', message: 'no RADIUS server answers' } });
+    expect(server.view()).toMatchObject({ phase: 'terminate', failure: 'not let in: no RADIUS server answers' });
   });
 });
 

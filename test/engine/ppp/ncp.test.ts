@@ -31,7 +31,7 @@ function address(option: number, value: number): number[] {
   return [option, 6, value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
 }
 
-const NONE: PppIpv4Spec = { dns: [], wins: [], defaultRoute: false };
+const NONE: PppIpv4Spec = { dns: [], wins: [], defaultRoute: false, proxyArp: false };
 
 function server(ipv4 = NONE): Ipcp {
   const ipcp = new Ipcp(serverSpec({ ipv4 }), seededRandom(1), ADDRESSES.server, ADDRESSES.client);
@@ -159,14 +159,14 @@ describe('IPV6CP', () => {
     ...Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(56 - 8 * i)) & 255n)),
   ];
   const fresh = (interfaceId?: bigint): Ipv6cp => {
-    const spec = serverSpec({ ipv6: { enabled: true, interfaceId } });
+    const spec = serverSpec({ ipv6: { enabled: true, interfaceId, dns: [] } });
     return new Ipv6cp(spec, seededRandom(4));
   };
 
   it('asks for its identifier, which is a local one when it is random', () => {
     expect(start(fresh(0x0102030405060708n))[2]).toEqual(id(0x0102030405060708n));
     for (let seed = 0; seed < 50; seed++) {
-      const ipv6cp = new Ipv6cp(serverSpec({ ipv6: { enabled: true } }), seededRandom(seed));
+      const ipv6cp = new Ipv6cp(serverSpec({ ipv6: { enabled: true, dns: [] } }), seededRandom(seed));
       expect(ipv6cp.local & (1n << 57n)).toBe(0n);
       expect(ipv6cp.local).not.toBe(0n);
     }

@@ -1,6 +1,7 @@
 /** Two links against each other on a virtual clock, over a path that may lose, double and delay frames. */
+
+import type { AllocateAnswer, AuthenticateAnswer } from '../../../src/engine/aaa.ts';
 import type { Random } from '../../../src/engine/effects.ts';
-import type { AllocateAnswer, AuthenticateAnswer } from '../../../src/engine/ports.ts';
 import { type Network, type PppEffect, PppLink } from '../../../src/engine/ppp/link.ts';
 import type { PppSpec } from '../../../src/engine/ppp/spec.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
@@ -115,13 +116,13 @@ export class Pair {
           break;
         case 'authenticate': {
           here.authentications++;
-          const answer = this.world.judge?.(effect.user, effect) ?? checkAgainst('hunter2');
+          const answer = this.world.judge?.(effect.user ?? '', effect) ?? checkAgainst('hunter2');
           this.perform(side, here.link.handle({ event: 'authenticated', answer }, this.now));
           break;
         }
         case 'allocate': {
           here.allocations++;
-          const answer = this.world.allocate?.(effect.ipv4) ?? { ipv4: effect.ipv4 ?? ADDRESSES.client };
+          const answer = this.world.allocate?.(effect.ipv4?.fixed) ?? { ipv4: effect.ipv4?.fixed ?? ADDRESSES.client };
           this.perform(side, here.link.handle({ event: 'allocated', answer }, this.now));
           break;
         }

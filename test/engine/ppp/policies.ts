@@ -38,9 +38,11 @@ export const policy: fc.Arbitrary<Partial<PppSpec>> = fc.record({
     dns: fc.array(address, { maxLength: 2 }),
     wins: fc.array(address, { maxLength: 2 }),
     defaultRoute: fc.boolean(),
+    proxyArp: fc.boolean(),
   }),
   ipv6: fc.record({
     enabled: fc.boolean(),
     interfaceId: fc.option(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), { nil: undefined }),
+    dns: fc.constant([]),
   }),
 });

@@ -6,6 +6,13 @@ const LIMITS = { maxConfigRequests: 10, maxConfigNaks: 10, maxTerminateRequests:
 
 const BASE: PppSpec = {
   role: 'server',
+  profile: 'default',
+  aaa: 'local',
+  idleTimeoutMs: 0,
+  maxConnectMs: 0,
+  interimIntervalMs: 0,
+  mssClamp: true,
+  mppe: 'none',
   mtu: 1500,
   mru: 1500,
   acfc: true,
@@ -24,8 +31,8 @@ const BASE: PppSpec = {
   ipcp: LIMITS,
   echoIntervalMs: 0,
   echoFailures: 5,
-  ipv4: { dns: [], wins: [], defaultRoute: false },
-  ipv6: { enabled: false },
+  ipv4: { dns: [], wins: [], defaultRoute: false, proxyArp: false },
+  ipv6: { enabled: false, dns: [] },
 };
 
 export function serverSpec(changes: Partial<PppSpec> = {}): PppSpec {

@@ -1,6 +1,7 @@
 /** A client that meets a LAC first and an LNS then, on a virtual clock; the way to the client may be bad. */
+
+import type { AuthenticateAnswer } from '../../../src/engine/aaa.ts';
 import type { Random } from '../../../src/engine/effects.ts';
-import type { AuthenticateAnswer } from '../../../src/engine/ports.ts';
 import { type IngressEffect, PppIngress } from '../../../src/engine/ppp/ingress.ts';
 import type { LineWishes } from '../../../src/engine/ppp/lcp-options.ts';
 import { type PppEffect, PppLink } from '../../../src/engine/ppp/link.ts';
@@ -77,11 +78,13 @@ export class Switched {
         break;
       case 'authenticate':
         side.authentications++;
-        go(side.link.handle({ event: 'authenticated', answer: this.judge(effect.user) }, this.now));
+        go(side.link.handle({ event: 'authenticated', answer: this.judge(effect.user ?? '') }, this.now));
         break;
       case 'allocate':
         side.allocations++;
-        go(side.link.handle({ event: 'allocated', answer: { ipv4: effect.ipv4 ?? ADDRESSES.client } }, this.now));
+        go(
+          side.link.handle({ event: 'allocated', answer: { ipv4: effect.ipv4?.fixed ?? ADDRESSES.client } }, this.now),
+        );
         break;
       case 'network':
         side.network = effect.network;

@@ -1,0 +1,129 @@
+/**
+ * What a call may use while it carries user packets, and what it has used: idle and maximum times, rate and filter, and
+ * when accounting is told. What the AAA has granted or changed counts before the profile.
+ */
+import type { Grant, SessionLimits } from './aaa.ts';
+import type { Instant } from './effects.ts';
+import { earlier } from './ppp/timed.ts';
+import type { PppLimitsView, PppSpec, RateLimit, SessionCounters } from './spec.ts';
+
+/** Nobody tells us of user packets: we look so many times in an idle time-out, and end a call by so much too late. */
+const looksInIdleTime = 8;
+
+/** The call, as its use concerns it. */
+export interface UsedCall {
+  /** The profile's values, as they are now. */
+  readonly ppp: PppSpec;
+  /** What the data plane has counted of it. */
+  counters(): SessionCounters | undefined;
+}
+
+/** What its owner has to do. */
+export type Due = 'idle' | 'expired' | 'interim';
+
+export class Usage {
+  readonly startedAt: Instant;
+  private readonly call: UsedCall;
+  private grant: Grant;
+  private limits: SessionLimits;
+  private packets: number;
+  private activeAt: Instant;
+  private lookAt: Instant = 0;
+  private interimAt: Instant = 0;
+
+  /** The user to whom accounting counts it. */
+  readonly user: string | undefined;
+
+  constructor(call: UsedCall, user: string | undefined, grant: Grant, now: Instant) {
+    this.call = call;
+    this.user = user;
+    this.grant = grant;
+    this.limits = grant;
+    this.startedAt = now;
+    this.packets = this.userPackets();
+    this.activeAt = now;
+    this.retime(now);
+  }
+
+  get rate(): RateLimit | undefined {
+    const { rate = this.call.ppp.rate } = this.limits;
+    return rate === 'none' ? undefined : rate;
+  }
+
+  get filter(): string | undefined {
+    return this.limits.filter ?? this.call.ppp.filter;
+  }
+
+  /** The link was negotiated anew: what was granted then counts, if it is another grant. */
+  regrant(grant: Grant, now: Instant): void {
+    if (grant === this.grant) return;
+    this.grant = grant;
+    this.limits = grant;
+    this.retime(now);
+  }
+
+  /** Takes what the AAA changes; what it does not name stays. */
+  change(limits: SessionLimits, now: Instant): void {
+    this.limits = { ...this.limits, ...limits };
+    this.retime(now);
+  }
+
+  /** The profile or the limits have changed. */
+  retime(now: Instant): void {
+    this.lookAt = this.idleMs > 0 ? Math.ceil(now + this.idleMs / looksInIdleTime) : 0;
+    this.interimAt = this.interimMs > 0 ? Math.ceil(now + this.interimMs) : 0;
+  }
+
+  private get idleMs(): number {
+    return this.limits.idleTimeoutMs ?? this.call.ppp.idleTimeoutMs;
+  }
+
+  private get interimMs(): number {
+    return this.limits.interimIntervalMs ?? this.call.ppp.interimIntervalMs;
+  }
+
+  private get maximumMs(): number {
+    return this.limits.sessionTimeoutMs ?? this.call.ppp.maxConnectMs;
+  }
+
+  private get expiresAt(): Instant {
+    return this.maximumMs > 0 ? Math.ceil(this.startedAt + this.maximumMs) : 0;
+  }
+
+  private userPackets(): number {
+    const counters = this.call.counters();
+    return counters ? counters.rxPackets + counters.txPackets : 0;
+  }
+
+  /** When it wants a `tick`. 0: never. */
+  get timerAt(): Instant {
+    return earlier(earlier(this.lookAt, this.interimAt), this.expiresAt);
+  }
+
+  tick(now: Instant): Due | undefined {
+    const { expiresAt } = this;
+    if (expiresAt !== 0 && now >= expiresAt) return 'expired';
+    if (this.lookAt !== 0 && now >= this.lookAt) {
+      this.look(now);
+      if (now - this.activeAt >= this.idleMs) return 'idle';
+    }
+    if (this.interimAt === 0 || now < this.interimAt) return undefined;
+    this.interimAt = Math.ceil(now + this.interimMs);
+    return 'interim';
+  }
+
+  private look(now: Instant): void {
+    const packets = this.userPackets();
+    if (packets !== this.packets) this.activeAt = now;
+    this.packets = packets;
+    this.lookAt = Math.ceil(now + this.idleMs / looksInIdleTime);
+  }
+
+  view(): PppLimitsView | undefined {
+    const { rate, filter } = this;
+    const idleTimeoutMs = this.idleMs || undefined;
+    const sessionTimeoutMs = this.maximumMs || undefined;
+    if (rate === undefined && filter === undefined && !idleTimeoutMs && !sessionTimeoutMs) return undefined;
+    return { idleTimeoutMs, sessionTimeoutMs, rate, filter };
+  }
+}
