@@ -59,6 +59,10 @@ export abstract class ControlProtocol {
   private requestsSent = 0;
   /** Configure-Naks and -Rejects sent since the last Configure-Ack: RFC 1661 4.6's Max-Failure. */
   protected refusalsSent = 0;
+  /** Our last Configure-Ack, as long as the negotiation lasts. */
+  private acknowledgement: Uint8Array | undefined = undefined;
+  /** The peer has had two different requests acknowledged: over a path that reorders, the last to come may be an old one. */
+  private isDoubtful = false;
   /** Of the outstanding Configure-Request, or else of the next one. */
   private requestId: number;
   /** Of the packets that start no negotiation. */
@@ -143,9 +147,19 @@ export abstract class ControlProtocol {
     const reply = this.answer(bytes, at, end);
     const acceptable = reply[CODE_AT] === Code.configureAck;
     this.refusalsSent = acceptable ? 0 : this.refusalsSent + 1;
+    if (acceptable) this.compare(reply);
     const signals = this.fire(acceptable ? 'RCR+' : 'RCR-', now, out, reply, bytes[at + 1]);
     if (this.refusalsSent > 2 * this.limits.maxConfigNaks + 1) this.failure ??= this.divergence('naksSent');
     return signals | this.giveUpIfFailed(now, out);
+  }
+
+  /** Whether the peer asks for something else than in the request that it had acknowledged, before we are open. */
+  private compare(acknowledgement: Uint8Array): void {
+    const { acknowledgement: previous } = this;
+    if (this.state === State.ackSent && previous !== undefined) {
+      this.isDoubtful ||= !sameData(previous, acknowledgement);
+    }
+    this.acknowledgement = acknowledgement;
   }
 
   /** The Configure-Ack, -Nak or -Reject for a request (RFC 1661 5.2-5.4). */
@@ -198,6 +212,11 @@ export abstract class ControlProtocol {
       this.buildRequest();
       if (!frameWriter.dataEquals(bytes, data, end)) return 0;
       this.nextRequestId();
+      if (this.isDoubtful) {
+        // We ask once more instead of opening: a peer that is open already has to tell what it really has.
+        this.isDoubtful = false;
+        return this.fire('RCN', now, out, undefined, identifier);
+      }
     }
     return this.fire('RCA', now, out, undefined, identifier);
   }
@@ -310,6 +329,10 @@ export abstract class ControlProtocol {
       out.push({ effect: 'frame', frame: frameWriter.finish() });
     }
     if (isTimed(previous) && !isTimed(next)) this.timerAt = 0;
+    if (!isNegotiating(next)) {
+      this.acknowledgement = undefined;
+      this.isDoubtful = false;
+    }
     return actions & (Layer.up | Layer.down | Layer.finished);
   }
 
@@ -362,6 +385,12 @@ export abstract class ControlProtocol {
     frameWriter.packet(this.protocol, Code.codeReject, this.nextId());
     return frameWriter.octets(bytes, at, Math.min(end, at + MAX_REJECTED_OCTETS)).finish();
   }
+}
+
+function sameData(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = CODE_AT + PACKET_HEADER_OCTETS; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** A bit for an option's type: apart for all that any of the protocols knows. */
