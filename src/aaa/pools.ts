@@ -1,220 +1,170 @@
 import type { AllocateAnswer, AllocateRequest, Wanted } from '../engine/aaa.ts';
 import type { SessionKey } from '../engine/ports.ts';
-import { formatIpv4, type Ipv4, type PoolSpec, type PoolView } from '../engine/spec.ts';
-import { FreeSet } from './free-set.ts';
+import type { Ipv6Prefix, PoolSpec, PoolView } from '../engine/spec.ts';
+import { type Block, bitsOf, ipv4Block, type Kind, kinds, nameBlock, rangeOf } from './blocks.ts';
+import { Leases } from './leases.ts';
+import { Space } from './space.ts';
 
-/** The most addresses that one pool hands out, 2 MiB of bitmap: a /8. Those beyond are left alone. */
-const MAX_POOL_ADDRESSES = 1 << 24;
-/** How many users' last addresses are remembered; the one longest unseen is forgotten first. */
-const MAX_REMEMBERED_USERS = 65_536;
+/** RFC 4862 5.5.3: a link's prefix and the interface identifier make up an address. */
+const linkPrefixLength = 64;
 
-type Range = PoolSpec['ranges'][number];
+const none = { total: 0, used: 0, refused: 0 };
+
+/** What a session has. */
+type Holding = { [kind in Kind]?: Block };
 
 /**
- * Who holds which IPv4 address. An address is held by at most one session, whatever pools it lies in and whether it
- * was asked for or chosen. A session holds at most one address.
+ * Who holds which addresses and prefixes. No two sessions hold any part of the same, whatever pools it lies in and
+ * whether it was asked for or chosen. A session holds at most one of each kind.
+ *
+ * A user gets what they had last, if it is free. Others get it only when nothing else is: first what has waited longest.
  */
 export class AddressPools {
-  #pools = new Map<string, Pool>();
-  readonly #addressOf = new Map<SessionKey, Ipv4>();
-  readonly #holderOf = new Map<Ipv4, SessionKey>();
-  readonly #lastOf = new Map<string, Ipv4>();
+  readonly leases: Leases;
+  readonly #spaces = { ipv4: new Space(bitsOf('ipv4')), ipv6: new Space(bitsOf('prefix')) };
+  readonly #holdings = new Map<SessionKey, Holding>();
+  #names: readonly string[] = [];
+
+  constructor(leases = new Leases()) {
+    this.leases = leases;
+  }
 
   /** Sessions keep what they hold, also when no pool has it any more. */
   configure(specs: readonly PoolSpec[]): void {
-    const pools = new Map<string, Pool>();
-    for (const spec of specs) {
-      const before = this.#pools.get(spec.name);
-      pools.set(spec.name, before?.isLike(spec) ? before : this.#create(spec));
-    }
-    this.#pools = pools;
+    const { ipv4, ipv6 } = this.#spaces;
+    this.#names = specs.map(({ name }) => name);
+    const changed = [
+      ipv4.configure(
+        specs.map(({ name, ranges, exclude }) => ({
+          pool: name,
+          ranges: ranges.map(bigRange),
+          exclude: exclude.map(bigRange),
+          length: ipv4.bits,
+        })),
+        this.#held(['ipv4']),
+      ),
+      ipv6.configure(
+        specs.map(({ name, prefixes, excludePrefixes, delegationLength }) => ({
+          pool: name,
+          ranges: prefixes.map(prefixRange),
+          exclude: excludePrefixes.map(prefixRange),
+          length: delegationLength,
+        })),
+        this.#held(['prefix', 'delegated']),
+      ),
+    ];
+    if (changed.includes(true)) this.leases.place((lease) => this.#space(lease.kind).stockOf(lease));
   }
 
-  #create(spec: PoolSpec): Pool {
-    const pool = new Pool(spec);
-    for (const address of this.#holderOf.keys()) pool.take(address);
-    return pool;
-  }
-
-  /**
-   * The wanted address, or the user's last one if it is free, or the pool's next. Pools go round, so that an address
-   * given back rests as long as possible. A session that asks again keeps its address unless it wants another.
-   */
-  allocate(request: AllocateRequest): AllocateAnswer {
-    const { session, user, ipv4: wanted } = request;
-    if (!wanted) return {};
-    const held = this.#addressOf.get(session);
-    if (held !== undefined && this.#satisfies(held, wanted)) return { ipv4: held };
-    const chosen = this.#choose(wanted, user);
-    if (typeof chosen === 'string') return { refused: { ipv4: chosen } };
-    this.release(session);
-    this.#hold(session, chosen);
-    if (user !== undefined && wanted.fixed === undefined) this.#remember(user, chosen);
-    return { ipv4: chosen };
+  /** What is not asked for stays as it is, and so does what the session has already and still fits. */
+  allocate({ session, user, ipv4, prefix, delegated }: AllocateRequest): AllocateAnswer {
+    const answer: AllocateAnswer = {};
+    const refused: NonNullable<AllocateAnswer['refused']> = {};
+    const ask = (kind: Kind, wanted: Wanted<Block> | undefined): Block | undefined => {
+      if (!wanted) return undefined;
+      const given = this.#give(session, user, kind, wanted);
+      if (typeof given !== 'string') return given;
+      refused[kind] = given;
+      answer.refused = refused;
+      return undefined;
+    };
+    const fixed = ipv4?.fixed === undefined ? undefined : ipv4Block(ipv4.fixed);
+    const address = ask('ipv4', ipv4 && { fixed, pool: ipv4.pool });
+    if (address) answer.ipv4 = Number(address.high);
+    answer.prefix = ask('prefix', prefix);
+    answer.delegated = ask('delegated', delegated);
+    return answer;
   }
 
   release(session: SessionKey): void {
-    const address = this.#addressOf.get(session);
-    if (address === undefined) return;
-    this.#addressOf.delete(session);
-    this.#holderOf.delete(address);
-    for (const pool of this.#pools.values()) pool.giveBack(address);
+    const holding = this.#holdings.get(session);
+    if (!holding) return;
+    this.#holdings.delete(session);
+    for (const kind of kinds) {
+      const block = holding[kind];
+      if (block) this.#space(kind).giveBack(block);
+    }
   }
 
-  /** In the order of configuration. `used` counts every held address that lies in the pool. */
+  /** In the order of configuration. `used` counts what is held, in whole or in part, of what the pool gives out. */
   views(): PoolView[] {
-    return Array.from(this.#pools, ([name, pool]) => ({
-      name,
-      total: pool.total,
-      used: pool.used,
-      prefixes: { total: 0, used: 0 },
-      refused: pool.refused,
-    }));
-  }
-
-  #satisfies(held: Ipv4, { fixed, pool }: Wanted<Ipv4>): boolean {
-    if (fixed !== undefined) return held === fixed;
-    return pool !== undefined && this.#pools.get(pool)?.contains(held) === true;
-  }
-
-  /** The address, or why there is none. */
-  #choose({ fixed, pool: name }: Wanted<Ipv4>, user: string | undefined): Ipv4 | string {
-    if (fixed !== undefined) {
-      return this.#holderOf.has(fixed) ? `address ${formatIpv4(fixed)} is in use by another session` : fixed;
-    }
-    if (name === undefined) return 'neither an address nor an AddressPool is set for this session';
-    const pool = this.#pools.get(name);
-    if (!pool) return `AddressPool ${name} does not exist`;
-    const last = user === undefined ? undefined : this.#lastOf.get(user);
-    const ipv4 = last !== undefined && pool.isFree(last) ? last : pool.next();
-    if (ipv4 !== undefined) return ipv4;
-    pool.refused++;
-    return `AddressPool ${name}: all ${pool.total} addresses are in use`;
-  }
-
-  #hold(session: SessionKey, address: Ipv4): void {
-    this.#addressOf.set(session, address);
-    this.#holderOf.set(address, session);
-    for (const pool of this.#pools.values()) pool.take(address);
-  }
-
-  #remember(user: string, address: Ipv4): void {
-    this.#lastOf.delete(user);
-    this.#lastOf.set(user, address);
-    if (this.#lastOf.size <= MAX_REMEMBERED_USERS) return;
-    for (const oldest of this.#lastOf.keys()) {
-      this.#lastOf.delete(oldest);
-      return;
-    }
-  }
-}
-
-/** The addresses of one AddressPool, numbered from 0 over all its ranges. */
-class Pool {
-  readonly #spec: PoolSpec;
-  readonly #segments: readonly (Range & { offset: number })[];
-  readonly #free: FreeSet;
-  /** Where the search for the next free address starts. */
-  #cursor = 0;
-  refused = 0;
-
-  constructor(spec: PoolSpec) {
-    this.#spec = spec;
-    let total = 0;
-    this.#segments = subtract(merge(spec.ranges), merge(spec.exclude)).map((range) => {
-      const offset = total;
-      total += range.last - range.first + 1;
-      return { ...range, offset };
+    return this.#names.map((name) => {
+      const { total, used, refused } = this.#spaces.ipv4.stock(name) ?? none;
+      const prefixes = this.#spaces.ipv6.stock(name) ?? none;
+      return {
+        name,
+        total,
+        used,
+        prefixes: { total: prefixes.total, used: prefixes.used },
+        refused: refused + prefixes.refused,
+      };
     });
-    this.#free = new FreeSet(Math.min(total, MAX_POOL_ADDRESSES));
   }
 
-  get total(): number {
-    return this.#free.size;
+  /** The block, or why there is none. */
+  #give(session: SessionKey, user: string | undefined, kind: Kind, wanted: Wanted<Block>): Block | string {
+    const holding = this.#holdings.get(session);
+    const before = holding?.[kind];
+    if (before && this.#fits(kind, before, wanted)) return before;
+    const block = wanted.fixed ? this.#ifFree(kind, wanted.fixed) : this.#choose(kind, wanted.pool, user);
+    if (typeof block === 'string') return block;
+    const space = this.#space(kind);
+    if (before) space.giveBack(before);
+    if (holding) holding[kind] = block;
+    else this.#holdings.set(session, { [kind]: block });
+    const chosenFor = wanted.fixed ? undefined : user;
+    space.hold(block, (lease) => {
+      if (lease.user !== chosenFor || lease.kind !== kind) this.leases.forget(lease);
+    });
+    const stock = chosenFor === undefined ? undefined : space.stockOf(block);
+    if (stock && chosenFor !== undefined) this.leases.give(kind, chosenFor, block, stock);
+    return block;
   }
 
-  get used(): number {
-    return this.#free.size - this.#free.count;
+  #fits(kind: Kind, held: Block, { fixed, pool }: Wanted<Block>): boolean {
+    if (fixed) return held.high === fixed.high && held.length === fixed.length;
+    return pool !== undefined && this.#space(kind).stock(pool)?.numberOf(held) !== undefined;
   }
 
-  isLike(spec: PoolSpec): boolean {
-    return sameRanges(this.#spec.ranges, spec.ranges) && sameRanges(this.#spec.exclude, spec.exclude);
+  #ifFree(kind: Kind, block: Block): Block | string {
+    return this.#space(kind).isFree(block) ? block : `${nameBlock(kind, block)} is in use by another session`;
   }
 
-  contains(address: Ipv4): boolean {
-    return this.#indexOf(address) !== undefined;
-  }
-
-  isFree(address: Ipv4): boolean {
-    const index = this.#indexOf(address);
-    return index !== undefined && this.#free.has(index);
-  }
-
-  /** A free address, still free afterwards: the first after the one given out last. */
-  next(): Ipv4 | undefined {
-    const index = this.#free.next(this.#cursor) ?? this.#free.next(0);
-    if (index === undefined) return undefined;
-    this.#cursor = index + 1;
-    const segment = this.#segmentAt((candidate) => candidate.offset <= index);
-    return segment && segment.first + (index - segment.offset);
-  }
-
-  take(address: Ipv4): void {
-    const index = this.#indexOf(address);
-    if (index !== undefined) this.#free.delete(index);
-  }
-
-  giveBack(address: Ipv4): void {
-    const index = this.#indexOf(address);
-    if (index !== undefined) this.#free.add(index);
-  }
-
-  #indexOf(address: Ipv4): number | undefined {
-    const segment = this.#segmentAt((candidate) => candidate.first <= address);
-    if (!segment || address > segment.last) return undefined;
-    const index = segment.offset + (address - segment.first);
-    return index < this.#free.size ? index : undefined;
-  }
-
-  /** The last segment that fits; segments fit up to some point and then no more. */
-  #segmentAt(fits: (segment: Range & { offset: number }) => boolean): (Range & { offset: number }) | undefined {
-    let low = 0;
-    let high = this.#segments.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (fits(this.#segments[middle])) low = middle + 1;
-      else high = middle;
+  #choose(kind: Kind, pool: string | undefined, user: string | undefined): Block | string {
+    const what = kind === 'ipv4' ? 'address' : 'prefix';
+    if (pool === undefined) return `neither ${what} nor AddressPool is set for this session`;
+    const stock = this.#space(kind).stock(pool);
+    if (!stock) return `AddressPool ${pool} does not exist`;
+    if (kind === 'prefix' && stock.length !== linkPrefixLength) {
+      return `AddressPool ${pool} gives out /${stock.length} prefixes; a link needs a /${linkPrefixLength}`;
     }
-    return low === 0 ? undefined : this.#segments[low - 1];
+    const lease = user === undefined ? undefined : this.leases.get(kind, user);
+    // Not held: then it waits.
+    if (lease?.list && lease.stock === stock) return { high: lease.high, length: lease.length };
+    const number = stock.next();
+    if (number !== undefined) return stock.piece(number);
+    stock.refused++;
+    return `AddressPool ${pool}: all ${stock.total} ${kind === 'ipv4' ? 'addresses' : 'prefixes'} are in use`;
   }
-}
 
-/** The same addresses as ascending ranges that neither overlap nor touch. */
-function merge(ranges: readonly Range[]): Range[] {
-  const merged: Range[] = [];
-  for (const range of ranges.toSorted((a, b) => a.first - b.first)) {
-    const last = merged.at(-1);
-    if (last && range.first <= last.last + 1) last.last = Math.max(last.last, range.last);
-    else if (range.first <= range.last) merged.push({ ...range });
+  #space(kind: Kind): Space {
+    return kind === 'ipv4' ? this.#spaces.ipv4 : this.#spaces.ipv6;
   }
-  return merged;
-}
 
-/** What is left of merged ranges without other merged ranges. */
-function subtract(ranges: readonly Range[], holes: readonly Range[]): Range[] {
-  const left: Range[] = [];
-  for (const range of ranges) {
-    let first = range.first;
-    for (const hole of holes) {
-      if (hole.last < first || hole.first > range.last) continue;
-      if (hole.first > first) left.push({ first, last: hole.first - 1 });
-      first = hole.last + 1;
+  *#held(wanted: readonly Kind[]): Iterable<Block> {
+    for (const holding of this.#holdings.values()) {
+      for (const kind of wanted) {
+        const block = holding[kind];
+        if (block) yield block;
+      }
     }
-    if (first <= range.last) left.push({ first, last: range.last });
   }
-  return left;
 }
 
-function sameRanges(a: readonly Range[], b: readonly Range[]): boolean {
-  return a.length === b.length && a.every(({ first, last }, i) => first === b[i].first && last === b[i].last);
+function bigRange({ first, last }: PoolSpec['ranges'][number]): { first: bigint; last: bigint } {
+  return { first: BigInt(first), last: BigInt(last) };
+}
+
+function prefixRange(prefix: Ipv6Prefix): { first: bigint; last: bigint } {
+  return rangeOf(prefix, bitsOf('prefix'));
 }

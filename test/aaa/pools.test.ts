@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Leases } from '../../src/aaa/leases.ts';
 import { AddressPools } from '../../src/aaa/pools.ts';
 import { formatIpv4, type Ipv4, type PoolSpec, parseIpv4 } from '../../src/engine/spec.ts';
 
@@ -75,7 +76,7 @@ describe('a pool', () => {
     expect(take(1)).toBe('AddressPool small: all 0 addresses are in use');
     expect(take(1, { pool: 'other' })).toBe('AddressPool other does not exist');
     expect(pools.allocate({ session: 1, aaa: 'local', ipv4: {} }).refused?.ipv4).toBe(
-      'neither an address nor an AddressPool is set for this session',
+      'neither address nor AddressPool is set for this session',
     );
   });
 
@@ -151,16 +152,83 @@ describe('a user', () => {
     expect(take(4, { user: 'ann' })).toBe('10.0.0.2');
   });
 
-  test('is forgotten when 65536 others have come since', () => {
-    pools.configure([poolOf('small', [range('10.0.0.0', '10.255.255.255')])]);
+  test('keeps it while strangers find others', () => {
     take(1, { user: 'ann' });
     pools.release(1);
-    for (let n = 0; n < 65_536; n++) {
-      take(2, { user: `user${n}` });
-      pools.release(2);
+    expect([2, 3, 4].map((session) => take(session))).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+    expect(pools.views()).toEqual([view(4, 3)]);
+    expect(take(5, { user: 'ann' })).toBe('10.0.0.0');
+  });
+
+  test('loses it when nothing else is free, and first the one who has been away longest', () => {
+    for (const [session, user] of [
+      [1, 'ann'],
+      [2, 'bob'],
+      [3, 'cid'],
+      [4, 'dan'],
+    ] as const) {
+      take(session, { user });
     }
-    expect(take(1, { user: 'ann' })).not.toBe('10.0.0.0');
-    expect(take(2, { user: 'user1' })).toBe('10.0.0.2');
+    for (const session of [2, 1, 3]) pools.release(session);
+    expect(take(5, { user: 'eve' })).toBe('10.0.0.1');
+    expect(take(6)).toBe('10.0.0.0');
+    expect(take(7, { user: 'bob' })).toBe('10.0.0.2');
+    expect(take(8, { user: 'ann' })).toBe('AddressPool small: all 4 addresses are in use');
+    // Nobody is remembered there any more: it is as good as new.
+    pools.release(6);
+    expect(take(9, { user: 'ann' })).toBe('10.0.0.0');
+  });
+
+  test('keeps one address among several sessions', () => {
+    expect([1, 2].map((session) => take(session, { user: 'ann' }))).toEqual(['10.0.0.0', '10.0.0.1']);
+    pools.release(2);
+    pools.release(1);
+    expect([3, 4].map((session) => take(session, { user: 'ann' }))).toEqual(['10.0.0.0', '10.0.0.2']);
+  });
+
+  test('has to share with one who is given the very address', () => {
+    take(1, { user: 'ann' });
+    pools.release(1);
+    take(2, { user: 'bob', ipv4: ip('10.0.0.0') });
+    expect(take(3, { user: 'ann' })).toBe('10.0.0.1');
+    pools.release(2);
+    pools.release(3);
+    expect(take(4, { user: 'ann' })).toBe('10.0.0.1');
+  });
+
+  test('moves to another pool with a new address', () => {
+    pools.configure([small, poolOf('other', [range('10.1.0.0', '10.1.0.3')])]);
+    take(1, { user: 'ann' });
+    pools.release(1);
+    expect(take(1, { user: 'ann', pool: 'other' })).toBe('10.1.0.0');
+    pools.release(1);
+    expect([2, 3, 4, 5].map((session) => take(session))).toContain('10.0.0.0');
+    expect(take(6, { pool: 'other' })).toBe('10.1.0.1');
+  });
+
+  test('comes back to a pool that was away, and to a larger one', () => {
+    take(1, { user: 'ann' });
+    take(2, { user: 'bob' });
+    pools.release(2);
+    pools.configure([]);
+    pools.configure([small]);
+    expect(take(3, { user: 'bob' })).toBe('10.0.0.1');
+    pools.release(1);
+    pools.configure([poolOf('small', [range('9.255.255.0', '10.0.0.255')])]);
+    expect(take(4, { user: 'ann' })).toBe('10.0.0.0');
+  });
+
+  test('is remembered only so long as there are not too many others', () => {
+    pools = new AddressPools(new Leases(2));
+    pools.configure([poolOf('small', [range('10.0.0.0', '10.0.0.255')])]);
+    for (const user of ['ann', 'bob', 'cid']) {
+      take(1, { user });
+      pools.release(1);
+    }
+    expect(take(1, { user: 'bob' })).toBe('10.0.0.1');
+    expect(take(2, { user: 'cid' })).toBe('10.0.0.2');
+    expect(take(3, { user: 'ann' })).toBe('10.0.0.3');
+    expect(pools.leases.count).toBe(2);
   });
 });
 
