@@ -1,6 +1,6 @@
 import type { V1CustomResourceColumnDefinition, V1CustomResourceDefinition } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import { atMostOne, describe, exactlyOne, type KindSchema, mapValues, type Schema } from './schema.ts';
+import { atLeastOne, atMostOne, describe, exactlyOne, type KindSchema, mapValues, type Schema } from './schema.ts';
 
 const group = 'prol2tp.io';
 
@@ -57,7 +57,14 @@ const presentations: Record<string, Presentation> = {
   },
   AddressPool: {
     shortName: 'l2pool',
-    columns: [ready, ['Total', '.status.total', 'integer'], ['Used', '.status.used', 'integer'], age],
+    columns: [
+      ready,
+      ['Total', '.status.total', 'integer'],
+      ['Used', '.status.used', 'integer'],
+      ['Prefixes', '.status.prefixes.total', 'integer'],
+      ['Prefixes used', '.status.prefixes.used', 'integer'],
+      age,
+    ],
   },
   Subscriber: { shortName: 'l2sub', columns: [ready, ['User', '.spec.userName'], age] },
 };
@@ -131,7 +138,11 @@ function structural(schema: Schema): Record<string, unknown> {
   const { type, format, pattern, minimum, maximum, minLength, maxLength, minItems, maxItems, required } = schema;
   const either = Array.isArray(type);
   const values = mapValues(schema);
-  const rules = [oneOfRule(atMostOne(schema), '<='), oneOfRule(exactlyOne(schema), '==')].filter((rule) => rule);
+  const rules = [
+    countRule(atMostOne(schema), '<='),
+    countRule(exactlyOne(schema), '=='),
+    countRule(atLeastOne(schema), '>='),
+  ].filter((rule) => rule);
   const result = {
     type: either ? undefined : type,
     'x-kubernetes-int-or-string': either ? true : undefined,
@@ -159,15 +170,17 @@ function structural(schema: Schema): Record<string, unknown> {
   return Object.fromEntries(Object.entries(result).filter(([, value]) => value !== undefined));
 }
 
-function oneOfRule(
+const counted = { '<=': 'give only one of', '==': 'give exactly one of', '>=': 'give at least one of' } as const;
+
+function countRule(
   fields: string[] | undefined,
-  comparison: '<=' | '==',
+  comparison: keyof typeof counted,
 ): { rule: string; message: string } | undefined {
   if (!fields) return undefined;
   const given = fields.map((field) => `(has(self.${field}) ? 1 : 0)`).join(' + ');
   const names = fields.join(' and ');
   return {
     rule: `${given} ${comparison} 1`,
-    message: comparison === '<=' ? `give only one of ${names}` : `give exactly one of ${names}`,
+    message: `${counted[comparison]} ${names}`,
   };
 }

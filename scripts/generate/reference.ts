@@ -1,4 +1,4 @@
-import { atMostOne, exactlyOne, type KindSchema, mapValues, type Schema } from './schema.ts';
+import { atLeastOne, atMostOne, exactlyOne, type KindSchema, mapValues, type Schema } from './schema.ts';
 
 const intro = `# Resources
 
@@ -88,6 +88,8 @@ function rowsOf(schema: Schema, prefix: string): string[] {
 function ruleOf(schema: Schema, field: string): string {
   const choice = exactlyOne(schema);
   if (choice?.includes(field)) return ` Exactly one of ${choice.join(', ')}.`;
+  const least = atLeastOne(schema);
+  if (least?.includes(field)) return ` At least one of ${least.join(', ')}.`;
   const rivals = atMostOne(schema);
   return rivals?.includes(field) ? ` At most one of ${rivals.join(', ')}.` : '';
 }

@@ -28,6 +28,7 @@ export interface Schema {
   propertyNames?: Schema;
   not?: Schema;
   oneOf?: Schema[];
+  anyOf?: Schema[];
 }
 
 /** One kind, with every `$ref` replaced by what it points to. */
@@ -100,6 +101,11 @@ export function describe(schema: Schema): string | undefined {
 /** The rule `not: {required: [...]}`: of these fields at most one. */
 export function atMostOne(schema: Schema): string[] | undefined {
   return schema.not?.required;
+}
+
+/** The rule `anyOf: [{required: [x]}, ...]`: of these fields at least one. */
+export function atLeastOne(schema: Schema): string[] | undefined {
+  return schema.anyOf?.flatMap((choice) => choice.required ?? []);
 }
 
 /** The rule `oneOf: [{required: [x]}, ...]`: of these fields exactly one. */

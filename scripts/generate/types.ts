@@ -72,7 +72,7 @@ function typeText(schema: Schema, indent: string): string {
       return 'number';
     case 'array': {
       const item = typeText(schema.items ?? {}, indent);
-      return item.includes('|') ? `(${item})[]` : `${item}[]`;
+      return item.includes('|') && !item.startsWith('{') ? `(${item})[]` : `${item}[]`;
     }
     case 'object':
       if (schema.part) return capital(schema.part);

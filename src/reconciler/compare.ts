@@ -1,6 +1,6 @@
 /** Two specs side by side, field by field. */
-import { formatIpv4, Secret } from '../engine/spec.ts';
-import { formatDuration } from './units.ts';
+import { formatIpv4, formatIpv6, formatIpv6Prefix, type Ipv6Prefix, Secret } from '../engine/spec.ts';
+import { formatDuration, formatRate } from './units.ts';
 
 export interface Difference {
   /** Steps to the field; a list whose items have names is walked by name. */
@@ -36,7 +36,9 @@ export function differences(before: unknown, after: unknown, path: readonly stri
   const a = byName(before);
   const b = byName(after);
   if (!a || !b) return [{ path, before, after }];
-  return keysOf(a, b).flatMap((key) => differences(a[key], b[key], [...path, key]));
+  const found = keysOf(a, b).flatMap((key) => differences(a[key], b[key], [...path, key]));
+  // Only the order of a list differs.
+  return found.length > 0 ? found : [{ path, before, after }];
 }
 
 /** How many differences are told one by one. */
@@ -53,7 +55,7 @@ function tellOne({ path, before, after }: Difference): string {
   const last = path.at(-1) ?? '';
   const name = path
     .filter((step) => step !== 'parameters')
-    .map((step) => (step === 'connectSpeedBps' ? 'connectSpeed' : step.replace(/Ms$/, '')))
+    .map((step) => declaredNames[step] ?? step.replace(/Ms$/, ''))
     .join('.');
   if (before instanceof Secret || after instanceof Secret) return `${name} changed`;
   if (before === undefined && isRecord(after)) return `${name} added`;
@@ -61,20 +63,38 @@ function tellOne({ path, before, after }: Difference): string {
   return `${name} ${valueText(before, last)} -> ${valueText(after, last)}`;
 }
 
+/** Where resources call a field otherwise. */
+const declaredNames: Readonly<Record<string, string | undefined>> = {
+  connectSpeedBps: 'connectSpeed',
+  rate: 'rateLimit',
+  txBps: 'tx',
+  rxBps: 'rx',
+  maxConnectMs: 'maxConnectTime',
+  delegated: 'delegatedPrefix',
+};
+
 const addressFields = new Set(['local', 'remote', 'dns', 'wins', 'first', 'last', 'ipv4']);
 
 function valueText(value: unknown, field: string): string {
   if (value === undefined) return 'none';
   if (Array.isArray(value)) return `[${value.map((item) => valueText(item, field)).join(', ')}]`;
+  if (value instanceof Secret) return 'secret';
   if (value instanceof Uint8Array) return Array.from(value, (octet) => octet.toString(16).padStart(2, '0')).join('');
+  if (isPrefix(value)) return formatIpv6Prefix(value);
   if (isRecord(value)) {
-    const given = Object.entries(value).filter(([, item]) => item !== undefined);
-    const parts = given.map(([key, item]) => valueText(item, key));
+    const given = Object.entries(value).filter(([, item]) => item !== undefined && item !== false);
+    const parts = given.map(([key, item]) => (item === true ? key : valueText(item, key)));
     return parts.join('-');
   }
   if (typeof value === 'number' && field.endsWith('Ms')) return formatDuration(value);
   if (typeof value === 'number' && addressFields.has(field)) return formatIpv4(value);
+  if (typeof value === 'number' && /^[tr]xBps$/.test(field)) return formatRate(value);
+  if (typeof value === 'bigint' && field === 'dns') return formatIpv6(value);
   return String(value);
+}
+
+function isPrefix(value: unknown): value is Ipv6Prefix {
+  return isRecord(value) && typeof value.high === 'bigint' && typeof value.length === 'number';
 }
 
 /** An object as it is, a list of named objects by name; undefined for what is not walked into. */

@@ -1,5 +1,5 @@
 /** What the resolving of one kind needs of all the others. */
-import type { ForwardSpec } from '../engine/spec.ts';
+import type { ForwardSpec, PoolSpec } from '../engine/spec.ts';
 import type { Forward } from './generated.ts';
 import type { Field, Layer } from './layers.ts';
 import type { Declarations } from './resolve.ts';
@@ -11,10 +11,14 @@ export type Fields = Readonly<Record<string, Field>>;
 export interface Context {
   declarations: Declarations;
   secretOf: SecretLookup;
-  /** The names of the pools in force. */
-  pools: ReadonlySet<string>;
+  /** The pools in force, by name. */
+  pools: ReadonlyMap<string, PoolSpec>;
   /** The names of the Gateway's plugins. */
   plugins: readonly string[];
+  /** The names of the Gateway's filters. */
+  filters: readonly string[];
+  /** Whether the Gateway has RADIUS servers. */
+  hasRadius: boolean;
   /** Very many calls share what one profile says. */
   forwards: Map<Forward, ForwardSpec>;
   /** What `explain` shows, by resource id. */

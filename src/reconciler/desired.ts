@@ -5,6 +5,7 @@ import { aaaOf } from './aaa.ts';
 import { reuse } from './compare.ts';
 import { type Context, type Fields, layerOf } from './context.ts';
 import { devicesOf } from './devices.ts';
+import { checkFilters } from './filters.ts';
 import { builtIn } from './generated.ts';
 import { type Layer, lay } from './layers.ts';
 import type { DesiredState } from './live.ts';
@@ -17,7 +18,7 @@ import { claimInterfaces, sessionOf } from './sessions.ts';
 import { settle } from './settle.ts';
 import { gatewayOf } from './specs.ts';
 import { systemOf } from './system.ts';
-import { tunnelOf } from './tunnels.ts';
+import { grantedTunnelsOf, tunnelOf } from './tunnels.ts';
 import { durationMs } from './units.ts';
 
 export interface Desired {
@@ -45,18 +46,23 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   const gateway = chooseGateway(declarations);
   const gatewayValues = { ...builtIn.Gateway, ...gateway?.document.spec };
   if (gateway) fields.set(gateway.id, () => lay([layerOf(gateway), builtInGateway(gateway)]).fields);
-  const aaa = reuse(last?.aaa, aaaOf(declarations, secretOf, last?.aaa));
+  const aaa = reuse(last?.aaa, aaaOf(declarations, secretOf, gateway, last?.aaa));
 
   const context: Context = {
     declarations,
     secretOf,
-    pools: new Set(aaa.pools.map(({ name }) => name)),
+    pools: new Map(aaa.pools.map((pool) => [pool.name, pool])),
     plugins: (gateway?.document.spec.plugins ?? []).map(({ name }) => name),
+    filters: (gateway?.document.spec.filters ?? []).map(({ name }) => name),
+    hasRadius: gateway?.document.spec.radius !== undefined,
     forwards: new Map(),
     fields,
   };
   const system = reuse(last?.system, systemOf(declarations, gateway, last?.system));
   const settings = gatewayOf(gateway?.document.spec ?? {});
+  // With a mistake in one filter, all stay as they were.
+  const isGood = !gateway || checkFilters(declarations, gateway);
+  const filters = isGood ? settings.filters : (last?.gateway.filters ?? []);
   const peers = peersOf(context, settings, snapshot, last?.gateway.peers ?? []);
   const pppoeServers = pppoeServersOf(context, last?.gateway.pppoeServers ?? []);
   const devices = settings.listen.length > 0 ? devicesOf(peers, aaa) : new Map<string, DeviceSpec>();
@@ -80,7 +86,13 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   return {
     state: {
       system,
-      gateway: reuse(last?.gateway, { ...settings, peers, pppoeServers }),
+      gateway: reuse(last?.gateway, {
+        ...settings,
+        filters,
+        peers,
+        pppoeServers,
+        grantedTunnels: grantedTunnelsOf(context),
+      }),
       aaa,
       devices,
       tunnels: new Map(tunnels.map((spec) => [spec.name, spec])),
@@ -105,11 +117,13 @@ function withLastGood({ resources, errors }: Snapshot, before: readonly Resource
   return kept.length === 0 ? resources : [...resources, ...kept];
 }
 
-/** Without the values of hooks that there are none of. */
+/** Without the values of hooks, RADIUS and metrics where there are none. */
 function builtInGateway({ document }: Resource<'Gateway'>): Layer {
-  const given = Object.keys(document.spec.hooks ?? {});
-  const hooks = Object.fromEntries(Object.entries(builtIn.Gateway.hooks).filter(([event]) => given.includes(event)));
-  return { from: 'built-in', values: { ...builtIn.Gateway, hooks }, locate: () => ({ path: '' }) };
+  const { hooks, radius, metrics, ...values } = builtIn.Gateway;
+  const { spec } = document;
+  const given = Object.entries(hooks).filter(([event]) => Object.keys(spec.hooks ?? {}).includes(event));
+  const parts = { hooks: Object.fromEntries(given), radius: spec.radius && radius, metrics: spec.metrics && metrics };
+  return { from: 'built-in', values: { ...values, ...parts }, locate: () => ({ path: '' }) };
 }
 
 function chooseGateway(declarations: Declarations): Resource<'Gateway'> | undefined {

@@ -4,15 +4,18 @@ import type { Context } from './context.ts';
 import type { Forward } from './generated.ts';
 import { giver } from './layers.ts';
 import { nearest } from './nearest.ts';
-import type { SessionChain } from './resolve.ts';
+import type { PppChain, SessionChain } from './resolve.ts';
 
 type Rule = NonNullable<Forward['rules']>[number];
 
-/** Undefined: every call is terminated here. */
-export function forwardOf(context: Context, chain: SessionChain, user: string): ForwardSpec | undefined {
+/**
+ * Undefined: every call is terminated here.
+ * @param ppp that of the calls, whose aaa may be asked
+ */
+export function forwardOf(context: Context, chain: SessionChain, ppp: PppChain, user: string): ForwardSpec | undefined {
   const { forward } = chain.values;
   if (!forward) return undefined;
-  check(context, chain, forward, user);
+  check(context, chain, ppp, forward, user);
   const spec = context.forwards.get(forward) ?? specOf(forward);
   context.forwards.set(forward, spec);
   return spec;
@@ -20,18 +23,24 @@ export function forwardOf(context: Context, chain: SessionChain, user: string): 
 
 /** Whether any call goes on anywhere. */
 export function leadsOn({ rules }: ForwardSpec): boolean {
-  return rules.some(({ tunnels, plugin }) => tunnels.length > 0 || plugin !== undefined);
+  return rules.some(({ tunnels, plugin, aaa }) => tunnels.length > 0 || plugin !== undefined || aaa);
 }
 
 function specOf({ rules = [], tunnels = [], avps = {} }: Forward): ForwardSpec {
-  return { rules: [...rules.map(ruleOf), ...(tunnels.length > 0 ? [{ tunnels }] : [])], avps };
+  return { rules: [...rules.map(ruleOf), ...(tunnels.length > 0 ? [{ aaa: false, tunnels }] : [])], avps };
 }
 
-function ruleOf({ realm, calledNumber, plugin, tunnels = [] }: Rule): ForwardRule {
-  return { realm: realm?.toLowerCase(), calledNumber, plugin, tunnels };
+function ruleOf({ realm, calledNumber, plugin, aaa = false, tunnels = [] }: Rule): ForwardRule {
+  return { realm: realm?.toLowerCase(), calledNumber, plugin, aaa, tunnels };
 }
 
-function check(context: Context, chain: SessionChain, { rules = [], tunnels = [] }: Forward, user: string): void {
+function check(
+  context: Context,
+  chain: SessionChain,
+  ppp: PppChain,
+  { rules = [], tunnels = [] }: Forward,
+  user: string,
+): void {
   const { declarations } = context;
   const layer = giver(chain.layers, 'forward');
   const checkTunnels = (names: readonly string[], path: string) => {
@@ -43,8 +52,13 @@ function check(context: Context, chain: SessionChain, { rules = [], tunnels = []
       declarations.report(declarations.missing(`Tunnel/${name}`, hint), layer, `${path}.${at}`, user);
     }
   };
-  for (const [at, { plugin, tunnels: names = [] }] of rules.entries()) {
+  for (const [at, { plugin, aaa, tunnels: names = [] }] of rules.entries()) {
     checkTunnels(names, `forward.rules.${at}.tunnels`);
+    if (aaa && ppp.values.aaa === 'local') {
+      const { from } = ppp.fields.aaa;
+      const message = `Subscribers name no tunnels, and the aaa of these calls is local (${from}): give their PppProfile another`;
+      declarations.report(message, layer, `forward.rules.${at}.aaa`, user);
+    }
     if (plugin === undefined || context.plugins.includes(plugin)) continue;
     const known = context.plugins.length === 0 ? 'it has none' : `it has ${context.plugins.join(', ')}`;
     declarations.report(`the Gateway has no plugin ${plugin}; ${known}`, layer, `forward.rules.${at}.plugin`, user);

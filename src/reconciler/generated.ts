@@ -92,6 +92,13 @@ export interface SecretRef {
   key: string;
 }
 
+export interface RateLimit {
+  /** From us to the subscriber. 0: no limit. Default: 0. */
+  tx?: number | string;
+  /** From the subscriber to us. 0: no limit. Default: 0. */
+  rx?: number | string;
+}
+
 export interface Hook {
   /** The program and its arguments. A program with a slash in its name stands relative to this document's directory, another one in the PATH. Nothing passes through a shell. */
   command: string[];
@@ -100,7 +107,7 @@ export interface Hook {
 }
 
 export interface Forward {
-  /** The first rule that fits the call decides. A rule without tunnels and plugin: the call is terminated here. */
+  /** The first rule that fits the call decides. A rule without tunnels, plugin and aaa: the call is terminated here. */
   rules?: {
     /** What stands behind the @ of the user's name; `*` stands for any text, `?` for one character. Where the user is not told with the call, LCP and authentication are begun with the client to learn it. */
     realm?: string;
@@ -108,6 +115,8 @@ export interface Forward {
     calledNumber?: string;
     /** The Gateway's plugin that is asked for the tunnels; those below are taken when it has no answer. */
     plugin?: string;
+    /** Whether the aaa of the call's PppProfile is asked for the tunnels (RFC 2868), which nobody needs to declare; those below are taken when it names none. Whom it rejects is hung up. */
+    aaa?: boolean;
     /** The Tunnels that the call goes on in, in the order of preference. */
     tunnels?: string[];
   }[];
@@ -147,10 +156,19 @@ export interface LastError {
 
 /** Which addresses. */
 export interface AddressPoolFields {
-  /** The addresses: prefixes, or first and last address joined by '-'. Ranges must not overlap, here or in other pools. The first and last address of a prefix shorter than /31 are left out. */
-  ranges: string[];
+  /** The IPv4 addresses: prefixes, or first and last address joined by '-'. Ranges must not overlap, here or in other pools. The first and last address of a prefix shorter than /31 are left out. */
+  ranges?: string[];
   /** Addresses within the ranges that are not given out, written likewise, or single ones. Default: []. */
   exclude?: string[];
+  /** IPv6 prefixes that are given out in pieces: those of a link, which are /64, or those that are delegated to networks behind subscribers. */
+  ipv6?: {
+    /** The prefixes to cut up. They must not overlap, here or in other pools. */
+    prefixes: string[];
+    /** The length of the pieces. Default: 64. */
+    delegationLength?: number;
+    /** Prefixes of which nothing is given out. Default: []. */
+    exclude?: string[];
+  };
 }
 
 /** What became of the pool. */
@@ -161,13 +179,22 @@ export interface AddressPoolStatus {
   conditions?: Condition[];
   /** How many resources use this one. */
   usedBy?: number;
-  /** How many addresses the pool has. */
+  /** How many IPv4 addresses the pool has. */
   total?: number;
-  /** How many are given out. */
+  /** How many IPv4 addresses are given out. */
   used?: number;
+  /** The pool's pieces of IPv6. */
+  prefixes?: {
+    /** How many the pool has. */
+    total: number;
+    /** How many are given out. */
+    used: number;
+  };
+  /** How many requests were refused since the daemon began, because nothing was free. */
+  refused?: number;
 }
 
-/** Addresses for subscribers. A PppProfile names the pool that it takes them from. */
+/** Addresses and IPv6 prefixes for subscribers. A PppProfile names the pools that it takes them from, or RADIUS does. */
 export interface AddressPool {
   /** The version of this resource's form. */
   apiVersion: 'prol2tp.io/v1alpha1';
@@ -230,15 +257,74 @@ export interface GatewayFields {
     /** Run when a call that was up ended. */
     sessionDown?: Hook;
   };
-  /** Code that the daemon loads: it may choose the tunnels of switched calls and understand vendors' AVPs. */
+  /** Code that the daemon loads: it may know the users, choose the tunnels of switched calls and understand vendors' AVPs. */
   plugins?: {
-    /** What rules call it. */
+    /** What rules and profiles call it. */
     name: string;
     /** The file of an ECMAScript module, relative to this document's directory when it begins with `.`, or a package's name. */
     module: string;
     /** Whatever the plugin understands. */
     config?: Record<string, unknown>;
   }[];
+  /** The RADIUS servers that PppProfiles with aaa `radius` ask. */
+  radius?: {
+    /** The servers in the order of preference: the next one is asked when one does not answer. */
+    servers: {
+      /** The server's address. */
+      address: string;
+      /** Its port for authentication. 0: it is not asked. Default: 1812. */
+      authPort?: number;
+      /** Its port for accounting. 0: it is not told. Default: 1813. */
+      acctPort?: number;
+      /** Our port at which it may change and end calls (RFC 5176). 0: it may not. Default: 3799. */
+      coaPort?: number;
+      /** The Secret that holds what we share with it. */
+      secretRef?: SecretRef;
+      /** The file that holds what we share with it, relative to this document's directory. One newline at its end does not count. */
+      secretFile?: string;
+      /** How long an answer is waited for. Default: 3s. */
+      timeout?: string;
+      /** How often a question is repeated before the next server is asked. Default: 3. */
+      retries?: number;
+    }[];
+    /** Our name towards the servers. Without it the Gateway's hostName, else its resource's name. */
+    nasIdentifier?: string;
+    /** Our address as the servers know it. Without it they are told none. */
+    nasAddress?: string;
+    /** How often accounting is told of live calls, where neither the servers nor the PppProfile say. 0: only of their beginnings and ends. Default: 0. */
+    interimInterval?: number | string;
+    /** How long a server that does not answer is left alone while another one may be asked. Default: 60s. */
+    deadTime?: number | string;
+  };
+  /** What user packets must pass, by the name that profiles, Subscribers and RADIUS's Filter-Id give. */
+  filters?: {
+    /** What profiles call it. */
+    name: string;
+    /** The first rule that fits a packet decides; what none fits passes. */
+    rules: {
+      /** Let the packet pass, or drop it. */
+      action: 'allow' | 'deny';
+      /** Which packets the rule is for: `in` come from the subscriber, `out` go there. Default: both. */
+      direction?: 'in' | 'out' | 'both';
+      /** The IP protocol. Without it any. */
+      protocol?: number | string;
+      /** Where the packet comes from. Without it anywhere. */
+      source?: string;
+      /** Where the packet goes. Without it anywhere. */
+      destination?: string;
+      /** The port of TCP or UDP that it comes from. */
+      sourcePorts?: number | string;
+      /** The port of TCP or UDP that it goes to. */
+      destinationPorts?: number | string;
+    }[];
+  }[];
+  /** Where Prometheus may fetch /metrics over TCP, in clear text and unasked who it is. Without it only the control socket answers. */
+  metrics?: {
+    /** The local address. Default: 127.0.0.1. */
+    address?: string;
+    /** The TCP port. Default: 9701. */
+    port?: number;
+  };
   /** What the whole daemon traces, beside what tunnels and sessions say. Default: []. */
   trace?: TraceCategory[];
 }
@@ -262,6 +348,24 @@ export interface GatewayStatus {
     dialled: number;
     /** Calls that peers placed. */
     accepted: number;
+  };
+  /** The RADIUS servers since they were configured. */
+  radius?: {
+    /** In the order of preference. */
+    servers: {
+      /** The server's address. */
+      address: string;
+      /** Whether it answered when it was last asked, or was not asked yet. */
+      alive: boolean;
+      /** Questions and reports sent, without repetitions. */
+      requests: number;
+      /** Of these, those without an answer. */
+      timeouts: number;
+      /** What last went wrong with it. */
+      lastError?: string;
+    }[];
+    /** Accounting records that wait on disk for a server to take them. */
+    spooled: number;
   };
 }
 
@@ -336,19 +440,25 @@ export interface PppProfileFields {
   pfc?: boolean;
   /** Negotiate a magic number, which finds looped links. Default: true. */
   magicNumber?: boolean;
-  /** Which ways of authentication are accepted, as the one who asks and as the one who is asked. */
+  /** Which ways of authentication are accepted, as the one who asks and as the one who is asked, in this order: eap, mschapv2, chap, mschapv1, pap. */
   auth?: {
     /** PAP: the password in clear text. Default: true. */
     pap?: boolean;
     /** CHAP with MD5. Default: true. */
     chap?: boolean;
+    /** MS-CHAP version 1, which is weak. Default: false. */
+    mschapv1?: boolean;
     /** MS-CHAP version 2. Default: true. */
     mschapv2?: boolean;
+    /** EAP: as server whatever the RADIUS server speaks with the client, or MD5 and MS-CHAPv2 for local subscribers; as client MD5 and MS-CHAPv2. Default: false. */
+    eap?: boolean;
     /** As server: let peers in without any authentication. Default: false. */
     none?: boolean;
   };
   /** Whether the peer must authenticate itself to us. Without a value: yes where we take calls (unless auth.none), no where we place them. */
   authenticatePeer?: boolean;
+  /** Who knows the users and what they get: `local` (the Subscribers), `radius` (the Gateway's radius), or the name of one of the Gateway's plugins. Default: local. */
+  aaa?: string;
   /** Our name in CHAP challenges. Without it the tunnel's hostName. */
   localName?: string;
   /** How often a peer is challenged again while the link is up. 0: never. Default: 0. */
@@ -392,6 +502,20 @@ export interface PppProfileFields {
     /** How many questions may stay unanswered before the link is closed. Default: 5. */
     failures?: number;
   };
+  /** How long a call may carry no user packets before it is ended. 0: for ever. Default: 0. */
+  idleTimeout?: number | string;
+  /** How long a call may last. 0: for ever. Default: 0. */
+  maxConnectTime?: number | string;
+  /** How often accounting is told of a live call. 0: as RADIUS says, else the Gateway's radius.interimInterval. Default: 0. */
+  interimInterval?: number | string;
+  /** How fast a subscriber's packets pass, in bits per second. */
+  rateLimit?: RateLimit;
+  /** The Gateway's filter that a subscriber's packets must pass. */
+  filter?: string;
+  /** Lower the segment size that TCP connections name to what fits the call's MTU. Default: true. */
+  mssClamp?: boolean;
+  /** Encrypt user packets with MPPE (RFC 3078), with keys that MS-CHAP or EAP gave: not at all, where the peer wants it, or always. Default: none. */
+  mppe?: 'none' | 'optional' | 'required';
   /** IPv4 on the link. */
   ipv4?: {
     /** Our address. Without it: as server the tunnel's local address, as client what the peer gives. */
@@ -406,6 +530,8 @@ export interface PppProfileFields {
     wins?: string[];
     /** As client: route everything into the call. Default: false. */
     defaultRoute?: boolean;
+    /** As server: answer for the peer's address on the networks beside us. Default: false. */
+    proxyArp?: boolean;
   };
   /** IPv6 on the link. */
   ipv6?: {
@@ -413,6 +539,12 @@ export interface PppProfileFields {
     enabled?: boolean;
     /** Our interface identifier: four groups of hexadecimal digits. Without it: random. */
     interfaceId?: string;
+    /** As server: the AddressPool of /64 prefixes that the link's own prefix is taken from, which the peer learns by router advertisements. */
+    prefixPool?: string;
+    /** As server: the AddressPool that prefixes for networks behind the peer are taken from, which it is given by DHCPv6. */
+    delegationPool?: string;
+    /** As server: name servers that are told to the peer, by router advertisements and DHCPv6. Default: []. */
+    dns?: string[];
   };
 }
 
@@ -624,12 +756,41 @@ export interface SessionStatus {
     remoteAddress?: string;
     /** Name servers that the peer told us. */
     dns?: string[];
+    /** IPv6 on the link. */
+    ipv6?: {
+      /** Our interface identifier. */
+      localInterfaceId: string;
+      /** The peer's interface identifier. */
+      remoteInterfaceId: string;
+      /** The link's own prefix. */
+      prefix?: string;
+      /** The prefix for the network behind the peer. */
+      delegated?: string;
+    };
     /** The largest packet that the peer takes. */
     mru?: number;
     /** How we logged in, or the peer did. */
     auth?: string;
     /** What was taken over from the LAC: lcp, or lcpAndAuth. */
     proxy?: string;
+    /** What the call is held to, where there is any limit. */
+    limits?: {
+      /** How long it may carry no user packets. */
+      idleTimeout?: string;
+      /** How long it may last. */
+      sessionTimeout?: string;
+      /** Bits per second of user packets. 0: no limit. */
+      rateLimit?: {
+        /** From us to the subscriber. */
+        tx: number;
+        /** From the subscriber to us. */
+        rx: number;
+      };
+      /** The Gateway's filter. */
+      filter?: string;
+    };
+    /** Why addresses could not be given, or why the link last failed. */
+    failure?: string;
   };
   /** User traffic. */
   counters?: {
@@ -751,6 +912,16 @@ export interface SubscriberFields {
   passwordFile?: string;
   /** The user's fixed address. Without it one from the pool. */
   ipv4?: string;
+  /** The fixed prefix of the user's link. Without it one from the PppProfile's ipv6.prefixPool. */
+  ipv6Prefix?: string;
+  /** The fixed prefix that is delegated to the user's network (RFC 8415 6.3). Without it one from the PppProfile's ipv6.delegationPool. */
+  delegatedPrefix?: string;
+  /** Networks behind the user: addresses or prefixes of IPv4 and IPv6, which are routed into the call. */
+  routes?: string[];
+  /** How fast the user's packets pass, in bits per second, instead of what the PppProfile says in both directions. */
+  rateLimit?: RateLimit;
+  /** The Gateway's filter that the user's packets must pass, instead of the PppProfile's. */
+  filter?: string;
   /** How many calls the user may have at one time. 0: no limit. Default: 0. */
   sessionLimit?: number;
 }
@@ -998,6 +1169,10 @@ export interface Kinds {
 export const builtIn = {
   AddressPool: {
     exclude: [],
+    ipv6: {
+      delegationLength: 64,
+      exclude: [],
+    },
   },
   Gateway: {
     acceptTunnels: true,
@@ -1028,6 +1203,14 @@ export const builtIn = {
         timeout: '10s',
       },
     },
+    radius: {
+      interimInterval: 0,
+      deadTime: '60s',
+    },
+    metrics: {
+      address: '127.0.0.1',
+      port: 9701,
+    },
     trace: [],
   },
   PeerProfile: {
@@ -1042,9 +1225,12 @@ export const builtIn = {
     auth: {
       pap: true,
       chap: true,
+      mschapv1: false,
       mschapv2: true,
+      eap: false,
       none: false,
     },
+    aaa: 'local',
     chapInterval: 0,
     chapMaxChallenge: 10,
     chapRestart: '3s',
@@ -1067,13 +1253,24 @@ export const builtIn = {
       interval: 0,
       failures: 5,
     },
+    idleTimeout: 0,
+    maxConnectTime: 0,
+    interimInterval: 0,
+    rateLimit: {
+      tx: 0,
+      rx: 0,
+    },
+    mssClamp: true,
+    mppe: 'none',
     ipv4: {
       dns: [],
       wins: [],
       defaultRoute: false,
+      proxyArp: false,
     },
     ipv6: {
       enabled: false,
+      dns: [],
     },
   },
   PppoeServer: {
@@ -1116,6 +1313,10 @@ export const builtIn = {
     trace: [],
   },
   Subscriber: {
+    rateLimit: {
+      tx: 0,
+      rx: 0,
+    },
     sessionLimit: 0,
   },
   Tunnel: {

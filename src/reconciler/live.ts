@@ -5,6 +5,7 @@ import type {
   PlaneDevice,
   PoolView,
   PppoeServerView,
+  RadiusView,
   SessionSpec,
   SessionView,
   SystemSpec,
@@ -35,6 +36,8 @@ export interface ObservedState {
   sessions: ReadonlyMap<string, SessionView>;
   accepted: { tunnels: number; sessions: number };
   pools: readonly PoolView[];
+  /** Absent: nobody has configured RADIUS. */
+  radius?: RadiusView;
   /** Those of the gateway that was applied last, also where the system refuses one. */
   pppoeServers: readonly PppoeServerView[];
 }

@@ -1,16 +1,17 @@
 /** What a change of a field asks for while a tunnel or session is up. */
-import type { SessionParameters, SessionSpec, TunnelParameters, TunnelSpec } from '../engine/spec.ts';
+import type { PppSpec, SessionParameters, SessionSpec, TunnelParameters, TunnelSpec } from '../engine/spec.ts';
 import { type Difference, differences } from './compare.ts';
 
 /** live: changed in place, or of no matter before the next time; reestablish: closed and opened again. */
 export type Mutability = 'live' | 'reestablish';
 
 type Table<Spec extends { parameters: object }, Parameters> = {
-  readonly [K in keyof Omit<Spec, 'parameters'>]-?: Mutability;
+  readonly [K in keyof Omit<Spec, 'parameters'>]-?: Mutability | Readonly<Record<string, Mutability>>;
 } & { readonly parameters: { readonly [K in keyof Parameters]-?: Mutability } };
 
 export const tunnelMutability = {
   name: 'reestablish',
+  granted: 'reestablish',
   remoteAddress: 'reestablish',
   remotePort: 'reestablish',
   localAddress: 'reestablish',
@@ -44,10 +45,47 @@ export const tunnelMutability = {
   },
 } as const satisfies Table<TunnelSpec, TunnelParameters>;
 
+/** What is negotiated, or was used for it, holds until the link ends. */
+const pppMutability = {
+  // Words.
+  profile: 'live',
+  idleTimeoutMs: 'live',
+  maxConnectMs: 'live',
+  interimIntervalMs: 'live',
+  rate: 'live',
+  filter: 'live',
+  aaa: 'reestablish',
+  role: 'reestablish',
+  mtu: 'reestablish',
+  mru: 'reestablish',
+  acfc: 'reestablish',
+  pfc: 'reestablish',
+  magicNumber: 'reestablish',
+  authMethods: 'reestablish',
+  authenticatePeer: 'reestablish',
+  userName: 'reestablish',
+  password: 'reestablish',
+  localName: 'reestablish',
+  chapIntervalMs: 'reestablish',
+  chapMaxChallenge: 'reestablish',
+  chapRestartMs: 'reestablish',
+  papMaxRequests: 'reestablish',
+  papRestartMs: 'reestablish',
+  papTimeoutMs: 'reestablish',
+  lcp: 'reestablish',
+  ipcp: 'reestablish',
+  echoIntervalMs: 'reestablish',
+  echoFailures: 'reestablish',
+  mssClamp: 'reestablish',
+  mppe: 'reestablish',
+  ipv4: 'reestablish',
+  ipv6: 'reestablish',
+} as const satisfies { readonly [K in keyof PppSpec]-?: Mutability };
+
 export const sessionMutability = {
   name: 'reestablish',
   tunnel: 'reestablish',
-  ppp: 'reestablish',
+  ppp: pppMutability,
   proxy: 'reestablish',
   interfaceName: 'reestablish',
   callingNumber: 'reestablish',

@@ -60,7 +60,7 @@ function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfil
   const { match = {}, role = builtIn.PeerProfile.role, quirks = [] } = peer?.document.spec ?? {};
   const tunnel = tunnelParameters(context, chain, id);
   checkPpp(context, ppp, 'server', id);
-  const forward = forwardOf(context, session, id);
+  const forward = forwardOf(context, session, ppp, id);
   if (peer) fields.set(id, () => joined({ tunnel: chain.fields, session: session.fields, ppp: ppp.fields }));
   return {
     name: peer?.name ?? 'default',
@@ -69,8 +69,8 @@ function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfil
     quirks,
     tunnel,
     session: sessionParametersOf(session.values, forward),
-    ppp: pppOf(ppp.values, 'server', tunnel, {}),
-    clientPpp: pppOf(ppp.values, 'client', tunnel, {}),
+    ppp: pppOf(ppp, 'server', tunnel, {}),
+    clientPpp: pppOf(ppp, 'client', tunnel, {}),
   };
 }
 

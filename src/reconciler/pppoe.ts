@@ -30,7 +30,7 @@ function serverOf(context: Context, server: Resource<'PppoeServer'>): PppoeServe
   const isKnown = declarations.errors.length === errors;
   const ppp = declarations.ppp(session, namers, id);
   checkPpp(context, ppp, 'server', id);
-  const forward = forwardOf(context, session, id);
+  const forward = forwardOf(context, session, ppp, id);
   if (isKnown && (!forward || !leadsOn(forward))) reportNowhere(context, server, session);
   const { interface: device, acName = ourName.values.hostName, serviceNames, maxSessions } = document.spec;
   fields.set(id, () => ({
@@ -44,7 +44,7 @@ function serverOf(context: Context, server: Resource<'PppoeServer'>): PppoeServe
     serviceNames: serviceNames ?? builtIn.PppoeServer.serviceNames,
     maxSessions: maxSessions ?? builtIn.PppoeServer.maxSessions,
     session: sessionParametersOf(session.values, forward),
-    ppp: pppOf(ppp.values, 'server', { hostName: acName, mtu: pppoeMtu }, {}),
+    ppp: pppOf(ppp, 'server', { hostName: acName, mtu: pppoeMtu }, {}),
   };
 }
 

@@ -131,6 +131,13 @@ export class Declarations {
     return { ...chain, values: { ...chain.values, persist: false }, peer };
   }
 
+  /** What tunnels begin with that the AAA grants to calls: no PeerProfile is asked. Without any such call: built-in. */
+  grantedTunnel(isWanted: boolean): Resolved<TunnelValues> & Pick<TunnelChain, 'layers'> {
+    if (isWanted) return this.#tunnelChain([], 'Gateway');
+    const layers = this.#names();
+    return { ...lay<TunnelValues>(layers), layers };
+  }
+
   session(session: Resource<'Session'>, tunnel: TunnelChain): SessionChain {
     const { profile, tunnel: _, ...values } = session.document.spec;
     const own = layerOf(session, values);
@@ -269,5 +276,6 @@ function builtInLayer(values: object): Layer {
 
 /** What a gateway calls itself that has no name, on a machine that has none. */
 const builtInTunnel = builtInLayer({ hostName: 'prol2tp', ...builtIn.TunnelProfile });
+export const builtInTunnelValues = lay<TunnelValues>([builtInTunnel]).values;
 const builtInSession = builtInLayer(builtIn.SessionProfile);
 const builtInPpp = builtInLayer(builtIn.PppProfile);

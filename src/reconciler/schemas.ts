@@ -12,8 +12,9 @@ import sessionProfile from '../../schemas/sessionprofile.json' with { type: 'jso
 import subscriber from '../../schemas/subscriber.json' with { type: 'json' };
 import tunnel from '../../schemas/tunnel.json' with { type: 'json' };
 import tunnelProfile from '../../schemas/tunnelprofile.json' with { type: 'json' };
-import { parseIpv4 } from '../engine/spec.ts';
+import { parseIpv4, parseIpv6, parseIpv6Prefix } from '../engine/spec.ts';
 import { canonicalPrefix, isIp, parseRange } from './addresses.ts';
+import { parsePorts } from './filters.ts';
 import type { Kinds } from './generated.ts';
 import { nearest } from './nearest.ts';
 
@@ -47,6 +48,9 @@ ajv.addFormat('ipv4', (text: string) => parseIpv4(text) !== undefined);
 ajv.addFormat('ip', isIp);
 ajv.addFormat('ip-or-prefix', (text: string) => canonicalPrefix(text) !== undefined);
 ajv.addFormat('ipv4-range', (text: string) => parseRange(text) !== undefined);
+ajv.addFormat('ipv6', (text: string) => parseIpv6(text) !== undefined);
+ajv.addFormat('ipv6-prefix', (text: string) => parseIpv6Prefix(text) !== undefined);
+ajv.addFormat('port-range', (text: string) => parsePorts(text) !== undefined);
 ajv.addFormat('host', isHost);
 ajv.addFormat('base64', /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
 // Only in the status, which is written by us and not validated.
@@ -67,8 +71,8 @@ export function check(kind: keyof Kinds, document: unknown): Problem[] {
   if (validate(document)) return [];
   const problems = new Map<string, Problem>();
   for (const error of validate.errors ?? []) {
-    // The branches of a oneOf only say what the oneOf's own error says in one sentence.
-    if (error.schemaPath.includes('/oneOf/')) continue;
+    // The branches only say what the error of the whole says in one sentence.
+    if (/\/(oneOf|anyOf)\//.test(error.schemaPath)) continue;
     // Told by the name's own error.
     if (error.keyword === 'propertyNames') continue;
     const problem = problemOf(error, kind !== 'Secret');
@@ -80,7 +84,7 @@ export function check(kind: keyof Kinds, document: unknown): Problem[] {
 
 /** Several faults of one value are told once. */
 function sameFault(keyword: string): string {
-  return ['required', 'not', 'oneOf'].includes(keyword) ? keyword : 'value';
+  return ['required', 'not', 'oneOf', 'anyOf'].includes(keyword) ? keyword : 'value';
 }
 
 function problemOf(error: ErrorObject, mayShowValue: boolean): Problem {
@@ -120,6 +124,8 @@ function problemOf(error: ErrorObject, mayShowValue: boolean): Problem {
     }
     case 'oneOf':
       return { path, message: `give exactly one of ${requiredFields(error.schema).join(' and ')}` };
+    case 'anyOf':
+      return { path, message: `give ${requiredFields(error.schema).join(' or ')}, or both` };
   }
   if (schema.title && schema.examples) {
     const value = mayShowValue ? `${JSON.stringify(error.data)} is not` : 'must be';

@@ -37,8 +37,8 @@ export function sessionOf(
     name: session.name,
     tunnel: tunnelName,
     // A call that we place ends in what we declare: only others go on.
-    parameters: sessionParametersOf(values, isPlacedByUs ? undefined : forwardOf(context, chain, session.id)),
-    ppp: pppOf(ppp.values, role, tunnel.values, { userName: values.userName, password }),
+    parameters: sessionParametersOf(values, isPlacedByUs ? undefined : forwardOf(context, chain, ppp, session.id)),
+    ppp: pppOf(ppp, role, tunnel.values, { userName: values.userName, password }),
     proxy: proxyOf(context, session, values.type),
     interfaceName: values.interfaceName,
     callingNumber: values.callingNumber,

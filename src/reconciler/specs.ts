@@ -6,14 +6,24 @@ import {
   type PppAuthMethod,
   type PppSpec,
   parseIpv4,
+  parseIpv6,
+  type RateLimit,
   type Secret,
   type SessionParameters,
   type SessionType,
   type TunnelParameters,
 } from '../engine/spec.ts';
-import { builtIn, type GatewayFields } from './generated.ts';
-import type { PppValues, SessionValues, TunnelValues } from './resolve.ts';
-import { durationMs } from './units.ts';
+import { filterOf } from './filters.ts';
+import { builtIn, type RateLimit as DeclaredRate, type GatewayFields } from './generated.ts';
+import { giver } from './layers.ts';
+import {
+  builtInTunnelValues,
+  type PppChain,
+  type PppValues,
+  type SessionValues,
+  type TunnelValues,
+} from './resolve.ts';
+import { bitsPerSecond, durationMs } from './units.ts';
 
 /** Everything of a GatewaySpec that the Gateway document itself says. */
 export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers' | 'pppoeServers'> {
@@ -29,6 +39,8 @@ export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers' | 'p
     sessionEstablishTimeoutMs: durationMs(values.sessionEstablishTimeout),
     vendorName: values.vendorName,
     requestRateLimit: { ...builtIn.Gateway.requestRateLimit, ...fields.requestRateLimit },
+    filters: (fields.filters ?? []).map(filterOf),
+    grantedTunnels: tunnelParametersOf(builtInTunnelValues, undefined),
   };
 }
 
@@ -82,7 +94,7 @@ export interface Credentials {
   password?: Secret;
 }
 
-const methodsByStrength = ['mschapv2', 'chap', 'pap'] as const satisfies readonly PppAuthMethod[];
+const methodsByStrength = ['eap', 'mschapv2', 'chap', 'mschapv1', 'pap'] as const satisfies readonly PppAuthMethod[];
 
 /** An LNS gives addresses, and a LAC takes them for the client that it speaks for. */
 export function pppRole(type: SessionType): PppSpec['role'] {
@@ -99,12 +111,14 @@ export function pppRole(type: SessionType): PppSpec['role'] {
 }
 
 export function pppOf(
-  values: PppValues,
+  { values, layers }: PppChain,
   role: PppSpec['role'],
   tunnel: Pick<TunnelParameters, 'hostName' | 'mtu'>,
   credentials: Credentials,
 ): PppSpec {
   return {
+    profile: profileOf(layers),
+    aaa: values.aaa,
     role,
     mtu: Math.min(values.mtu, tunnel.mtu),
     mru: Math.min(values.mru, tunnel.mtu),
@@ -125,6 +139,13 @@ export function pppOf(
     ipcp: limitsOf(values.ipcp),
     echoIntervalMs: durationMs(values.lcpEcho.interval),
     echoFailures: values.lcpEcho.failures,
+    idleTimeoutMs: durationMs(values.idleTimeout),
+    maxConnectMs: durationMs(values.maxConnectTime),
+    interimIntervalMs: durationMs(values.interimInterval),
+    rate: rateOf(values.rateLimit),
+    filter: values.filter,
+    mssClamp: values.mssClamp,
+    mppe: values.mppe,
     ipv4: {
       local: ipv4Of(values.ipv4.local),
       remote: ipv4Of(values.ipv4.remote),
@@ -132,9 +153,28 @@ export function pppOf(
       dns: values.ipv4.dns.map((text) => parseIpv4(text) ?? 0),
       wins: values.ipv4.wins.map((text) => parseIpv4(text) ?? 0),
       defaultRoute: values.ipv4.defaultRoute,
+      proxyArp: values.ipv4.proxyArp,
     },
-    ipv6: { enabled: values.ipv6.enabled, interfaceId: interfaceIdOf(values.ipv6.interfaceId) },
+    ipv6: {
+      enabled: values.ipv6.enabled,
+      interfaceId: interfaceIdOf(values.ipv6.interfaceId),
+      prefixPool: values.ipv6.prefixPool,
+      delegationPool: values.ipv6.delegationPool,
+      dns: values.ipv6.dns.map((text) => parseIpv6(text) ?? 0n),
+    },
   };
+}
+
+/** The name of the PppProfile that says how to authenticate. */
+function profileOf(layers: PppChain['layers']): string {
+  const { from } = giver(layers, 'auth') ?? {};
+  return from?.startsWith('PppProfile/') ? from.slice('PppProfile/'.length) : 'default';
+}
+
+/** Undefined: no limit either way. */
+export function rateOf({ tx = 0, rx = 0 }: DeclaredRate): RateLimit | undefined {
+  const rate = { txBps: bitsPerSecond(tx), rxBps: bitsPerSecond(rx) };
+  return rate.txBps === 0 && rate.rxBps === 0 ? undefined : rate;
 }
 
 function limitsOf(values: PppValues['lcp']): NegotiationLimits {

@@ -2,6 +2,7 @@
 import { type HookSpec, hookEvents, type PluginSpec, type SystemSpec } from '../engine/spec.ts';
 import { builtIn, type GatewayFields, type Hook } from './generated.ts';
 import { emptySystem } from './live.ts';
+import { isBuiltInAaa } from './ppp-checks.ts';
 import type { Declarations } from './resolve.ts';
 import type { Resource } from './resources.ts';
 import { durationMs } from './units.ts';
@@ -13,7 +14,7 @@ export function systemOf(
   before: SystemSpec | undefined,
 ): SystemSpec {
   if (!gateway) return emptySystem;
-  const { hooks = {}, plugins = [], trace = builtIn.Gateway.trace } = gateway.document.spec;
+  const { hooks = {}, plugins = [], trace = builtIn.Gateway.trace, metrics } = gateway.document.spec;
   const names = new Set<string>();
   let good = true;
   for (const [at, { name }] of plugins.entries()) {
@@ -21,11 +22,20 @@ export function systemOf(
       declarations.reportAt(gateway, `plugins.${at}.name`, `an earlier plugin is called ${name} too`);
       good = false;
     }
+    if (isBuiltInAaa(name)) {
+      declarations.reportAt(gateway, `plugins.${at}.name`, `${name} is what profiles call an aaa that is no plugin`);
+      good = false;
+    }
     names.add(name);
   }
   if (!good) return before ?? emptySystem;
   const { file = '' } = gateway.locate([]);
-  return { hooks: hooksOf(hooks, file), plugins: plugins.map((plugin) => pluginOf(plugin, file)), trace: [...trace] };
+  return {
+    hooks: hooksOf(hooks, file),
+    plugins: plugins.map((plugin) => pluginOf(plugin, file)),
+    trace: [...trace],
+    metrics: metrics && { ...builtIn.Gateway.metrics, ...metrics },
+  };
 }
 
 function hooksOf(hooks: NonNullable<GatewayFields['hooks']>, file: string): SystemSpec['hooks'] {

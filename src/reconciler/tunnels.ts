@@ -24,6 +24,13 @@ export function tunnelOf(context: Context, tunnel: Resource<'Tunnel'>, chain: Tu
   };
 }
 
+/** Tunnels that the AAA grants to calls. They may have a secret of their own, so that none is demanded here. */
+export function grantedTunnelsOf({ declarations, forwards, secretOf }: Context): TunnelParameters {
+  const isWanted = [...forwards.values()].some(({ rules }) => rules.some(({ aaa }) => aaa));
+  const { values, layers } = declarations.grantedTunnel(isWanted);
+  return tunnelParametersOf(values, isWanted ? secretOf(layers, 'secret', 'TunnelProfile/default') : undefined);
+}
+
 export function tunnelParameters(
   { declarations, secretOf }: Context,
   chain: TunnelChain,

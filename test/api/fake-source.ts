@@ -201,7 +201,7 @@ export class FakeSource implements ApiSource {
   }
 
   pools() {
-    return [{ name: 'home', total: 254, used: 12 }];
+    return [{ name: 'home', total: 254, used: 12, prefixes: { total: 256, used: 3 }, refused: 1 }];
   }
 
   pppoeServers() {

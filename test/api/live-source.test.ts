@@ -107,7 +107,7 @@ beforeEach(() => {
       dropped: () => ({ unknownSession: 1 }),
       list: async () => [],
     },
-    aaa: { pools: () => [{ name: 'home', total: 4, used: 1 }] },
+    aaa: { pools: () => [{ name: 'home', total: 4, used: 1, prefixes: { total: 0, used: 0 }, refused: 0 }] },
     events: new EventLog(),
     read: loadTexts,
   });

@@ -208,10 +208,10 @@ describe('forward', () => {
     expect(told(found)).toEqual([]);
     expect(found.state.gateway.peers[0].session.forward).toEqual({
       rules: [
-        { realm: 'isp.example', tunnels: ['t', 'u'] },
-        { calledNumber: '0800*', plugin: 'chooser', tunnels: ['u'] },
-        { realm: 'own.example', tunnels: [] },
-        { tunnels: ['u'] },
+        { aaa: false, realm: 'isp.example', tunnels: ['t', 'u'] },
+        { aaa: false, calledNumber: '0800*', plugin: 'chooser', tunnels: ['u'] },
+        { aaa: false, realm: 'own.example', tunnels: [] },
+        { aaa: false, tunnels: ['u'] },
       ],
       avps: { callingNumber: 'drop' },
     });
@@ -228,7 +228,7 @@ describe('forward', () => {
       session({ profile: 'near' }, 'placed'),
     );
     const forward = state.sessions.get('s')?.parameters.forward;
-    expect(forward).toEqual({ rules: [{ tunnels: ['t'] }], avps: {} });
+    expect(forward).toEqual({ rules: [{ aaa: false, tunnels: ['t'] }], avps: {} });
     expect(state.sessions.get('r')?.parameters.forward).toBe(forward);
     expect(state.sessions.get('placed')?.parameters.forward).toBeUndefined();
     expect(explain('Session/s')?.forward).toEqual({ value: { tunnels: ['t'] }, from: 'SessionProfile/near' });

@@ -148,7 +148,13 @@ export class FakeLive implements Live {
       tunnels: new Map(this.tunnels),
       sessions: new Map(this.sessions),
       accepted: { tunnels: 0, sessions: 0 },
-      pools: (this.aaa?.pools ?? []).map(({ name }) => ({ name, total: 10, used: 0 })),
+      pools: (this.aaa?.pools ?? []).map(({ name }) => ({
+        name,
+        total: 10,
+        used: 0,
+        prefixes: { total: 0, used: 0 },
+        refused: 0,
+      })),
       pppoeServers: (this.gateway?.pppoeServers ?? []).map(({ name }) => ({ name, sessions: 0 })),
     };
   }

@@ -79,7 +79,17 @@ describe('rules over several fields', () => {
   it.each([
     ['tunnel', ['give only one of secretRef and secretFile']],
     ['tunnelprofile', ['give only one of secretRef and secretFile']],
-    ['session', ['give only one of passwordRef and passwordFile', 'give only one of responseRef and responseFile']],
+    [
+      'session',
+      [
+        'give only one of passwordRef and passwordFile',
+        'give only one of plugin and aaa',
+        'give only one of responseRef and responseFile',
+      ],
+    ],
+    ['sessionprofile', ['give only one of plugin and aaa']],
+    ['gateway', ['give exactly one of secretRef and secretFile']],
+    ['addresspool', ['give at least one of ranges and ipv6']],
     ['subscriber', ['give exactly one of passwordRef and passwordFile']],
     ['pppprofile', ['give only one of remote and pool']],
   ])('%s: %s', (kind, messages) => {

@@ -305,8 +305,9 @@ describe('a session', () => {
 describe('the mutability table', () => {
   const tunnel = tunnelIn(stateOf(tunnelDoc()));
   const session = sessionIn(stateOf(tunnelDoc(), sessionDoc()));
-  const flat = ({ parameters, ...own }: { parameters: object }) => ({
+  const flat = ({ parameters, ppp = {}, ...own }: { parameters: object; ppp?: object }) => ({
     own: Object.entries(own) as [string, string][],
+    ppp: Object.entries(ppp) as [string, string][],
     parameters: Object.entries(parameters) as [string, string][],
   });
   const changed = (value: unknown) =>
@@ -329,6 +330,11 @@ describe('the mutability table', () => {
 
   it.each(flat(sessionMutability).parameters)('session parameters.%s: %s', (field, expected) => {
     const after = { ...session, parameters: { ...session.parameters, [field]: changed(undefined) } };
+    expect(sessionChange(session, after).asks).toBe(expected);
+  });
+
+  it.each(flat(sessionMutability).ppp)('session ppp.%s: %s', (field, expected) => {
+    const after = { ...session, ppp: { ...session.ppp, [field]: changed(undefined) } };
     expect(sessionChange(session, after).asks).toBe(expected);
   });
 

@@ -278,7 +278,7 @@ describe('settings', () => {
   it('are ready when they are in force', () => {
     const statuses = statusesIn(found, {
       accepted: { tunnels: 2, sessions: 5 },
-      pools: [{ name: 'a', total: 6, used: 1 }],
+      pools: [{ name: 'a', total: 6, used: 1, prefixes: { total: 0, used: 0 }, refused: 0 }],
     });
     expect(Object.fromEntries([...statuses].map(([id, status]) => [id, told(status).slice(0, 3)]))).toEqual({
       'Gateway/g': [up, 'Applied', 'listens at 192.0.2.2:1701'],

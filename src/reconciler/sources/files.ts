@@ -135,6 +135,7 @@ function secretFilesOf(shelf: Shelf): { key: string; file: string }[] {
       'secretFile' in spec ? spec.secretFile : undefined,
       'passwordFile' in spec ? spec.passwordFile : undefined,
       'proxyAuth' in spec ? spec.proxyAuth?.responseFile : undefined,
+      ...('radius' in spec ? (spec.radius?.servers.map((server) => server.secretFile) ?? []) : []),
     ].filter((path) => path !== undefined);
     const document = declared.locate([]).file;
     if (document === undefined) return [];
