@@ -8,13 +8,16 @@ const codes = [
   'Code-Reject', 'Protocol-Reject', 'Echo-Request', 'Echo-Reply', 'Discard-Request',
 ];
 
+const changes = Array.from({ length: 3 }, () => 'Change-Password');
+
 const protocols = new Map<number, { name: string; codes: readonly string[] }>([
   [Protocol.lcp, { name: 'LCP', codes }],
   [Protocol.ipcp, { name: 'IPCP', codes }],
   [Protocol.ipv6cp, { name: 'IPV6CP', codes }],
-  // RFC 1334 2.2, RFC 1994 4.
+  // RFC 1334 2.2; RFC 1994 4, RFC 2433 9-10, RFC 2759 7; RFC 3748 4.
   [Protocol.pap, { name: 'PAP', codes: ['', 'Authenticate-Request', 'Authenticate-Ack', 'Authenticate-Nak'] }],
-  [Protocol.chap, { name: 'CHAP', codes: ['', 'Challenge', 'Response', 'Success', 'Failure'] }],
+  [Protocol.chap, { name: 'CHAP', codes: ['', 'Challenge', 'Response', 'Success', 'Failure', ...changes] }],
+  [Protocol.eap, { name: 'EAP', codes: ['', 'Request', 'Response', 'Success', 'Failure'] }],
 ]);
 
 /** Such as `LCP Configure-Request, id 1, 24 octets`. */

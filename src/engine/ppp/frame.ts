@@ -12,6 +12,7 @@ export const Protocol = {
   lcp: 0xc021,
   pap: 0xc023,
   chap: 0xc223,
+  eap: 0xc227,
 } as const;
 
 const ADDRESS = 0xff;

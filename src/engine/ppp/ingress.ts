@@ -4,7 +4,7 @@
  */
 import type { Instant, Machine, Random } from '../effects.ts';
 import type { PppPhase, PppProxy, PppView } from '../spec.ts';
-import { ChapAuthenticator } from './auth/chap.ts';
+import { ChapAuthenticator } from './auth/chap-authenticator.ts';
 import { protocolOfMethod } from './auth/methods.ts';
 import { PapAuthenticator } from './auth/pap.ts';
 import { State } from './automaton.ts';
@@ -103,7 +103,7 @@ export class PppIngress implements Machine<IngressEvent, IngressEffect> {
     if (this.phase !== 'dead') return;
     this.phase = 'establish';
     if (this.lcp.demanded && this.spec.authMethods.length === 0) {
-      const reason = 'the client must authenticate itself, but the profile allows no method that can be handed over';
+      const reason = `the client must authenticate itself, but PppProfile/${this.spec.profile} allows neither PAP nor CHAP, which alone can be handed over`;
       this.end(ending(reason, 'unknown'), out);
     } else {
       this.afterLcp(this.lcp.start(now, out), now, out);
@@ -166,7 +166,7 @@ export class PppIngress implements Machine<IngressEvent, IngressEffect> {
       this.capture(out);
       return;
     }
-    this.authenticator = method === 'pap' ? new PapAuthenticator(spec) : new ChapAuthenticator(spec, random, method);
+    this.authenticator = method === 'pap' ? new PapAuthenticator(spec) : new ChapAuthenticator(spec, random, 'chap');
     this.authenticator.start(now, out);
   }
 
@@ -197,7 +197,7 @@ export class PppIngress implements Machine<IngressEvent, IngressEffect> {
   }
 }
 
-/** MS-CHAPv2 has no place in RFC 2661's AVPs. */
+/** EAP and MS-CHAPv2 have no place in RFC 2661's AVPs, and MS-CHAPv1's hashes are better not shown to other LNSs. */
 function canBeHandedOver(method: PppAuthMethod): boolean {
-  return method !== 'mschapv2';
+  return method === 'pap' || method === 'chap';
 }

@@ -138,7 +138,7 @@ export abstract class LcpNegotiation extends ControlProtocol {
     if (this.asked < methods.length) return;
     this.asked = methods.length - 1;
     const what = describeMethod(bytes, at, octets);
-    const reason = `the peer refused ${methodName(refused)}, offered ${what}, which the profile does not allow`;
+    const reason = `the peer refused ${methodName(refused)}, offered ${what}, which PppProfile/${this.spec.profile} forbids`;
     this.withoutAuth(ending(reason, 'authRefusedByPeer', protocolOfMethod(refused)));
   }
 
@@ -150,8 +150,8 @@ export abstract class LcpNegotiation extends ControlProtocol {
   protected override onReject(type: number): void {
     this.rejected |= bitOf(type);
     if (type !== Option.auth) return;
-    const protocol = protocolOfMethod(this.authenticatorMethod);
-    this.withoutAuth(ending('the peer refuses to authenticate itself', 'authRefusedByPeer', protocol));
+    const reason = `the peer refuses to authenticate itself, which PppProfile/${this.spec.profile} demands`;
+    this.withoutAuth(ending(reason, 'authRefusedByPeer', protocolOfMethod(this.authenticatorMethod)));
   }
 
   /** The ACCM that we asked the peer for and that it did not reject. */
@@ -247,7 +247,7 @@ export abstract class LcpNegotiation extends ControlProtocol {
       this.trouble = undefined;
       return 'ack';
     }
-    const reason = `the peer wants ${describeMethod(bytes, at, octets)}, which the profile does not allow`;
+    const reason = `the peer wants ${describeMethod(bytes, at, octets)}, which PppProfile/${this.spec.profile} forbids`;
     this.trouble = ending(reason, 'authRefusedByUs', protocol);
     return 'nak';
   }

@@ -244,7 +244,7 @@ describe('authentication is not got round by', () => {
     const option = ours.data.slice(ours.data.indexOf(3), ours.data.indexOf(3) + 5);
     script.say(LCP, 4, ours.id, option);
     script.wait(20_000);
-    expect(script.down).toBe('the peer refuses to authenticate itself');
+    expect(script.down).toBe('the peer refuses to authenticate itself, which PppProfile/default demands');
   });
 
   it.each([

@@ -174,7 +174,7 @@ describe('a LAC', () => {
     script.wait();
     expect(script.last).toMatchObject({
       effect: 'down',
-      reason: 'the peer refuses to authenticate itself',
+      reason: 'the peer refuses to authenticate itself, which PppProfile/default demands',
       failed: true,
       cause: { code: 15, protocol: PAP, direction: 1 },
     });

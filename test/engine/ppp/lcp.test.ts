@@ -135,7 +135,7 @@ describe('our request', () => {
     bench.hear(3, bench.request.identifier, eap);
     expect(bench.request.data).toEqual([3, 4, 0xc0, 0x23]);
     expect(bench.hear(3, bench.request.identifier, eap)[0].code).toBe(5);
-    expect(bench.lcp.failure?.reason).toBe('the peer refused PAP, offered EAP, which the profile does not allow');
+    expect(bench.lcp.failure?.reason).toBe('the peer refused PAP, offered EAP, which PppProfile/default forbids');
   });
 
   it('ends after 10 without an answer', () => {
@@ -202,7 +202,7 @@ describe("the peer's request", () => {
     const codes: number[] = [];
     for (let i = 0; i < 8; i++) codes.push(...bench.hear(1, i, [3, 4, 0xc2, 0x27]).map(({ code }) => code));
     expect(codes).toEqual([3, 3, 3, 4, 4, 4, 4, 4, 5]);
-    expect(bench.lcp.failure?.reason).toBe('the peer wants EAP, which the profile does not allow');
+    expect(bench.lcp.failure?.reason).toBe('the peer wants EAP, which PppProfile/default forbids');
   });
 
   it('counts as it was said last', () => {

@@ -95,7 +95,7 @@ describe('two links', () => {
 describe('a refusal', () => {
   it('names the methods that do not meet', () => {
     const pair = new Pair(clientSpec({ authMethods: ['pap'] }), serverSpec({ authMethods: ['mschapv2'] })).open().run();
-    const reason = 'the peer refused MS-CHAPv2, offered PAP, which the profile does not allow';
+    const reason = 'the peer refused MS-CHAPv2, offered PAP, which PppProfile/default forbids';
     expect(pair.server.down).toEqual({ reason, failed: true });
     expect(pair.client.down?.failed).toBe(true);
   });
@@ -125,7 +125,10 @@ describe('a refusal', () => {
 
   it('comes to a client that has no password', () => {
     const pair = new Pair(clientSpec({ password: undefined }), serverSpec()).open().run();
-    expect(pair.server.down).toEqual({ reason: 'the peer refuses to authenticate itself', failed: true });
+    expect(pair.server.down).toEqual({
+      reason: 'the peer refuses to authenticate itself, which PppProfile/default demands',
+      failed: true,
+    });
     expect(pair.client.down?.reason).toBe(
       'the peer wants us to authenticate ourselves, and we have no user name and password',
     );

@@ -1,12 +1,20 @@
 /** The authentication phase (RFC 1661 3.5): the peer proves itself to us, we to it, or both. Challenges may come later too. */
 import type { Instant, Random } from '../../effects.ts';
+import { equalBytes } from '../../wire/bytes.ts';
 import type { Ending } from '../disconnect-cause.ts';
 import type { FrameSink } from '../events.ts';
+import { Protocol, packetEnd } from '../frame.ts';
 import type { PppAuthMethod, PppSpec } from '../spec.ts';
 import { earlier, isDue } from '../timed.ts';
-import { ChapAuthenticator, ChapLogin } from './chap.ts';
+import { chapChallengeIn } from './chap.ts';
+import { ChapAuthenticator } from './chap-authenticator.ts';
+import { ChapLogin } from './chap-login.ts';
+import { eapChallengeIn } from './eap.ts';
+import { EapAuthenticator } from './eap-authenticator.ts';
+import { EapLogin } from './eap-login.ts';
 import type { Authenticator, Captured, Login } from './exchange.ts';
 import { protocolOfMethod } from './methods.ts';
+import type { MppeKeys } from './mppe-keys.ts';
 import { PapAuthenticator, PapLogin } from './pap.ts';
 
 /** What LCP has agreed on. */
@@ -29,12 +37,10 @@ export class Authentication {
     this.authenticatorProtocol = protocolOfMethod(authenticatorMethod);
     this.loginProtocol = protocolOfMethod(loginMethod);
     if (captured !== undefined) this.authenticator = goOn(spec, random, captured, now);
-    else if (authenticatorMethod === 'pap') this.authenticator = new PapAuthenticator(spec);
     else if (authenticatorMethod !== undefined) {
-      this.authenticator = new ChapAuthenticator(spec, random, authenticatorMethod);
+      this.authenticator = authenticatorOf(spec, random, authenticatorMethod);
     }
-    if (loginMethod === 'pap') this.login = new PapLogin(spec, random);
-    else if (loginMethod !== undefined) this.login = new ChapLogin(spec, random, loginMethod);
+    if (loginMethod !== undefined) this.login = loginOf(spec, random, loginMethod);
   }
 
   start(now: Instant, out: FrameSink): void {
@@ -49,6 +55,11 @@ export class Authentication {
 
   get passed(): boolean {
     return (this.authenticator?.state ?? 'passed') === 'passed' && (this.login?.state ?? 'passed') === 'passed';
+  }
+
+  /** What MPPE can make its keys of, once it has passed. */
+  get mppeKeys(): MppeKeys | undefined {
+    return this.authenticator?.mppeKeys ?? this.login?.mppeKeys;
   }
 
   /** The authenticator, while it wants a verdict. */
@@ -68,11 +79,23 @@ export class Authentication {
   }
 
   receive(protocol: number, bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): void {
-    const { authenticator, login } = this;
-    if (protocol === this.authenticatorProtocol) authenticator?.receive(bytes, at, end, now, out);
-    // Nobody gets the answer to our own challenge from us.
-    const reflected = authenticator instanceof ChapAuthenticator && authenticator.isOwn(bytes, at, end);
-    if (protocol === this.loginProtocol && !reflected) login?.receive(bytes, at, end, now, out);
+    const reflected = this.isOwnChallenge(protocol, bytes, at, end);
+    if (protocol === this.authenticatorProtocol) this.authenticator?.receive(bytes, at, end, now, out);
+    if (protocol === this.loginProtocol && !reflected) this.login?.receive(bytes, at, end, now, out);
+  }
+
+  /** Nobody gets the answer to our own challenge from us, in whatever protocol it comes back. */
+  private isOwnChallenge(protocol: number, bytes: Uint8Array, at: number, end: number): boolean {
+    const own = this.authenticator?.challenge;
+    const stop = packetEnd(bytes, at, end);
+    if (own === undefined || stop < 0) return false;
+    const challenge = protocol === Protocol.eap ? eapChallengeIn(bytes, at, stop) : chapChallengeIn(bytes, at, stop);
+    return challenge !== undefined && equalBytes(challenge, own);
+  }
+
+  /** The peer speaks a network protocol, which it does when it has let us in. */
+  onNetwork(): void {
+    if (this.login instanceof EapLogin) this.login.onNetwork();
   }
 
   tick(now: Instant, out: FrameSink): void {
@@ -89,6 +112,32 @@ export class Authentication {
     if (this.login instanceof PapLogin) this.login = undefined;
     if (this.authenticator?.timerAt === 0) this.authenticator = undefined;
     return this.authenticator !== undefined || this.login !== undefined;
+  }
+}
+
+function authenticatorOf(spec: PppSpec, random: Random, method: PppAuthMethod): Authenticator {
+  switch (method) {
+    case 'pap':
+      return new PapAuthenticator(spec);
+    case 'chap':
+    case 'mschapv1':
+    case 'mschapv2':
+      return new ChapAuthenticator(spec, random, method);
+    case 'eap':
+      return new EapAuthenticator(spec, random);
+  }
+}
+
+function loginOf(spec: PppSpec, random: Random, method: PppAuthMethod): Login {
+  switch (method) {
+    case 'pap':
+      return new PapLogin(spec, random);
+    case 'chap':
+    case 'mschapv1':
+    case 'mschapv2':
+      return new ChapLogin(spec, random, method);
+    case 'eap':
+      return new EapLogin(spec, random);
   }
 }
 

@@ -1,31 +1,43 @@
-/** The authentication protocols in LCP's option 3 (RFC 1661 6.2, RFC 1994 3, RFC 2759 2). */
+/** The authentication protocols in LCP's option 3 (RFC 1661 6.2, RFC 1994 3, RFC 2433 4, RFC 2759 2, RFC 3748 3.1). */
 import { readU16 } from '../../wire/bytes.ts';
 import { type FrameWriter, Protocol } from '../frame.ts';
 import type { PppAuthMethod } from '../spec.ts';
 
-const CHAP_MD5 = 0x05;
-const MS_CHAP_V2 = 0x81;
+interface MethodOption {
+  readonly name: string;
+  readonly protocol: number;
+  /** Of CHAP: the octet that follows the protocol. */
+  readonly algorithm?: number;
+}
 
-const NAMES = { pap: 'PAP', chap: 'CHAP', mschapv2: 'MS-CHAPv2' } as const satisfies Record<PppAuthMethod, string>;
+const METHODS = {
+  pap: { name: 'PAP', protocol: Protocol.pap },
+  chap: { name: 'CHAP', protocol: Protocol.chap, algorithm: 0x05 },
+  mschapv1: { name: 'MS-CHAPv1', protocol: Protocol.chap, algorithm: 0x80 },
+  mschapv2: { name: 'MS-CHAPv2', protocol: Protocol.chap, algorithm: 0x81 },
+  eap: { name: 'EAP', protocol: Protocol.eap },
+} as const satisfies Record<PppAuthMethod, MethodOption>;
+
+const NAMES = Object.keys(METHODS) as PppAuthMethod[];
 
 export function methodName(method: PppAuthMethod): string {
-  return NAMES[method];
+  return METHODS[method].name;
 }
 
 /** The method that an option's data bytes[at, at + octets) name; undefined for one that we do not know. */
 export function readMethod(bytes: Uint8Array, at: number, octets: number): PppAuthMethod | undefined {
-  if (octets < 2) return undefined;
+  if (octets < 2 || octets > 3) return undefined;
   const protocol = readU16(bytes, at);
-  if (protocol === Protocol.pap) return octets === 2 ? 'pap' : undefined;
-  if (protocol !== Protocol.chap || octets !== 3) return undefined;
-  if (bytes[at + 2] === CHAP_MD5) return 'chap';
-  return bytes[at + 2] === MS_CHAP_V2 ? 'mschapv2' : undefined;
+  const algorithm = octets === 3 ? bytes[at + 2] : undefined;
+  return NAMES.find((name) => {
+    const option: MethodOption = METHODS[name];
+    return option.protocol === protocol && option.algorithm === algorithm;
+  });
 }
 
 /** The protocol that a method is spoken in; 0 for none. */
 export function protocolOfMethod(method: PppAuthMethod | undefined): number {
-  if (method === undefined) return 0;
-  return method === 'pap' ? Protocol.pap : Protocol.chap;
+  return method === undefined ? 0 : METHODS[method].protocol;
 }
 
 /** What an option's data name, for people. */
@@ -34,22 +46,13 @@ export function describeMethod(bytes: Uint8Array, at: number, octets: number): s
   if (method !== undefined) return methodName(method);
   if (octets < 2) return 'nothing';
   const protocol = readU16(bytes, at);
-  if (protocol === 0xc227) return 'EAP';
-  if (protocol === Protocol.chap && octets === 3 && bytes[at + 2] === 0x80) return 'MS-CHAP';
+  if (protocol === Protocol.chap && octets === 3) return `CHAP with algorithm ${bytes[at + 2]}`;
   return `protocol 0x${protocol.toString(16)}`;
 }
 
 /** Writes the whole option. */
 export function writeMethod(frame: FrameWriter, option: number, method: PppAuthMethod): void {
-  switch (method) {
-    case 'pap':
-      frame.u8(option).u8(4).u16(Protocol.pap);
-      break;
-    case 'chap':
-      frame.u8(option).u8(5).u16(Protocol.chap).u8(CHAP_MD5);
-      break;
-    case 'mschapv2':
-      frame.u8(option).u8(5).u16(Protocol.chap).u8(MS_CHAP_V2);
-      break;
-  }
+  const { protocol, algorithm }: MethodOption = METHODS[method];
+  if (algorithm === undefined) frame.u8(option).u8(4).u16(protocol);
+  else frame.u8(option).u8(5).u16(protocol).u8(algorithm);
 }

@@ -1,11 +1,8 @@
 /** The digests of MS-CHAPv2 (RFC 2759 8). */
 import { createHash } from 'node:crypto';
 import type { Secret } from '../../wire/secret.ts';
-import { desEncrypt } from './des.ts';
 import { md4 } from './md4.ts';
-
-export const CHALLENGE_OCTETS = 16;
-export const NT_RESPONSE_OCTETS = 24;
+import { challengeResponse, ntPasswordHash } from './ms-chap-digests.ts';
 
 const MAGIC_1 = 'Magic server to client signing constant';
 const MAGIC_2 = 'Pad to make it do more than one iteration';
@@ -18,29 +15,20 @@ export interface MsChapExchange {
   password: Secret;
 }
 
-/** ChallengeHash(), 8.2. */
-function challengeHash({ peerChallenge, authenticatorChallenge, user }: MsChapExchange): Uint8Array {
-  const bareUser = user.slice(user.lastIndexOf('\\') + 1);
-  const hash = createHash('sha1').update(peerChallenge).update(authenticatorChallenge).update(bareUser, 'utf8');
-  return hash.digest().subarray(0, 8);
+/** A user name without its Windows domain (RFC 2759 4). */
+export function bareUser(user: string): string {
+  return user.slice(user.lastIndexOf('\\') + 1);
 }
 
-/** NtPasswordHash(), 8.3: over UTF-16, little-endian. */
-export function ntPasswordHash(password: Secret): Uint8Array {
-  const text = new TextDecoder().decode(password.reveal());
-  return md4(Buffer.from(text, 'utf16le'));
+/** ChallengeHash(), 8.2. */
+function challengeHash({ peerChallenge, authenticatorChallenge, user }: MsChapExchange): Uint8Array {
+  const hash = createHash('sha1').update(peerChallenge).update(authenticatorChallenge).update(bareUser(user), 'utf8');
+  return hash.digest().subarray(0, 8);
 }
 
 /** GenerateNTResponse(), 8.1: 24 octets. */
 export function ntResponse(exchange: MsChapExchange): Uint8Array {
-  const challenge = challengeHash(exchange);
-  const key = new Uint8Array(21);
-  key.set(ntPasswordHash(exchange.password));
-  const response = new Uint8Array(NT_RESPONSE_OCTETS);
-  for (let part = 0; part < 3; part++) {
-    response.set(desEncrypt(challenge, key.subarray(part * 7, part * 7 + 7)), part * 8);
-  }
-  return response;
+  return challengeResponse(challengeHash(exchange), ntPasswordHash(exchange.password));
 }
 
 /** GenerateAuthenticatorResponse(), 8.7: `S=` and 40 upper-case hexadecimal digits. */

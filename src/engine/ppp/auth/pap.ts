@@ -1,6 +1,6 @@
 /** The Password Authentication Protocol (RFC 1334 2). */
+import type { AuthenticateAnswer, Credentials } from '../../aaa.ts';
 import type { Instant, Random } from '../../effects.ts';
-import type { AuthenticateAnswer, Credentials } from '../../ports.ts';
 import { Reader } from '../../wire/bytes.ts';
 import { Secret } from '../../wire/secret.ts';
 import { reasonIn } from '../control-protocol.ts';
@@ -8,7 +8,16 @@ import { type CauseName, type Ending, ending } from '../disconnect-cause.ts';
 import type { FrameSink } from '../events.ts';
 import { frameWriter, PACKET_HEADER_OCTETS, Protocol, packetEnd } from '../frame.ts';
 import type { PppSpec } from '../spec.ts';
-import { type Authenticator, type CapturedPap, type Login, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
+import {
+  type Authenticator,
+  type CapturedPap,
+  type Login,
+  MAX_NAME_OCTETS,
+  NO_ROUNDS,
+  NO_VERDICT,
+  REFUSAL,
+  shortText,
+} from './exchange.ts';
 
 const Code = { request: 1, ack: 2, nak: 3 } as const;
 
@@ -21,6 +30,8 @@ export class PapAuthenticator implements Authenticator {
   private password: Secret | undefined = undefined;
   /** Of the request to answer. Undefined: none. */
   private identifier: number | undefined = undefined;
+  /** What a refused peer is told. */
+  private message = REFUSAL;
 
   constructor(spec: PppSpec) {
     this.spec = spec;
@@ -66,21 +77,35 @@ export class PapAuthenticator implements Authenticator {
   }
 
   answer(answer: AuthenticateAnswer, _now: Instant, out: FrameSink): void {
+    const flaw = this.judge(answer);
+    if (flaw !== undefined) this.failure = failed(flaw, 'peerFailedAuth');
+    if (answer.verdict === 'reject' && answer.reply) this.message = answer.reply;
     this.timerAt = 0;
-    const wrong = answer.verdict === 'check' && !answer.secret.equals(this.password ?? new Secret(''));
-    if (answer.verdict === 'reject') this.failure = failed(answer.message, 'peerFailedAuth');
-    if (wrong) this.failure = failed('wrong password', 'peerFailedAuth');
-    this.state = this.failure === undefined ? 'passed' : 'failed';
+    this.state = flaw === undefined ? 'passed' : 'failed';
     this.password = undefined;
     this.reply(out);
+  }
+
+  /** Why the peer fails, or undefined when it passes. */
+  private judge(answer: AuthenticateAnswer): string | undefined {
+    switch (answer.verdict) {
+      case 'accept':
+        return undefined;
+      case 'check':
+        return answer.secret.equals(this.password ?? new Secret('')) ? undefined : 'wrong password';
+      case 'challenge':
+        return NO_ROUNDS;
+      case 'reject':
+        return answer.message || REFUSAL;
+    }
   }
 
   private reply(out: FrameSink): void {
     if (this.identifier === undefined) return;
     const passed = this.state === 'passed';
-    const message = passed ? '' : REFUSAL;
+    const message = shortText(passed ? '' : this.message);
     frameWriter.packet(Protocol.pap, passed ? Code.ack : Code.nak, this.identifier);
-    out.push({ effect: 'frame', frame: frameWriter.u8(message.length).text(message).finish() });
+    out.push({ effect: 'frame', frame: frameWriter.u8(message.length).octets(message).finish() });
   }
 
   tick(): void {

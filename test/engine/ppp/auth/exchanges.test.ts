@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ChapAuthenticator, ChapLogin } from '../../../../src/engine/ppp/auth/chap.ts';
+import { ChapAuthenticator } from '../../../../src/engine/ppp/auth/chap-authenticator.ts';
+import { ChapLogin } from '../../../../src/engine/ppp/auth/chap-login.ts';
 import type { Exchange } from '../../../../src/engine/ppp/auth/exchange.ts';
 import { authenticatorResponse, ntResponse } from '../../../../src/engine/ppp/auth/mschapv2.ts';
 import { PapAuthenticator, PapLogin } from '../../../../src/engine/ppp/auth/pap.ts';
@@ -222,7 +223,9 @@ describe('the CHAP login', () => {
     const chap = new ChapLogin(clientSpec(), seededRandom(1), 'mschapv2');
     hear(chap, challenge(5, 9));
     hear(chap, packet(CHAP, 4, 5, text(`E=691 R=0 C=${'AB'.repeat(16)} V=3 M=try the new password`)));
-    expect(chap.failure?.reason).toBe('the peer refused our user name or password: try the new password (error 691)');
+    expect(chap.failure?.reason).toBe(
+      'the peer refused our user name or password: authentication failed (error 691): try the new password',
+    );
   });
 
   it('repeats its response until there is a verdict', () => {

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { desEncrypt } from '../../../../src/engine/ppp/auth/des.ts';
 import { md4 } from '../../../../src/engine/ppp/auth/md4.ts';
-import { authenticatorResponse, ntPasswordHash, ntResponse } from '../../../../src/engine/ppp/auth/mschapv2.ts';
+import { ntPasswordHash } from '../../../../src/engine/ppp/auth/ms-chap-digests.ts';
+import { authenticatorResponse, ntResponse } from '../../../../src/engine/ppp/auth/mschapv2.ts';
 import { Secret } from '../../../../src/engine/wire/secret.ts';
 
 function hex(octets: Uint8Array): string {
