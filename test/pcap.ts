@@ -1,12 +1,17 @@
-/** Writes datagrams as a capture file (classic pcap, microseconds): Ethernet, IPv4, UDP from 1701 to 1701. */
+/** Writes datagrams as a capture file: Ethernet, IPv4, UDP from 1701 to 1701. */
 export function pcapOf(datagrams: readonly Uint8Array[]): Uint8Array {
+  return captureOf(1, datagrams.map(ethernet));
+}
+
+/** A capture file (classic pcap, microseconds) of frames of one link type, by libpcap's numbers. */
+export function captureOf(linkType: number, frames: readonly Uint8Array[]): Uint8Array {
   const header = Buffer.alloc(24);
   header.writeUInt32BE(0xa1b2c3d4, 0);
   header.writeUInt16BE(2, 4);
   header.writeUInt16BE(4, 6);
   header.writeUInt32BE(0xffff, 16);
-  header.writeUInt32BE(1, 20);
-  return Buffer.concat([header, ...datagrams.flatMap((datagram, index) => record(ethernet(datagram), index))]);
+  header.writeUInt32BE(linkType, 20);
+  return Buffer.concat([header, ...frames.flatMap(record)]);
 }
 
 function record(frame: Uint8Array, index: number): Uint8Array[] {
