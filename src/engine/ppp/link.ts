@@ -9,6 +9,7 @@ import type { PppPhase, PppProxy, PppView } from '../spec.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
 import { Authentication } from './auth/authentication.ts';
 import type { Captured } from './auth/exchange.ts';
+import { protocolOfMethod } from './auth/methods.ts';
 import { State } from './automaton.ts';
 import { Layer } from './control-protocol.ts';
 import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
@@ -161,6 +162,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     switch (protocol) {
       case Protocol.pap:
       case Protocol.chap:
+      case Protocol.eap:
         this.authentication?.receive(protocol, bytes, at, end, now, out);
         this.afterAuth(now, out);
         break;
@@ -170,6 +172,10 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
         this.router?.receive(bytes, at, end, now, out);
         break;
       default:
+        if (this.phase === 'authenticate' && isNetworkControl(protocol)) {
+          this.authentication?.onNetwork();
+          this.afterAuth(now, out);
+        }
         if (this.phase === 'network') this.onNetworkFrame(protocol, bytes, at, end, now, out);
     }
   }
@@ -212,6 +218,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
         break;
       case Protocol.pap:
       case Protocol.chap:
+      case Protocol.eap:
         if (this.phase !== 'authenticate') break;
         this.terminate(rejected('the authentication protocol', 'authRefusedByPeer', protocol), now, out);
         break;
@@ -325,7 +332,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     if (user === undefined || user === this.user) return undefined;
     const message = `user ${JSON.stringify(user)} answers the challenge for ${JSON.stringify(this.user)}`;
     const reason = 'authentication failed: another user answers a later challenge';
-    return { message, why: ending(reason, 'peerFailedAuth', Protocol.chap) };
+    return { message, why: ending(reason, 'peerFailedAuth', protocolOfMethod(this.lcp.authenticatorMethod)) };
   }
 
   private ask(out: PppEffect[]): void {
@@ -457,6 +464,11 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     this.router.start(now);
   }
 
+  /** Whether the peer has asked for the end of an open link. */
+  get endedByPeer(): boolean {
+    return this.lcp.endedByPeer;
+  }
+
   /** The peer's, once IPV6CP is open. */
   get remoteInterfaceId(): bigint | undefined {
     return this.isOpen(this.ipv6cp) ? this.ipv6cp?.remote : undefined;
@@ -502,4 +514,9 @@ function isEnding(state: State): boolean {
 
 function rejected(what: string, cause: CauseName, protocol: number): Ending {
   return ending(`the peer rejected ${what}`, cause, protocol);
+}
+
+/** RFC 1661 2: from 0x8000 on stand the protocols that control network protocols. */
+function isNetworkControl(protocol: number): boolean {
+  return protocol >= 0x8000 && protocol <= 0xbfff;
 }
