@@ -1,6 +1,7 @@
 /**
  * The calls of one tunnel: who may come in, which session a message is for, what its effects mean for the tunnel.
  */
+import type { TerminateCause } from './aaa.ts';
 import { type EngineCore, freeId, type PlacedCall } from './core.ts';
 import { append, type EngineEffect, type Instant } from './effects.ts';
 import type { Result, WireError } from './errors.ts';
@@ -185,10 +186,11 @@ export class Calls {
   }
 
   /** All calls end with their tunnel, without messages of their own (RFC 2661 6.4). */
-  tunnelLost(message: string, now: Instant): EngineEffect[] {
+  tunnelLost(message: string, cause: TerminateCause, now: Instant): EngineEffect[] {
     const out: EngineEffect[] = [];
     for (const session of [...this.sessions.values()]) {
-      append(out, this.toSession(session, { event: 'tunnelLost', message: `its tunnel ended: ${message}` }, now));
+      const lost = { event: 'tunnelLost', message: `its tunnel ended: ${message}`, cause } as const;
+      append(out, this.toSession(session, lost, now));
     }
     this.awaited = undefined;
     return out;

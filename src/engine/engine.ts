@@ -42,11 +42,9 @@ import {
 } from './spec.ts';
 import { type TraceCategory, type TracePorts, type TraceRecord, type TraceScope, Tracing } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
+import { stopResult } from './tunnel-ending.ts';
 import { type Header, newHeader } from './wire/header.ts';
 import type { DecodeOptions } from './wire/message.ts';
-
-/** RFC 2661 4.4.2: StopCCN result codes that the engine itself gives. */
-const stopResult = { clear: 1, shuttingDown: 6 } as const;
 
 /** All accepted sessions share a device, on which each IPv6 interface id of ours is one more address: one is enough. */
 function withInterfaceId(peer: PeerSpec, interfaceId: bigint): PeerSpec {
@@ -157,11 +155,15 @@ export class Engine {
 
   /** Accepted tunnels go on under the profile that matches their peer now; without one they are closed. */
   configure(gateway: GatewaySpec, now: Instant): EngineEffect[] {
+    const filtersChanged = gateway.filters !== this.core.gateway.filters;
     this.core.gateway = gateway;
     this.core.peers = this.peerTable(gateway);
     const out: EngineEffect[] = [];
     for (const tunnel of this.registry.all()) append(out, this.registry.settle(tunnel, tunnel.rematch(now)));
     append(out, this.concentrators.configure(gateway.pppoeServers, now));
+    if (filtersChanged) {
+      for (const key of [...this.core.sessions.keys()]) append(out, this.toContent(key, { event: 'modified' }, now));
+    }
     return out;
   }
 

@@ -118,7 +118,7 @@ export class Forwarding implements CallContent {
         if (this.at.phase !== 'dial' || grantedName(this.at.tunnel) !== event.tunnel) return [];
         return this.place(event.up ? [event.tunnel, ...this.at.left] : this.at.left, now);
       case 'disconnect':
-        return this.over({ resultCode: { result: 3, error: 0, message: event.message } });
+        return this.over({ resultCode: { result: 3, error: 0, message: event.message }, cause: event.cause });
       case 'allocated':
       case 'limits':
       case 'modified':

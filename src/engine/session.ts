@@ -1,9 +1,9 @@
 /**
  * One call of any of the four types (RFC 2661 7.4, 7.5): its state machine. What is inside it is its content's.
  */
-import type { CallFacts } from './aaa.ts';
+import type { CallFacts, TerminateCause } from './aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
-import { type CallEnd, endText, failureOf } from './call-end.ts';
+import { type CallEnd, cdnAvps, endText, failureOf } from './call-end.ts';
 import { addressedTo, connectSpeed, informationText, isInformation, recordInformation } from './call-information.ts';
 import { badFraming, cannotPlace, incomingConnected, outgoingConnected, requestFor } from './call-requests.ts';
 import { notQueued, type Queued } from './deadlines.ts';
@@ -51,7 +51,7 @@ export type SessionEvent =
   | { event: 'wanted'; effects: readonly ContentEffect[] }
   | { event: 'fact'; fact: PlaneFact }
   /** The tunnel is gone: no message can be sent any more. */
-  | { event: 'tunnelLost'; message: string }
+  | { event: 'tunnelLost'; message: string; cause: TerminateCause }
   | { event: 'tick' };
 
 /** `message` goes to the peer through the tunnel's control channel. `ended` is the last effect of a session. */
@@ -139,7 +139,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       case 'tunnelLost': {
         if (this.state === 'closed') return [];
         const resultCode: Result = { result: 1, message: event.message };
-        return this.finish({ resultCode }, false, event.message, now);
+        return this.finish({ resultCode, cause: event.cause }, false, event.message, now);
       }
       case 'tick':
         return this.tick(now);
@@ -498,8 +498,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.failure = failureOf(end.resultCode, this.tunnel.core.epochMs + now);
     const out: SessionEffect[] = content?.end(end, byUs, now) ?? [];
     if (byUs) {
-      const cdn: OutgoingMessage = { type: 'CDN', avps: { assignedSessionId: this.localId, ...end } };
-      out.push({ effect: 'message', message: cdn });
+      out.push({ effect: 'message', message: { type: 'CDN', avps: cdnAvps(this.localId, end) } });
     }
     if (this.data.up) {
       out.push({ effect: 'plane', op: { op: 'sessionDown', session: this.key } });

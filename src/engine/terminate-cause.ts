@@ -27,7 +27,8 @@ const byResult: Readonly<Record<number, TerminateCause>> = {
   6: 'adminReboot',
 };
 
-export function terminateCauseOf({ resultCode, pppDisconnectCauses }: CallEnd): TerminateCause {
+export function terminateCauseOf({ resultCode, pppDisconnectCauses, cause: known }: CallEnd): TerminateCause {
+  if (known) return known;
   for (const { code } of pppDisconnectCauses ?? []) {
     const cause = byDisconnectCode[code];
     if (cause) return cause;

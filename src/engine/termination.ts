@@ -25,6 +25,7 @@ import {
   type PppProxy,
   type PppSpec,
   type PppView,
+  type RateLimit,
   type SessionCounters,
   type SessionType,
 } from './spec.ts';
@@ -67,10 +68,9 @@ export class Termination implements CallContent {
   private allocating: AllocateRequest | undefined;
   /** Once the call has carried user packets. */
   private usage: Usage | undefined;
-  /** Whether a rate or a filter is in force. */
-  private limited = false;
-  /** Why we end it, where the result code does not say. */
-  private cause: TerminateCause | undefined;
+  /** What the plane enforces. */
+  private rate: RateLimit | undefined;
+  private filter: readonly FilterRule[] | undefined;
 
   constructor(call: TerminatedCall, proxy: PppProxy | undefined) {
     this.call = call;
@@ -93,7 +93,7 @@ export class Termination implements CallContent {
         return this.hangUp(event.cause, event.message);
       case 'modified':
         this.usage?.retime(now);
-        return this.usage ? this.enforce() : [];
+        return this.usage ? this.enforce(this.usage) : [];
       case 'tick':
         return this.tick(now);
       case 'frame':
@@ -115,7 +115,11 @@ export class Termination implements CallContent {
       }
     }
     if (this.attached) out.push({ effect: 'plane', op: { op: 'detach', session: this.call.key } });
-    if (this.usage) out.push(this.account('stop', this.usage, now, this.cause ?? terminateCauseOf(end)));
+    if (this.usage) {
+      // Its call may be hung up before our own end of PPP has come to its end.
+      const cause = this.link.endedByPeer ? 'userRequest' : terminateCauseOf(end);
+      out.push(this.account('stop', this.usage, now, cause));
+    }
     return out;
   }
 
@@ -207,8 +211,10 @@ export class Termination implements CallContent {
   private network(network: Network, now: Instant): ContentEffect[] {
     const { key: session, title, ppp } = this.call;
     const { ipv4, ipv6, mtu, acfc, pfc, routes } = network;
-    this.attached = ipv4 !== undefined || ipv6 !== undefined;
-    if (!this.attached) return [{ effect: 'plane', op: { op: 'detach', session } }];
+    if (ipv4 === undefined && ipv6 === undefined) {
+      this.attached = false;
+      return [{ effect: 'plane', op: { op: 'detach', session } }];
+    }
     const { defaultRoute, proxyArp } = ppp.ipv4;
     const attachment: IpAttachment = {
       interface: this.call.interface,
@@ -224,35 +230,42 @@ export class Termination implements CallContent {
       },
       routes,
     };
-    const attach: EngineEffect = { effect: 'plane', op: { op: 'attach', session, attachment, acfc, pfc } };
+    const out = this.begin(now);
+    if (out.some(({ effect }) => effect === 'over')) return out;
+    this.attached = true;
+    return [...out, { effect: 'plane', op: { op: 'attach', session, attachment, acfc, pfc } }];
+  }
+
+  /** Before user packets are carried: for the first time, or after a renegotiation. */
+  private begin(now: Instant): ContentEffect[] {
     const { user, grant } = this.link;
     if (this.usage) {
       // Accounting and the place in the session limit are the first user's.
       if (user !== this.usage.user) return this.hangUp('userRequest', 'another user logs in on a link that is up');
       this.usage.regrant(grant, now);
-      return [...this.enforce(), attach];
+      return this.enforce(this.usage);
     }
     this.usage = new Usage(this.call, user, grant, now);
-    return [this.account('start', this.usage, now), ...this.enforce(), attach];
+    return [this.account('start', this.usage, now), ...this.enforce(this.usage)];
   }
 
   // ------------------------------------------------------------ what the user may use
 
   private change(limits: SessionLimits, now: Instant): ContentEffect[] {
     this.usage?.change(limits, now);
-    return this.usage ? this.enforce() : [];
+    return this.usage ? this.enforce(this.usage) : [];
   }
 
   /** Tells the plane of rate and filter. Without the filter that is asked for, nobody gets through. */
-  private enforce(): ContentEffect[] {
-    const { rate, filter: name } = this.usage ?? {};
+  private enforce(usage: Usage): ContentEffect[] {
+    const { rate, filter: name } = usage;
     const filter = name === undefined ? undefined : this.call.filter(name);
     if (name !== undefined && filter === undefined) {
       return this.hangUp('serviceUnavailable', `the Gateway has no filter named ${name}`);
     }
-    const limited = rate !== undefined || filter !== undefined;
-    if (!limited && !this.limited) return [];
-    this.limited = limited;
+    if (sameRate(rate, this.rate) && filter === this.filter) return [];
+    this.rate = rate;
+    this.filter = filter;
     return [{ effect: 'plane', op: { op: 'limit', session: this.call.key, rate, filter } }];
   }
 
@@ -274,8 +287,7 @@ export class Termination implements CallContent {
 
   /** RFC 2661 4.4.2: for administrative reasons. `end` then says goodbye to the peer. */
   private hangUp(cause: TerminateCause, message: string): ContentEffect[] {
-    this.cause = cause;
-    return [{ effect: 'over', end: { resultCode: { result: 3, error: 0, message } } }];
+    return [{ effect: 'over', end: { resultCode: { result: 3, error: 0, message }, cause } }];
   }
 
   private account(event: AccountRecord['event'], usage: Usage, now: Instant, cause?: TerminateCause): EngineEffect {
@@ -286,6 +298,10 @@ export class Termination implements CallContent {
     const record = { event, session, aaa: ppp.aaa, user, call, ipv4, prefix, delegated, interfaceId, sessionMs, cause };
     return { effect: 'account', record };
   }
+}
+
+function sameRate(a: RateLimit | undefined, b: RateLimit | undefined): boolean {
+  return a?.txBps === b?.txBps && a?.rxBps === b?.rxBps;
 }
 
 /** Whether an LNS has a LAC behind which octets are escaped. */

@@ -1,4 +1,5 @@
 /** How a tunnel ends: by the peer, by us, or without a word (RFC 2661 5.7, 6.4). */
+import type { TerminateCause } from './aaa.ts';
 import type { Calls } from './calls.ts';
 import type { ControlChannel } from './control-channel.ts';
 import type { EngineCore } from './core.ts';
@@ -10,6 +11,9 @@ import type { TunnelTraces } from './tunnel-traces.ts';
 import type { OutgoingMessage } from './wire/message.ts';
 import type { ReceivedAvps } from './wire/message-table.ts';
 import { describeResult } from './wire/result-text.ts';
+
+/** RFC 2661 4.4.2: StopCCN result codes that the engine itself gives. */
+export const stopResult = { clear: 1, shuttingDown: 6 } as const;
 
 /** What the end of a tunnel needs and changes of it. */
 export interface EndingTunnel {
@@ -39,7 +43,7 @@ export function stopped(tunnel: EndingTunnel, avps: ReceivedAvps<'StopCCN'>, now
   if (channel.remoteTunnelId === 0) channel.remoteTunnelId = avps.assignedTunnelId ?? 0;
   const wasOpen = tunnel.state !== 'closing';
   const message = `the peer closed the tunnel: ${describeResult('StopCCN', result)}`;
-  const out = wasOpen ? leave(tunnel, message, result, now) : [];
+  const out = wasOpen ? leave(tunnel, message, result, 'lostCarrier', now) : [];
   tunnel.state = 'closed';
   channel.dropUnsent();
   tunnel.lingerUntil = now + tunnel.retransmissionCycleMs;
@@ -48,7 +52,8 @@ export function stopped(tunnel: EndingTunnel, avps: ReceivedAvps<'StopCCN'>, now
 
 /** We end the tunnel. */
 export function stop(tunnel: EndingTunnel, result: Result, now: Instant): EngineEffect[] {
-  const out = leave(tunnel, `we closed the tunnel: ${describeResult('StopCCN', result)}`, result, now);
+  const cause = result.result === stopResult.shuttingDown ? 'adminReboot' : 'adminReset';
+  const out = leave(tunnel, `we closed the tunnel: ${describeResult('StopCCN', result)}`, result, cause, now);
   tunnel.state = 'closing';
   tunnel.channel.dropUnsent();
   const avps = { assignedTunnelId: tunnel.localId, resultCode: result };
@@ -58,7 +63,7 @@ export function stop(tunnel: EndingTunnel, result: Result, now: Instant): Engine
 
 /** Gives up without a word. */
 export function abandon(tunnel: EndingTunnel, message: string, now: Instant): EngineEffect[] {
-  const out = leave(tunnel, message, undefined, now);
+  const out = leave(tunnel, message, undefined, 'lostCarrier', now);
   tunnel.state = 'closed';
   tunnel.finished = true;
   return out;
@@ -70,9 +75,15 @@ export function linger(tunnel: EndingTunnel, now: Instant): void {
 }
 
 /** Leaves whatever state there was: all calls end without messages of their own (RFC 2661 6.4). */
-function leave(tunnel: EndingTunnel, message: string, result: Result | undefined, now: Instant): EngineEffect[] {
+function leave(
+  tunnel: EndingTunnel,
+  message: string,
+  result: Result | undefined,
+  cause: TerminateCause,
+  now: Instant,
+): EngineEffect[] {
   const { core, localId, traces } = tunnel;
-  const out = tunnel.calls.tunnelLost(message, now);
+  const out = tunnel.calls.tunnelLost(message, cause, now);
   if (tunnel.state === 'established') {
     core.establishedTunnels--;
     out.push({ effect: 'plane', op: { op: 'tunnelDown', localTunnelId: localId } });

@@ -8,6 +8,7 @@ export const nothingLeft = {
   planeSessions: 0,
   leases: 0,
   openSockets: 0,
+  accounted: 0,
 };
 
 export function leftovers(node: Node): typeof nothingLeft {
@@ -17,5 +18,6 @@ export function leftovers(node: Node): typeof nothingLeft {
     planeSessions: node.planeSessions.size,
     leases: node.leases.size,
     openSockets: node.openSockets,
+    accounted: node.accounted.size,
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Engines on a virtual clock, joined by a network that loses, repeats, reorders and delays, all from one seed.
  */
-import type { AccountRecord } from '../../src/engine/aaa.ts';
+import type { AccountRecord, AuthenticateAnswer, AuthenticateRequest, Grant } from '../../src/engine/aaa.ts';
 import type { EngineEffect, Notice, Random } from '../../src/engine/effects.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { Datagram, ForwardAnswer, ForwardRequest, PlaneOp, SessionKey } from '../../src/engine/ports.ts';
@@ -106,6 +106,12 @@ export class Node {
   readonly accounts: AccountRecord[] = [];
   /** What the plane would have counted. */
   readonly counters = new Map<SessionKey, SessionCounters>();
+  /** Whose accounting has begun and not ended. */
+  readonly accounted = new Set<SessionKey>();
+  /** Rate and filter that the plane was told of. */
+  readonly limits: Extract<PlaneOp, { op: 'limit' }>[] = [];
+  /** What subscribers get. */
+  readonly grants = new Map<string, Grant>();
   /** The passwords of our subscribers. */
   readonly subscribers = new Map<string, Secret>();
 
@@ -121,6 +127,7 @@ export class Node {
     this.planeTunnels.clear();
     this.planeSessions.clear();
     this.leases.clear();
+    this.accounted.clear();
     this.openSockets = 0;
     const trace = { record: (record: TraceRecord) => this.traces.push(record) };
     return new Engine(
@@ -141,6 +148,22 @@ export class Node {
     this.openSockets++;
     const remote = { address: spec.remoteAddress, port: spec.remotePort };
     this.run(this.engine.openTunnel(spec, { socket, local, remote }, this.world.now));
+  }
+
+  /** Accounting begins once and ends once. */
+  private account(record: AccountRecord): void {
+    const { event, session } = record;
+    this.accounts.push(record);
+    if (this.accounted.has(session) === (event === 'start')) throw new Error(`${event} of session ${session}`);
+    if (event === 'start') this.accounted.add(session);
+    if (event === 'stop') this.accounted.delete(session);
+  }
+
+  private judge({ user = '', credentials }: AuthenticateRequest): AuthenticateAnswer {
+    const grant = this.grants.get(user) ?? {};
+    if (credentials.method === 'none') return { verdict: 'accept', grant };
+    const secret = this.subscribers.get(user);
+    return secret ? { verdict: 'check', secret, grant } : { verdict: 'reject', message: 'unknown' };
   }
 
   /** Some time later, as with a name that has to be resolved. */
@@ -170,16 +193,9 @@ export class Node {
         case 'authenticate': {
           const { request } = effect;
           const { engine } = this;
-          const secret = this.subscribers.get(request.user ?? '');
           world.after(world.random.below(5), () => {
             if (engine !== this.engine) return;
-            this.run(
-              engine.authenticated(
-                request,
-                secret ? { verdict: 'check', secret, grant: {} } : { verdict: 'reject', message: 'unknown' },
-                world.now,
-              ),
-            );
+            this.run(engine.authenticated(request, this.judge(request), world.now));
           });
           break;
         }
@@ -208,7 +224,7 @@ export class Node {
           break;
         }
         case 'account':
-          this.accounts.push(effect.record);
+          this.account(effect.record);
           break;
         case 'dial':
           this.dialGranted(effect.spec);
@@ -332,10 +348,12 @@ export class Node {
         session.attached = false;
         break;
       }
+      case 'limit':
+        this.limits.push(op);
+        break;
       case 'pppoeOpen':
       case 'pppoeClose':
       case 'sessionModify':
-      case 'limit':
       case 'device':
       case 'removeDevice':
       case 'repair':
