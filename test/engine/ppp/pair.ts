@@ -58,6 +58,11 @@ export class Side {
     this.link = link;
   }
 
+  /** Frames sent of what comes to an end: a router's advertisements do not. */
+  get talk(): number {
+    return this.sent.filter((frame) => frame[2] !== 0x00 || frame[3] !== 0x57).length;
+  }
+
   get hasIpv4(): boolean {
     return this.network?.ipv4 !== undefined;
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { NegotiationLimits, PppAuthMethod, PppSpec } from '../../../src/engine/ppp/spec.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 
-export const METHODS: readonly PppAuthMethod[] = ['pap', 'chap', 'mschapv2'];
+export const METHODS: readonly PppAuthMethod[] = ['pap', 'chap', 'mschapv1', 'mschapv2', 'eap'];
 
 const limits: fc.Arbitrary<NegotiationLimits> = fc.record({
   maxConfigRequests: fc.integer({ min: 1, max: 12 }),
@@ -21,7 +21,7 @@ export const policy: fc.Arbitrary<Partial<PppSpec>> = fc.record({
   acfc: fc.boolean(),
   pfc: fc.boolean(),
   magicNumber: fc.boolean(),
-  authMethods: fc.uniqueArray(fc.constantFrom(...METHODS), { maxLength: 3 }),
+  authMethods: fc.uniqueArray(fc.constantFrom(...METHODS), { maxLength: METHODS.length }),
   authenticatePeer: fc.boolean(),
   userName: fc.option(fc.constantFrom('bob', '', 'DOM\\bob', 'x'.repeat(300)), { nil: undefined }),
   password: fc.option(
@@ -42,7 +42,10 @@ export const policy: fc.Arbitrary<Partial<PppSpec>> = fc.record({
   }),
   ipv6: fc.record({
     enabled: fc.boolean(),
-    interfaceId: fc.option(fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), { nil: undefined }),
+    // Few, so that both ends often want the same.
+    interfaceId: fc.option(fc.oneof(fc.bigInt({ min: 0n, max: 3n }), fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })), {
+      nil: undefined,
+    }),
     dns: fc.constant([]),
   }),
 });
