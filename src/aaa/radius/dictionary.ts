@@ -216,9 +216,9 @@ export function attributeNameOf(vendor: number, type: number): AttributeName | u
 
 // ---------------------------------------------------------------- values with names
 
-export const serviceTypes = { login: 1, framed: 2, outbound: 5, authorizeOnly: 17, callCheck: 10 } as const;
+export const serviceTypes = { framed: 2, outbound: 5, callCheck: 10, authorizeOnly: 17 } as const;
 export const framedProtocols = { ppp: 1 } as const;
-export const nasPortTypes = { virtual: 5, ethernet: 15, pppoeOverEthernet: 34 } as const;
+export const nasPortTypes = { virtual: 5, pppoe: 32 } as const;
 export const tunnelTypes = { l2tp: 3 } as const;
 export const tunnelMediumTypes = { ipv4: 1, ipv6: 2 } as const;
 /** RFC 2865 5.8: the user chooses, and the NAS does. */
