@@ -12,16 +12,18 @@ export class Capture {
   readonly #device: string;
   readonly #process: Process;
 
-  private constructor(namespace: Namespace, device: string) {
+  private constructor(namespace: Namespace, device: string, filter: string | undefined) {
     this.#namespace = namespace;
     this.#device = device;
     this.path = join(namespace.lab.directory, `${namespace.name}-${randomUUID()}.pcap`);
     const args = ['--immediate-mode', '-U', '-n', '-s', '0', '-i', device, '-w', this.path, '-Z', 'root'];
+    // The mark of `flush` must always be taken.
+    if (filter !== undefined) args.push(`(${filter}) or udp port 9`);
     this.#process = namespace.spawn('tcpdump', args);
   }
 
-  static async start(namespace: Namespace, device: string): Promise<Capture> {
-    const capture = new Capture(namespace, device);
+  static async start(namespace: Namespace, device: string, filter?: string): Promise<Capture> {
+    const capture = new Capture(namespace, device, filter);
     await capture.#process.says(/listening on/);
     return capture;
   }

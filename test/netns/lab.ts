@@ -140,9 +140,12 @@ export class Namespace {
     await this.ip('link', 'set', device, 'up');
   }
 
-  /** Writes the device's traffic to a file; resolves when nothing can be missed any more. */
-  async capture(device: string): Promise<Capture> {
-    return await Capture.start(this, device);
+  /**
+   * Writes the device's traffic to a file; resolves when nothing can be missed any more. Where more comes than can be
+   * written in time, a filter (pcap-filter(7)) keeps what matters.
+   */
+  async capture(device: string, filter?: string): Promise<Capture> {
+    return await Capture.start(this, device, filter);
   }
 }
 
