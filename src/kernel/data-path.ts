@@ -4,16 +4,17 @@
  */
 import type { Datagram, PlaneEvents, SessionKey } from '../engine/ports.ts';
 import { sessionKeyV2 } from '../engine/ports.ts';
-import { type Endpoint, maxTimerMs } from '../engine/spec.ts';
+import { type Endpoint, type FilterRule, maxTimerMs, type RateLimit } from '../engine/spec.ts';
 import { readU32 } from '../engine/wire/bytes.ts';
 import { decodeDataHeader, newHeader } from '../engine/wire/header.ts';
-import { Batch } from './batch.ts';
+import { isForRouter, refuseIpv4, refuseIpv6 } from './admission.ts';
 import { Drops } from './drops.ts';
-import { errnoName, native, packetWord, packetWords } from './native.ts';
+import { native } from './native.ts';
 import { Outgoing, skipAddress } from './outgoing.ts';
 import { Reorder } from './reorder.ts';
 import { type Carrier, L2tpSession, type PlaneSession, type PlaneTunnel, PppoeSession } from './sessions.ts';
 import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
+import { UserPackets } from './user-packets.ts';
 
 /** Packets read from a device in one go. */
 const packetSlots = 64;
@@ -27,6 +28,10 @@ const eagain = -11;
 const pppIpv4 = 0x0021;
 const pppIpv6 = 0x0057;
 const linkLocalHigh = 0xfe800000;
+const leastIpv4Octets = 20;
+const ipv6Octets = 40;
+const ipv4Destination = 16;
+const ipv6Destination = 24;
 
 export class DataPath {
   readonly tunnels = new Map<number, PlaneTunnel>();
@@ -43,6 +48,7 @@ export class DataPath {
   readonly #readLengths = new Int32Array(packetSlots);
   readonly #drops: Drops;
   readonly #outgoing: Outgoing;
+  readonly #users: UserPackets;
   readonly #reorder = new Reorder(
     (session, bytes, start, end) => this.carry(session, bytes, 0, start, end),
     () => performance.now(),
@@ -50,29 +56,19 @@ export class DataPath {
   #alarm: NodeJS.Timeout | undefined;
   #alarmAt = 0;
 
-  /** Packets for devices. */
-  readonly #packets = new Batch({
-    words: packetWords,
-    errorWord: packetWord.error,
-    send: (slab, words, count) => native.writeBatch(slab, words, count),
-    failed: (session, error) => {
-      session.rxPackets--;
-      this.#drops.received(session);
-      this.count(`device ${errnoName(-error)}`);
-    },
-  });
-
   constructor(transport: UdpTransport, events: PlaneEvents) {
     this.#transport = transport;
     this.#events = events;
     this.#drops = new Drops(events);
-    this.#outgoing = new Outgoing(transport, this.#drops, (reason) => this.count(reason));
+    const count = (reason: string): void => this.count(reason);
+    this.#outgoing = new Outgoing(transport, this.#drops, count);
+    this.#users = new UserPackets(this.#drops, this.#outgoing, count, () => this.arm());
     transport.afterBatch(() => this.flush());
   }
 
   /** Sends what is gathered; to be called while the receive slab still holds it. */
   flush(): void {
-    this.#packets.flush();
+    this.#users.flush();
     this.#outgoing.flush();
   }
 
@@ -102,6 +98,7 @@ export class DataPath {
       this.pppoeSessions.delete(session.key);
     } else {
       this.#reorder.forget(session);
+      this.#users.forget(session);
       this.sessions.delete(session.key);
     }
   }
@@ -121,9 +118,23 @@ export class DataPath {
     this.arm();
   }
 
+  /**
+   * Holds a session's user packets to a rate and a filter.
+   * @throws PlaneError EINVAL when a filter's network is none
+   */
+  limit(session: L2tpSession, rate: RateLimit | undefined, rules: readonly FilterRule[] | undefined): void {
+    this.#users.limit(session, rate, rules);
+    this.flush();
+  }
+
+  /** Drops what waits for a session that is detached. */
+  forgetPackets(session: L2tpSession): void {
+    this.#users.forget(session);
+  }
+
   /** One timer for all that waits. */
   private arm(): void {
-    const next = this.#reorder.next();
+    const next = earlier(this.#reorder.next(), this.#users.next());
     if (next === undefined || (this.#alarm !== undefined && this.#alarmAt <= next)) return;
     clearTimeout(this.#alarm);
     this.#alarmAt = next;
@@ -133,7 +144,9 @@ export class DataPath {
 
   private expire(): void {
     this.#alarm = undefined;
-    this.#reorder.expire(performance.now());
+    const now = performance.now();
+    this.#reorder.expire(now);
+    this.#users.expire(now);
     this.flush();
     this.arm();
   }
@@ -146,6 +159,7 @@ export class DataPath {
       pppoeSessions: this.pppoeSessions.size,
       reorderingSessions: this.#reorder.size,
       reorderingOctets: this.#reorder.octets,
+      waitingPackets: this.#users.waiting,
     };
   }
 
@@ -209,16 +223,17 @@ export class DataPath {
     let protocol = bytes[at++];
     if ((protocol & 1) === 0) protocol = (protocol << 8) | bytes[at++];
 
-    if (protocol === pppIpv4 || protocol === pppIpv6) {
-      if (!(session instanceof L2tpSession)) return 'notAttached';
-      const reason = protocol === pppIpv4 ? refuseIpv4(session, bytes, at, end) : refuseIpv6(session, bytes, at, end);
-      if (reason !== undefined) return reason;
-      this.write(session, bytes, at, end);
+    if (protocol !== pppIpv4 && protocol !== pppIpv6) {
+      this.#events.frame(session.key, bytes, start, end);
+      return undefined;
     }
-    session.rxPackets++;
-    session.rxOctets += end - start;
-    if (protocol !== pppIpv4 && protocol !== pppIpv6) this.#events.frame(session.key, bytes, start, end);
-    return undefined;
+    if (!(session instanceof L2tpSession)) return 'notAttached';
+    if (session.router && protocol === pppIpv6 && isForRouter(session, bytes, at, end)) {
+      this.#events.frame(session.key, bytes, start, end);
+      return undefined;
+    }
+    const refused = protocol === pppIpv4 ? refuseIpv4(session, bytes, at, end) : refuseIpv6(session, bytes, at, end);
+    return refused ?? this.#users.up(session, bytes, at, end);
   }
 
   private relay(
@@ -234,22 +249,13 @@ export class DataPath {
     from.rxPackets++;
     from.rxOctets += end - start;
     if (to instanceof PppoeSession) this.#outgoing.sendPppoe(to, bytes, at, end);
-    else this.#outgoing.sendL2tp(to, bytes, floor, start, end);
+    else this.#outgoing.sendL2tp(to, bytes, floor, start, end, end - start);
     return undefined;
-  }
-
-  private write(session: L2tpSession, bytes: Uint8Array, start: number, end: number): void {
-    const at = this.#packets.place(bytes);
-    const { words } = this.#packets;
-    words[at + packetWord.fd] = session.carrier?.fd ?? -1;
-    words[at + packetWord.offset] = start;
-    words[at + packetWord.length] = end - start;
-    this.#packets.add(session);
   }
 
   /** Before a device is closed: packets that wait must not meet another with the same descriptor. */
   closing(): void {
-    this.#packets.flush();
+    this.#users.flush();
   }
 
   // -------------------------------------------------------------- to the network
@@ -281,52 +287,45 @@ export class DataPath {
   private encapsulate(carrier: Carrier, floor: number, octets: number): void {
     const start = floor + headroomOctets;
     const session = this.sessionFor(carrier, start, octets);
-    if (session === undefined) return;
-    this.#outgoing.sendL2tp(session, this.#readSlab, floor, this.prependPpp(session, start), start + octets);
+    if (session === undefined) {
+      this.count('noSubscriber');
+      return;
+    }
+    const end = start + octets;
+    const reason =
+      refuseDown(session, this.#readSlab, start) ?? this.#users.down(session, this.#readSlab, floor, start, end);
+    if (reason === undefined) return;
+    this.#drops.sent(session);
+    this.count(reason);
   }
 
   private sessionFor(carrier: Carrier, start: number, octets: number): L2tpSession | undefined {
     const packet = this.#readSlab;
-    const ipv4 = octets >= 20 && packet[start] >>> 4 === 4;
-    const session = carrier.sole ?? (ipv4 ? this.byIpv4(carrier, start) : this.byInterfaceId(carrier, start, octets));
-    if (session === undefined) {
-      this.count('noSubscriber');
-      return undefined;
-    }
-    const reason = !(ipv4 ? session.hasIpv4 : session.hasIpv6)
-      ? 'notNegotiated'
-      : // The tunnel's own packets would be wrapped for ever.
-        ipv4 && (readU32(packet, start + 16) | 0) === session.tunnel.remote.ipv4
-        ? 'tunnelLoop'
-        : undefined;
-    if (reason === undefined) return session;
-    this.#drops.sent(session);
-    this.count(reason);
-    return undefined;
+    if (octets < leastIpv4Octets) return undefined;
+    const ipv4 = packet[start] >>> 4 === 4;
+    if (!ipv4 && octets < ipv6Octets) return undefined;
+    if (carrier.sole !== undefined) return carrier.sole;
+    if (ipv4) return carrier.ipv4.find(packet, start + ipv4Destination);
+    const destination = start + ipv6Destination;
+    if (readU32(packet, destination) !== linkLocalHigh) return carrier.ipv6.find(packet, destination);
+    const high = readU32(packet, destination + 8);
+    return carrier.byInterfaceId.get((BigInt(high) << 32n) | BigInt(readU32(packet, destination + 12)));
   }
+}
 
-  private byIpv4(carrier: Carrier, start: number): L2tpSession | undefined {
-    return carrier.byIpv4.get(readU32(this.#readSlab, start + 16) | 0);
+/** Why a packet of a device may not go to the session. The tunnel's own packets would be wrapped for ever. */
+function refuseDown({ hasIpv4, hasIpv6, tunnel }: L2tpSession, packet: Uint8Array, start: number): string | undefined {
+  const { remote } = tunnel;
+  if (packet[start] >>> 4 === 4) {
+    if (!hasIpv4) return 'notNegotiated';
+    return (readU32(packet, start + ipv4Destination) | 0) === remote.ipv4 ? 'tunnelLoop' : undefined;
   }
+  if (!hasIpv6) return 'notNegotiated';
+  return remote.isIpv6At(packet, start + ipv6Destination) ? 'tunnelLoop' : undefined;
+}
 
-  private byInterfaceId(carrier: Carrier, start: number, octets: number): L2tpSession | undefined {
-    if (octets < 40 || readU32(this.#readSlab, start + 24) !== linkLocalHigh) return undefined;
-    const high = readU32(this.#readSlab, start + 32);
-    return carrier.byInterfaceId.get((BigInt(high) << 32n) | BigInt(readU32(this.#readSlab, start + 36)));
-  }
-
-  /** Writes the PPP header in front of an IP packet; answers where it starts. */
-  private prependPpp(session: L2tpSession, start: number): number {
-    const slab = this.#readSlab;
-    let at = start;
-    slab[--at] = slab[start] >>> 4 === 4 ? pppIpv4 : pppIpv6;
-    if (!session.pfc) slab[--at] = 0;
-    if (!session.acfc) {
-      slab[--at] = 0x03;
-      slab[--at] = 0xff;
-    }
-    return at;
-  }
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 function unsplice(session: PlaneSession): void {
@@ -336,24 +335,4 @@ function unsplice(session: PlaneSession): void {
 
 function isSame(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && a.address === b.address;
-}
-
-/** Why an IPv4 packet may not pass. Subscribers on a shared device must use the address that they were given. */
-function refuseIpv4(session: L2tpSession, bytes: Uint8Array, start: number, end: number): string | undefined {
-  if (session.carrier === undefined || !session.hasIpv4) return 'notAttached';
-  if (end - start < 20 || bytes[start] >>> 4 !== 4) return 'malformedIp';
-  const shared = session.carrier.sole === undefined;
-  return shared && (readU32(bytes, start + 12) | 0) !== session.ipv4 ? 'spoofed' : undefined;
-}
-
-function refuseIpv6(session: L2tpSession, bytes: Uint8Array, start: number, end: number): string | undefined {
-  if (session.carrier === undefined || !session.hasIpv6) return 'notAttached';
-  if (end - start < 40 || bytes[start] >>> 4 !== 6) return 'malformedIp';
-  if (session.carrier.sole !== undefined) return undefined;
-  const own =
-    readU32(bytes, start + 8) === linkLocalHigh &&
-    readU32(bytes, start + 12) === 0 &&
-    (readU32(bytes, start + 16) | 0) === session.interfaceIdHigh &&
-    (readU32(bytes, start + 20) | 0) === session.interfaceIdLow;
-  return own ? undefined : 'spoofed';
 }

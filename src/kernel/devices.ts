@@ -5,6 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { PlaneError } from '../engine/errors.ts';
 import type { DeviceSpec } from '../engine/spec.ts';
+import { NeighbourProxies, type Subnet, subnetsOf } from './neighbour-proxies.ts';
+import { type Network, NetworkTable } from './networks.ts';
 import type { Removals } from './removals.ts';
 import { addressText, type Link, type LinkAddress, type Route, type Rtnl, routeText } from './rtnl.ts';
 import type { Carrier, L2tpSession, LinkLocal } from './sessions.ts';
@@ -18,14 +20,21 @@ export interface Snapshot {
   links: ReadonlyMap<number, Link>;
   addresses: ReadonlyMap<number, ReadonlySet<string>>;
   routes: ReadonlyMap<number, ReadonlySet<string>>;
+  subnets: readonly Subnet[];
+  /** The addresses that are answered for on a link. */
+  proxies: ReadonlyMap<number, ReadonlySet<string>>;
 }
 
 export function takeSnapshot(rtnl: Rtnl): Snapshot {
   const routes = rtnl.routes().filter((route) => route.ours);
+  const links = new Map(rtnl.links().map((link) => [link.index, link]));
+  const addresses = rtnl.addresses();
   return {
-    links: new Map(rtnl.links().map((link) => [link.index, link])),
-    addresses: byLink(rtnl.addresses(), addressText),
+    links,
+    addresses: byLink(addresses, addressText),
     routes: byLink(routes, routeText),
+    subnets: subnetsOf(addresses, (index) => links.get(index)),
+    proxies: byLink(rtnl.neighbourProxies(), ({ address }) => address),
   };
 }
 
@@ -58,16 +67,21 @@ export interface DeviceEvents {
 export class Device implements Carrier {
   readonly owner: string;
   sole: L2tpSession | undefined = undefined;
-  readonly byIpv4 = new Map<number, L2tpSession>();
+  readonly ipv4 = new NetworkTable<L2tpSession>();
+  readonly ipv6 = new NetworkTable<L2tpSession>();
   readonly byInterfaceId = new Map<bigint, L2tpSession>();
   /** Our own link-local addresses on a shared device, by interface identifier. */
   readonly linkLocals = new Map<bigint, LinkLocal>();
   /** For shared devices: what was applied last. */
   spec: DeviceSpec | undefined = undefined;
+  /** Its routes, read. */
+  pools: readonly Network[] = [];
+  /** The peers' addresses that are answered for beside us. */
+  readonly proxies: NeighbourProxies;
   /** The route outside our devices that keeps the tunnel's own packets out of its default route. */
   guard: Route | undefined = undefined;
-  /** Whether an own device has the default route. */
-  leadsEverything = false;
+  /** An own device's default route, in one piece or two halves. */
+  defaultRoutes: readonly DeviceRoute[] = [];
   /** What was last told as drift. */
   toldGaps = '';
 
@@ -86,6 +100,7 @@ export class Device implements Carrier {
   /** `name` may hold `%d` until the device is opened. */
   constructor(rtnl: Rtnl, removals: Removals, events: DeviceEvents, name: string, owner: string, mtu: number) {
     this.#rtnl = rtnl;
+    this.proxies = new NeighbourProxies(rtnl);
     this.#removals = removals;
     this.#events = events;
     this.#name = name;
@@ -176,22 +191,24 @@ export class Device implements Carrier {
     for (const address of this.#addresses.values()) this.addAddress(address);
     this.addRoutes(this.#routes.values());
     if (this.guard) this.#rtnl.addRoute(this.guard);
+    this.proxies.restore();
   }
 
   /** In words, what differs from what should be. */
-  gaps({ links, addresses, routes }: Snapshot): string[] {
+  gaps({ links, addresses, routes, subnets, proxies }: Snapshot): string[] {
     const link = links.get(this.#index);
     if (link?.name !== this.#name) return this.linkGaps(link);
     const gaps = this.linkGaps(link);
     for (const [text, address] of this.#addresses) {
-      if (this.fits(address) && !addresses.get(this.#index)?.has(text)) gaps.push(`address ${text} missing`);
+      if (this.fits(address.address) && !addresses.get(this.#index)?.has(text)) gaps.push(`address ${text} missing`);
     }
-    for (const text of this.#routes.keys()) {
-      if (!routes.get(this.#index)?.has(text)) gaps.push(`route ${text} missing`);
+    for (const [text, { destination }] of this.#routes) {
+      if (this.fits(destination) && !routes.get(this.#index)?.has(text)) gaps.push(`route ${text} missing`);
     }
     if (this.guard && !routes.get(this.guard.link)?.has(routeText(this.guard))) {
       gaps.push(`route ${routeText(this.guard)} missing`);
     }
+    gaps.push(...this.proxies.gaps(subnets, (on, address) => proxies.get(on)?.has(address) === true));
     return gaps;
   }
 
@@ -217,6 +234,7 @@ export class Device implements Carrier {
     // IPv6 begins anew on the device.
     this.#rtnl.stopIpv6Generation(this.#index);
     for (const address of this.#addresses.values()) this.addAddress(address);
+    this.addRoutes(this.#routes.values());
   }
 
   /** Makes `wanted` all the addresses. Old ones go first: one with the same peer would take the new one with it. */
@@ -234,7 +252,7 @@ export class Device implements Carrier {
   removeAddress(address: LinkAddress): void {
     if (!this.#addresses.delete(addressText(address)) || this.#index === 0) return;
     this.#rtnl.deleteAddress(this.#index, address);
-    if (isIpv6(address) || [...this.#addresses.values()].some((other) => !isIpv6(other))) return;
+    if (isIpv6(address.address) || [...this.#addresses.values()].some((other) => !isIpv6(other.address))) return;
     // With its last IPv4 address the kernel takes a device's routes away.
     this.addRoutes(this.#routes.values());
   }
@@ -257,13 +275,13 @@ export class Device implements Carrier {
     }
   }
 
-  /** Whether the device can have the address now: an IPv6 address needs room for IPv6. */
-  private fits(address: LinkAddress): boolean {
+  /** Whether the device can have such an address or route now: one of IPv6 needs room for IPv6. */
+  private fits(address: string): boolean {
     return this.takesIpv6 || !isIpv6(address);
   }
 
   private addAddress(address: LinkAddress): void {
-    if (this.fits(address)) this.#rtnl.addAddress(this.#index, address);
+    if (this.fits(address.address)) this.#rtnl.addAddress(this.#index, address);
   }
 
   private addRoutes(routes: Iterable<DeviceRoute>): void {
@@ -271,7 +289,7 @@ export class Device implements Carrier {
     // Asked for once at most: the table may be as long as the list of sessions.
     let held: Set<string> | undefined;
     for (const route of routes) {
-      if (this.#rtnl.addRoute({ ...route, link })) continue;
+      if (!this.fits(route.destination) || this.#rtnl.addRoute({ ...route, link })) continue;
       held ??= new Set(this.#rtnl.routes().flatMap((other) => (other.link === link ? routeText(other) : [])));
       const text = deviceRouteText(route);
       if (!held.has(text)) throw new PlaneError('EEXIST', `route ${text} for ${this.#name}: another device has it`);
@@ -290,7 +308,7 @@ function isIpv6Off(device: string): boolean {
   }
 }
 
-function isIpv6({ address }: LinkAddress): boolean {
+function isIpv6(address: string): boolean {
   return address.includes(':');
 }
 
@@ -299,8 +317,8 @@ function deviceRouteText(route: DeviceRoute): string {
 }
 
 /**
- * Deletes what a crash left behind: TUN devices with our mark that no process holds, and our guarding routes when no
- * device of ours is left. Answers the names of the devices.
+ * Deletes what a crash left behind: TUN devices with our mark that no process holds, and our guarding routes and
+ * neighbour proxies when no device of ours is left. Answers the names of the devices.
  */
 export function sweep(rtnl: Rtnl): string[] {
   const marked = rtnl.links().filter((link) => link.alias?.startsWith(ownershipMark));
@@ -308,6 +326,7 @@ export function sweep(rtnl: Rtnl): string[] {
   for (const link of abandoned) rtnl.deleteLink(link.index);
   if (marked.length === abandoned.length) {
     for (const route of rtnl.routes()) if (route.ours) rtnl.deleteRoute(route);
+    for (const proxy of rtnl.neighbourProxies()) if (proxy.ours) rtnl.deleteNeighbourProxy(proxy.link, proxy.address);
   }
   return abandoned.map((link) => link.name);
 }

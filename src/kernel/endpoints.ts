@@ -3,6 +3,7 @@
  * makes no text: the same peer usually gets the same object.
  */
 import type { Endpoint } from '../engine/spec.ts';
+import { readU32 } from '../engine/wire/bytes.ts';
 import { familyIpv4, formatIp, type IpWords, parseIp } from './address.ts';
 import { datagramWord } from './native.ts';
 
@@ -39,6 +40,17 @@ export class RawEndpoint implements Endpoint {
   /** The address as an IPv4 number (signed), or undefined for IPv6. */
   get ipv4(): number | undefined {
     return this.#family === familyIpv4 ? this.#word0 : undefined;
+  }
+
+  /** Whether the IPv6 address at bytes[at] is this one. */
+  isIpv6At(bytes: Uint8Array, at: number): boolean {
+    return (
+      this.#family !== familyIpv4 &&
+      (readU32(bytes, at + 12) | 0) === this.#word3 &&
+      (readU32(bytes, at + 8) | 0) === this.#word2 &&
+      (readU32(bytes, at + 4) | 0) === this.#word1 &&
+      (readU32(bytes, at) | 0) === this.#word0
+    );
   }
 
   /** Whether the datagram described at `at` came from here. */

@@ -21,6 +21,7 @@ export class Outgoing {
   readonly #dropped: (reason: string) => void;
   readonly #drops: Drops;
   readonly #frame = new Uint8Array(maxDatagramOctets);
+  readonly #words = new Int32Array(frameWords);
 
   readonly #datagrams = new Batch({
     words: datagramWords,
@@ -50,10 +51,15 @@ export class Outgoing {
     this.#frames.flush();
   }
 
-  /** Sends a PPP frame with an L2TP header, which is written in front of it where there is room. */
-  sendL2tp(session: L2tpSession, slab: Uint8Array, floor: number, start: number, end: number): void {
+  /**
+   * Sends a PPP frame with an L2TP header, which is written in front of it where there is room. It counts as so many
+   * octets.
+   */
+  sendL2tp(session: L2tpSession, slab: Uint8Array, floor: number, start: number, end: number, octets: number): void {
     if (start - dataHeaderOctets(false, session.sequencing) < floor) {
       this.sendFrame(session, slab.subarray(start, end));
+      session.txPackets++;
+      session.txOctets += octets;
       return;
     }
     const { socket, remote, from } = session.tunnel;
@@ -68,22 +74,37 @@ export class Outgoing {
     words[place + datagramWord.length] = end - at;
     this.#datagrams.add(session);
     session.txPackets++;
-    session.txOctets += end - start;
+    session.txOctets += octets;
   }
 
   /** Sends a PPP frame without address and control field. Every frame has room for PPPoE's header in front of it. */
   sendPppoe(session: PppoeSession, slab: Uint8Array, start: number, end: number): void {
-    const { link, peer, pppoeSessionId } = session;
+    const place = this.#frames.place(slab);
+    if (!this.describe(this.#frames.words, place, session, slab, start, end)) {
+      this.#drops.sent(session);
+      return;
+    }
+    this.#frames.add(session);
+    session.txPackets++;
+    session.txOctets += end - start;
+  }
+
+  /** Writes the header and fills the words of a frame to send. False, and counted, when it cannot be sent. */
+  private describe(
+    words: Int32Array,
+    place: number,
+    { link, peer, pppoeSessionId }: PppoeSession,
+    slab: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
     const at = start - pppoeHeaderOctets;
     const reason = end - at > maxPppoeOctets ? 'tooLongForPppoe' : link.sessionFd < 0 ? 'pppoeLinkGone' : undefined;
     if (reason !== undefined) {
-      this.#drops.sent(session);
       this.#dropped(reason);
-      return;
+      return false;
     }
     writePppoeHeader(slab, at, sessionCode, pppoeSessionId, end - start);
-    const words = this.#frames.words;
-    const place = this.#frames.place(slab);
     words[place + frameWord.fd] = link.sessionFd;
     words[place + frameWord.offset] = at;
     words[place + frameWord.length] = end - at;
@@ -91,9 +112,7 @@ export class Outgoing {
     words[place + frameWord.interface] = link.index;
     words[place + frameWord.macHigh] = peer.high;
     words[place + frameWord.macLow] = peer.low;
-    this.#frames.add(session);
-    session.txPackets++;
-    session.txOctets += end - start;
+    return true;
   }
 
   private unsent(session: PlaneSession): void {
@@ -101,7 +120,7 @@ export class Outgoing {
     this.#drops.sent(session);
   }
 
-  /** Sends one whole PPP frame, in the form that it has in L2TP. */
+  /** Sends one whole PPP frame of the engine's, in the form that it has in L2TP. No user's, it is not counted. */
   sendFrame(session: PlaneSession, frame: Uint8Array): void {
     if (frame.length > maxDatagramOctets - headroomOctets) {
       this.#drops.sent(session);
@@ -110,17 +129,25 @@ export class Outgoing {
     const end = headroomOctets + frame.length;
     this.#frame.set(frame, headroomOctets);
     if (session instanceof PppoeSession) {
-      this.sendPppoe(session, this.#frame, skipAddress(this.#frame, headroomOctets, end), end);
-      this.#frames.flush();
+      this.sendPppoeFrame(session, skipAddress(this.#frame, headroomOctets, end), end);
       return;
     }
     // What was numbered before goes before.
     this.#datagrams.flush();
     const at = prependL2tp(session, this.#frame, headroomOctets);
-    session.txPackets++;
-    session.txOctets += frame.length;
     const { socket, remote, from } = session.tunnel;
     this.#transport.send(socket, remote, from, this.#frame, session.dscp, at, end);
+  }
+
+  private sendPppoeFrame(session: PppoeSession, start: number, end: number): void {
+    this.#frames.flush();
+    const words = this.#words;
+    if (!this.describe(words, 0, session, this.#frame, start, end)) {
+      this.#drops.sent(session);
+    } else if (native.sendFrames(this.#frame, words, 1) !== 1) {
+      this.#drops.sent(session);
+      this.#dropped(`pppoe ${errnoName(-words[frameWord.error])}`);
+    }
   }
 }
 

@@ -1,8 +1,10 @@
-/** A device of one session alone: its addresses, and its default route when asked. */
+/** A device of one session alone: its addresses, the routes to what is behind the peer, everything when asked. */
 import type { IpAttachment } from '../engine/ports.ts';
 import { formatIpv4 } from '../engine/wire/ipv4.ts';
+import { carry, networksBehind, routeTo } from './attachment.ts';
 import { defaultRoutes, guardingRoute } from './default-route.ts';
 import type { Device } from './devices.ts';
+import { covers, parseNetwork } from './networks.ts';
 import { type LinkAddress, linkLocalAddress, type Route, type Rtnl } from './rtnl.ts';
 import type { L2tpSession } from './sessions.ts';
 
@@ -42,30 +44,35 @@ export class Guards {
 export function configureOwn(
   device: Device,
   session: L2tpSession,
-  { ipv4, ipv6, mtu }: IpAttachment,
+  attachment: IpAttachment,
   rtnl: Rtnl,
   guards: Guards,
   ownLinks: () => readonly number[],
 ): void {
   device.sole = session;
-  session.carrier = device;
-  session.hasIpv4 = ipv4 !== undefined;
-  device.setMtu(mtu);
-  session.hasIpv6 = ipv6 !== undefined && device.takesIpv6;
+  device.setMtu(attachment.mtu);
+  carry(device, session, attachment);
+  const { ipv4, ipv6 } = attachment;
   const addresses: LinkAddress[] = [];
   if (ipv4) addresses.push(pointToPoint(session, ipv4));
   if (ipv6 && session.hasIpv6) addresses.push(linkLocalAddress(ipv6.localInterfaceId));
   device.setAddresses(addresses);
+  device.proxies.setAll(ipv4?.proxyArp ? [formatIpv4(ipv4.remote)] : []);
 
-  const everything = ipv4?.defaultRoute === true;
   const { remote } = session.tunnel;
-  if (everything && device.guard === undefined && remote.ipv4 !== undefined) {
+  const tunnelEnd = parseNetwork(remote.address);
+  // A route to the tunnel's end alone would cut the tunnel off; a wider one must leave the tunnel its way.
+  const networks = networksBehind(session, attachment).filter((network) => !covers(tunnelEnd, network));
+  const everything = ipv4?.defaultRoute === true;
+  const leadsTunnel = everything || networks.some((network) => covers(network, tunnelEnd));
+  if (leadsTunnel && device.guard === undefined && remote.ipv4 !== undefined) {
     device.guard = guards.take(remote.address, ownLinks());
   }
-  if (everything === device.leadsEverything) return;
-  device.setRoutes(everything ? defaultRoutes(rtnl, device.index) : []);
-  device.leadsEverything = everything;
-  if (!everything) releaseGuard(device, guards);
+  if (everything !== device.defaultRoutes.length > 0) {
+    device.defaultRoutes = everything ? defaultRoutes(rtnl, device.index) : [];
+  }
+  device.setRoutes([...device.defaultRoutes, ...networks.map(routeTo)]);
+  if (!leadsTunnel) releaseGuard(device, guards);
 }
 
 /** After the device's default route is gone. */

@@ -1,4 +1,4 @@
-/** Links, addresses and routes through rtnetlink. Every call is done when it returns; a missing object is no error. */
+/** Links, addresses, routes and neighbour proxies through rtnetlink. Every call is done when it returns; a missing object is no error. */
 import ipaddr from 'ipaddr.js';
 import { familyIpv4, familyIpv6 } from './address.ts';
 import { checked } from './native.ts';
@@ -26,6 +26,8 @@ export interface Link {
   /** For a TUN device: whether a process holds it open. */
   carrier: boolean;
   mtu: number;
+  /** Whether hosts on it ask for each other's link addresses. */
+  asksNeighbours: boolean;
   alias: string | undefined;
   /** `tun`, `veth` ... */
   kind: string | undefined;
@@ -56,6 +58,13 @@ export interface Route {
   mtu?: number;
 }
 
+/** An address that is answered for on a link. */
+export interface NeighbourProxy {
+  link: number;
+  address: string;
+  ours: boolean;
+}
+
 /** `10.0.0.1/32` or `10.0.0.1 peer 10.0.0.2/32`. */
 export function addressText({ address, peer, prefix }: LinkAddress): string {
   return peer === undefined ? `${address}/${prefix}` : `${address} peer ${peer}/${prefix}`;
@@ -82,6 +91,7 @@ export function routeText({ destination, prefix, gateway, metric, mtu }: Route):
 
 export const rtm = { newLink: 16, delLink: 17, getLink: 18, newAddr: 20, delAddr: 21, getAddr: 22 } as const;
 export const rtmRoute = { new: 24, del: 25, get: 26 } as const;
+const rtmNeighbour = { new: 28, del: 29, get: 30 } as const;
 const ifla = {
   name: 3,
   mtu: 4,
@@ -98,18 +108,25 @@ const ifa = { address: 1, local: 2, flags: 8 } as const;
 const ifaFlagNodad = 0x02;
 export const rta = { destination: 1, oif: 4, gateway: 5, priority: 6, metrics: 8, table: 15, metricMtu: 2 } as const;
 const iffUp = 0x01;
+const iffLoopback = 0x08;
+const iffNoArp = 0x80;
+const nda = { destination: 1, protocol: 12 } as const;
+const ntfProxy = 0x08;
 const tableMain = 254;
 const scopeUniverse = 0;
 const scopeLink = 253;
 const routeUnicast = 1;
 const fibMatch = 0x2000;
-/** Marks our routes in `ip route` and lets `sweep` find those that a crash left behind. */
+/** IPv6's own, which the kernel tells of routes that were given none. */
+const ipv6Metric = 1024;
+/** Marks our routes in `ip route`, and our neighbour proxies, and lets `sweep` find those that a crash left behind. */
 export const routeProtocol = 171;
 
 const enoent = -2;
 const esrch = -3;
 const eexist = -17;
 const enodev = -19;
+const eopnotsupp = -95;
 const eafnosupport = -97;
 const eaddrnotavail = -99;
 const enetunreach = -101;
@@ -166,8 +183,10 @@ export class Rtnl {
   }
 
   /** All addresses, with the index of their link. */
-  addresses(): (LinkAddress & { link: number })[] {
-    return this.#socket.dump(rtm.getAddr, readAddress, new Uint8Array(8));
+  addresses(family?: 'IPv4'): (LinkAddress & { link: number })[] {
+    const header = new Uint8Array(8);
+    header[0] = family === 'IPv4' ? familyIpv4 : 0;
+    return this.#socket.dump(rtm.getAddr, readAddress, header);
   }
 
   /** False when the link already has it. */
@@ -198,6 +217,32 @@ export class Rtnl {
   deleteRoute(route: Route): boolean {
     const result = this.#socket.change(rtmRoute.del, 0, ...routeParts(route));
     return done(result, [esrch, enodev, enoent], `delete route ${routeText(route)}`);
+  }
+
+  /** All IPv4 addresses that are answered for, `ours` by the mark that we set. */
+  neighbourProxies(): NeighbourProxy[] {
+    return this.#socket.dump(rtmNeighbour.get, readNeighbourProxy, neighbourHeader(0));
+  }
+
+  neighbourProxy(link: number, address: string): NeighbourProxy | undefined {
+    const answer = this.#socket.get(rtmNeighbour.get, ...neighbourParts(link, address));
+    if (typeof answer !== 'number') return readNeighbourProxy(answer);
+    // Kernels before 5.0 cannot be asked.
+    if (answer !== enoent && answer !== enodev && answer !== eopnotsupp) checked(answer, `neighbour proxy ${address}`);
+    return undefined;
+  }
+
+  /** Lets the kernel answer for an IPv4 address on a link. False when there is no such link. */
+  addNeighbourProxy(link: number, address: string): boolean {
+    const mark = attribute(nda.protocol, Uint8Array.of(routeProtocol));
+    const result = this.#socket.change(rtmNeighbour.new, flagCreate, ...neighbourParts(link, address), mark);
+    return done(result, [enodev], `neighbour proxy ${address}`);
+  }
+
+  /** False when there was none. */
+  deleteNeighbourProxy(link: number, address: string): boolean {
+    const result = this.#socket.change(rtmNeighbour.del, 0, ...neighbourParts(link, address));
+    return done(result, [enoent, enodev], `delete neighbour proxy ${address}`);
   }
 
   /** The route that packets to an address take now. Its destination is the table's entry, not the address. */
@@ -252,6 +297,7 @@ function readLink({ body }: NetlinkMessage): Link | undefined {
     name: textOf(name),
     up: (body.getUint32(8, littleEndian) & iffUp) !== 0,
     carrier: numberOf(attributes.get(ifla.carrier)) === 1,
+    asksNeighbours: (body.getUint32(8, littleEndian) & (iffLoopback | iffNoArp)) === 0,
     mtu: numberOf(attributes.get(ifla.mtu)) ?? 0,
     alias: alias && textOf(alias),
     kind: kind && textOf(kind),
@@ -326,15 +372,37 @@ function readRoute({ body }: NetlinkMessage, any = false): (Route & { ours: bool
   if (link === undefined || (!any && (table !== tableMain || body.getUint8(7) !== routeUnicast))) return undefined;
   const family = body.getUint8(0);
   const metrics = attributes.get(rta.metrics);
+  const metric = numberOf(attributes.get(rta.priority));
   return {
     destination: addressOf(attributes, rta.destination) ?? (family === familyIpv4 ? '0.0.0.0' : '::'),
     prefix: body.getUint8(1),
     link,
     gateway: addressOf(attributes, rta.gateway),
-    metric: numberOf(attributes.get(rta.priority)),
+    metric: family === familyIpv6 && metric === ipv6Metric ? undefined : metric,
     mtu: metrics && numberOf(attributesOf(metrics).get(rta.metricMtu)),
     ours: body.getUint8(5) === routeProtocol,
   };
+}
+
+function neighbourHeader(link: number): Uint8Array {
+  const octets = new Uint8Array(12);
+  octets[0] = familyIpv4;
+  new DataView(octets.buffer).setInt32(4, link, littleEndian);
+  octets[10] = ntfProxy;
+  return octets;
+}
+
+function neighbourParts(link: number, address: string): Uint8Array[] {
+  return [neighbourHeader(link), attribute(nda.destination, addressOctets(address))];
+}
+
+function readNeighbourProxy({ body }: NetlinkMessage): NeighbourProxy | undefined {
+  if (body.byteLength < 12 || (body.getUint8(10) & ntfProxy) === 0) return undefined;
+  const attributes = attributesOf(body, 12);
+  const address = addressOf(attributes, nda.destination);
+  if (address === undefined) return undefined;
+  const ours = numberOf(attributes.get(nda.protocol)) === routeProtocol;
+  return { link: body.getInt32(4, littleEndian), address, ours };
 }
 
 function addressOctets(address: string): Uint8Array {

@@ -3,7 +3,10 @@ import type { SessionKey, SocketId } from '../engine/ports.ts';
 import type { SessionCounters } from '../engine/spec.ts';
 import type { DeviceRoute } from './devices.ts';
 import type { RawEndpoint } from './endpoints.ts';
+import type { PacketFilter } from './filter.ts';
+import type { Network, NetworkTable } from './networks.ts';
 import type { HeldMessages } from './reorder.ts';
+import type { Shaper } from './shaping.ts';
 
 export interface PlaneTunnel {
   localId: number;
@@ -67,9 +70,16 @@ export class L2tpSession extends PppSession {
   /** The peer's interface identifier. */
   interfaceIdHigh = 0;
   interfaceIdLow = 0;
-  /** On a shared device: what the session may receive, and what it needs there of its own. */
+  /** Whether router solicitations and DHCPv6 are for the engine. */
+  router = false;
+  /** The MTU that TCP's SYNs are made to fit; 0: they stay as they are. */
+  clampMtu = 0;
+  /** What user packets are held to, if anything. */
+  limits: UserLimits | undefined = undefined;
+  /** On a shared device: what the session may receive, and what it has there of its own. */
   mtu = 0;
-  hostRoute: DeviceRoute | undefined = undefined;
+  networks: readonly PeerNetwork[] | undefined = undefined;
+  /** Undefined as well while another session has the peer's link-local address. */
   linkLocal: LinkLocal | undefined = undefined;
 
   constructor(key: SessionKey, tunnel: PlaneTunnel, facts: L2tpSessionFacts) {
@@ -81,6 +91,18 @@ export class L2tpSession extends PppSession {
     this.reorderTimeoutMs = facts.reorderTimeoutMs;
     this.dscp = facts.dscp;
   }
+}
+
+/** Each absent where there is none. */
+export interface UserLimits {
+  readonly filter: PacketFilter | undefined;
+  readonly rx: Shaper | undefined;
+  readonly tx: Shaper | undefined;
+}
+
+/** A network of the peer's, its own address among them, with the route that it has for itself. */
+export interface PeerNetwork extends Network {
+  route: DeviceRoute | undefined;
 }
 
 /** An Ethernet interface with PPPoE as packets see it. */
@@ -118,8 +140,9 @@ export interface Carrier {
   readonly fd: number;
   /** The session that has the device for itself. */
   readonly sole: L2tpSession | undefined;
-  /** A shared device's sessions by the peer's address, and by its interface identifier. */
-  readonly byIpv4: ReadonlyMap<number, L2tpSession>;
+  /** A shared device's sessions by the peer's addresses and networks, and by its interface identifier. */
+  readonly ipv4: NetworkTable<L2tpSession>;
+  readonly ipv6: NetworkTable<L2tpSession>;
   readonly byInterfaceId: ReadonlyMap<bigint, L2tpSession>;
 }
 

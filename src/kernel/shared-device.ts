@@ -2,62 +2,69 @@
 import { PlaneError } from '../engine/errors.ts';
 import type { IpAttachment } from '../engine/ports.ts';
 import type { DeviceSpec } from '../engine/spec.ts';
-import { formatIpv4, parseIpv4 } from '../engine/wire/ipv4.ts';
+import { formatIpv4 } from '../engine/wire/ipv4.ts';
+import { carry, drop, networksBehind, routeTo } from './attachment.ts';
 import type { Device, DeviceRoute } from './devices.ts';
+import { covers, ipv4Host, isHost, isIpv6Network, type Network, parseNetwork } from './networks.ts';
 import { type LinkAddress, linkLocalAddress } from './rtnl.ts';
-import type { L2tpSession } from './sessions.ts';
+import type { L2tpSession, PeerNetwork } from './sessions.ts';
 
 /** The addresses that the spec asks for. */
-export function specAddresses(spec: DeviceSpec): LinkAddress[] {
+function specAddresses(spec: DeviceSpec): LinkAddress[] {
   return spec.addresses.map((address) => ({ address, prefix: 32 }));
-}
-
-/** The pools' routes. */
-export function specRoutes(spec: DeviceSpec): DeviceRoute[] {
-  return spec.routes.map((cidr) => {
-    const [destination, prefix] = cidr.split('/');
-    return { destination, prefix: Number(prefix ?? 32) };
-  });
 }
 
 /**
  * Changes the device until it matches, and with it the routes of its sessions that the pools' routes no longer cover.
  * @throws PlaneError
  */
-export function configureShared(device: Device, spec: DeviceSpec): void {
-  const before = device.spec;
-  device.spec = spec;
+export function configureShared(device: Device, spec: DeviceSpec, sessions: readonly L2tpSession[]): void {
+  const { spec: before, pools: poolsBefore } = device;
+  const pools = spec.routes.map(parseNetwork);
   try {
-    settle(device, spec, before);
+    settle(device, spec, pools, sessions);
   } catch (error) {
-    device.spec = before;
-    if (before) retreat(device, before, spec);
+    if (before) retreat(device, before, poolsBefore, sessions);
+    else device.spec = undefined;
     throw error;
   }
 }
 
 /** After a change that failed half-way. What fails again shows as a gap or with the next change. */
-function retreat(device: Device, before: DeviceSpec, failed: DeviceSpec): void {
+function retreat(
+  device: Device,
+  before: DeviceSpec,
+  pools: readonly Network[],
+  sessions: readonly L2tpSession[],
+): void {
   try {
-    settle(device, before, failed);
+    settle(device, before, pools, sessions);
   } catch (error) {
     if (!(error instanceof PlaneError)) throw error;
   }
 }
 
-function settle(device: Device, spec: DeviceSpec, before: DeviceSpec | undefined): void {
+function settle(device: Device, spec: DeviceSpec, pools: readonly Network[], sessions: readonly L2tpSession[]): void {
+  const { spec: before, pools: poolsBefore } = device;
+  device.spec = spec;
+  device.pools = pools;
   device.setMtu(spec.mtu);
   // New addresses come first: with its last address a device loses its routes.
   for (const address of specAddresses(spec)) device.setAddress(address);
   for (const address of before ? specAddresses(before) : []) {
     if (!spec.addresses.includes(address.address)) device.removeAddress(address);
   }
-  const routes = new Set(spec.routes);
-  for (const cidr of before?.routes ?? []) {
-    if (!routes.has(cidr)) for (const route of specRoutes({ ...spec, routes: [cidr] })) device.removeRoute(route);
+  for (const pool of poolsBefore) {
+    if (!pools.some((other) => isSame(other, pool))) device.removeRoute(routeTo(pool));
   }
-  for (const route of specRoutes(spec)) device.setRoute(route);
-  for (const session of device.byIpv4.values()) setHostRoute(device, session);
+  for (const pool of pools) device.setRoute(routeTo(pool));
+  for (const session of sessions) {
+    for (const network of session.networks ?? []) settleRoute(device, session, network);
+  }
+}
+
+function isSame(one: Network, other: Network): boolean {
+  return one.length === other.length && covers(one, other);
 }
 
 /**
@@ -65,23 +72,15 @@ function settle(device: Device, spec: DeviceSpec, before: DeviceSpec | undefined
  * @throws PlaneError
  */
 export function joinShared(device: Device, session: L2tpSession, attachment: IpAttachment): void {
-  const { ipv4, ipv6, mtu } = attachment;
-  session.carrier = device;
-  session.mtu = mtu;
-  if (ipv4) {
-    session.ipv4 = ipv4.remote | 0;
-    session.hasIpv4 = true;
-    // A caller that comes again may still have its old session: the route goes over to the new one.
-    const old = device.byIpv4.get(session.ipv4);
-    if (old) dropHostRoute(device, old);
-    device.byIpv4.set(session.ipv4, session);
-    setHostRoute(device, session);
-  }
+  const { ipv4, ipv6 } = attachment;
+  carry(device, session, attachment);
+  const behind = networksBehind(session, attachment);
+  const networks = ipv4 ? [ipv4Host(ipv4.remote), ...behind] : behind;
+  session.networks = networks.map((network) => ({ ...network, route: undefined }));
+  for (const network of session.networks) claim(device, session, network);
+  if (ipv4?.proxyArp) device.proxies.add(formatIpv4(ipv4.remote));
   // The peer chose its identifier: another's, which would lead that one's packets astray, is not carried.
-  if (ipv6 && device.takesIpv6 && !device.byInterfaceId.has(ipv6.remoteInterfaceId)) {
-    session.interfaceIdHigh = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId >> 32n));
-    session.interfaceIdLow = Number(BigInt.asIntN(32, ipv6.remoteInterfaceId));
-    session.hasIpv6 = true;
+  if (ipv6 && session.hasIpv6 && !device.byInterfaceId.has(ipv6.remoteInterfaceId)) {
     device.byInterfaceId.set(ipv6.remoteInterfaceId, session);
     session.linkLocal = useLinkLocal(device, ipv6.localInterfaceId);
   }
@@ -89,26 +88,64 @@ export function joinShared(device: Device, session: L2tpSession, attachment: IpA
 
 /** Undoes `joinShared`. */
 export function leaveShared(device: Device, session: L2tpSession): void {
-  if (session.hasIpv4 && device.byIpv4.get(session.ipv4) === session) device.byIpv4.delete(session.ipv4);
-  if (session.hasIpv6) {
-    const interfaceId = BigInt.asUintN(
-      64,
-      (BigInt(session.interfaceIdHigh) << 32n) | BigInt(session.interfaceIdLow >>> 0),
-    );
-    if (device.byInterfaceId.get(interfaceId) === session) device.byInterfaceId.delete(interfaceId);
+  const { networks, linkLocal } = session;
+  const owner = session.hasIpv4 && device.ipv4.get(ipv4Host(session.ipv4)) === session;
+  if (owner) device.proxies.remove(formatIpv4(session.ipv4 >>> 0));
+  for (const network of networks ?? []) {
+    const table = tableOf(device, network);
+    if (table.get(network) === session) table.delete(network);
+    dropRoute(device, network);
   }
-  session.carrier = undefined;
-  session.hasIpv4 = false;
-  session.hasIpv6 = false;
-  dropHostRoute(device, session);
-  const { linkLocal } = session;
+  session.networks = undefined;
   session.linkLocal = undefined;
-  if (linkLocal && --linkLocal.users === 0) {
-    device.linkLocals.delete(linkLocal.interfaceId);
-    device.removeAddress(linkLocalAddress(linkLocal.interfaceId));
+  if (linkLocal) {
+    const high = BigInt(session.interfaceIdHigh) << 32n;
+    device.byInterfaceId.delete(BigInt.asUintN(64, high | BigInt(session.interfaceIdLow >>> 0)));
+    leaveLinkLocal(device, linkLocal);
   }
+  drop(session);
 }
 
+function tableOf(device: Device, network: Network): Device['ipv4'] {
+  return isIpv6Network(network) ? device.ipv6 : device.ipv4;
+}
+
+/** Packets for the network are the session's. A caller that comes again may still have its old one: the route goes over. */
+function claim(device: Device, session: L2tpSession, network: PeerNetwork): void {
+  const table = tableOf(device, network);
+  const old = table.get(network)?.networks?.find((other) => isSame(other, network));
+  if (old) dropRoute(device, old);
+  table.set(network, session);
+  settleRoute(device, session, network);
+}
+
+/** A network needs a route of its own where no pool's route covers it, or where its session takes less than the device. */
+function settleRoute(device: Device, session: L2tpSession, network: PeerNetwork): void {
+  if (tableOf(device, network).get(network) !== session) return;
+  const before = network.route;
+  const wanted = wantedRoute(device, session, network);
+  if (before?.mtu === wanted?.mtu && before?.destination === wanted?.destination) return;
+  dropRoute(device, network);
+  if (wanted) device.setRoute(wanted);
+  network.route = wanted;
+}
+
+function dropRoute(device: Device, network: PeerNetwork): void {
+  const { route } = network;
+  network.route = undefined;
+  if (route) device.removeRoute(route);
+}
+
+function wantedRoute(device: Device, session: L2tpSession, network: Network): DeviceRoute | undefined {
+  const small = session.mtu > 0 && session.mtu < device.mtu;
+  if (!small && device.pools.some((pool) => covers(pool, network))) return undefined;
+  const route = routeTo(network);
+  // A route to the tunnel's end alone would cut the tunnel off.
+  if (isHost(network) && route.destination === session.tunnel.remote.address) return undefined;
+  return small ? { ...route, mtu: session.mtu } : route;
+}
+
+/** An address fe80::id of ours on the device, for as long as sessions need it. */
 function useLinkLocal(device: Device, interfaceId: bigint): L2tpSession['linkLocal'] {
   const known = device.linkLocals.get(interfaceId);
   if (known) {
@@ -121,35 +158,8 @@ function useLinkLocal(device: Device, interfaceId: bigint): L2tpSession['linkLoc
   return fresh;
 }
 
-/** A session needs a route of its own where no pool's route covers its address, or where it takes less than the device. */
-function setHostRoute(device: Device, session: L2tpSession): void {
-  const before = session.hostRoute;
-  const wanted = wantedHostRoute(device, session);
-  if (before?.mtu === wanted?.mtu && before?.destination === wanted?.destination) return;
-  dropHostRoute(device, session);
-  if (wanted) device.setRoute(wanted);
-  session.hostRoute = wanted;
-}
-
-function dropHostRoute(device: Device, session: L2tpSession): void {
-  const { hostRoute } = session;
-  session.hostRoute = undefined;
-  if (hostRoute) device.removeRoute(hostRoute);
-}
-
-function wantedHostRoute(device: Device, session: L2tpSession): DeviceRoute | undefined {
-  const small = session.mtu > 0 && session.mtu < device.mtu;
-  // A route to the tunnel's own remote address would cut the tunnel off.
-  if (session.tunnel.remote.ipv4 === session.ipv4) return undefined;
-  if (!small && device.spec?.routes.some((cidr) => covers(cidr, session.ipv4))) return undefined;
-  const route: DeviceRoute = { destination: formatIpv4(session.ipv4 >>> 0), prefix: 32 };
-  return small ? { ...route, mtu: session.mtu } : route;
-}
-
-function covers(cidr: string, address: number): boolean {
-  const [network, prefix = '32'] = cidr.split('/');
-  const base = parseIpv4(network);
-  if (base === undefined) return false;
-  const free = 32 - Number(prefix);
-  return free >= 32 || base >>> free === address >>> free;
+function leaveLinkLocal(device: Device, linkLocal: NonNullable<L2tpSession['linkLocal']>): void {
+  if (--linkLocal.users > 0) return;
+  device.linkLocals.delete(linkLocal.interfaceId);
+  device.removeAddress(linkLocalAddress(linkLocal.interfaceId));
 }

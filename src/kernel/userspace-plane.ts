@@ -10,6 +10,7 @@ import type {
   SessionKey,
 } from '../engine/ports.ts';
 import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts';
+import { drop } from './attachment.ts';
 import { DataPath } from './data-path.ts';
 import { Device, type DeviceEvents, type Snapshot, sweep, takeSnapshot } from './devices.ts';
 import { configureOwn, Guards, releaseGuard } from './own-device.ts';
@@ -110,7 +111,8 @@ export class UserspacePlane implements DataPlane {
         this.detach(op.session);
         return done;
       case 'limit':
-        throw new PlaneError('EOPNOTSUPP', 'limits');
+        this.#path.limit(this.l2tpSession(op.session), op.rate, op.filter);
+        return done;
       case 'device':
         return this.shared(op.device);
       case 'removeDevice':
@@ -232,8 +234,9 @@ export class UserspacePlane implements DataPlane {
     const session = this.#path.sessions.get(key);
     const device = session && this.carrierOf(session);
     if (!device) return;
+    this.#path.forgetPackets(session);
     if (device.sole === session) {
-      session.carrier = undefined;
+      drop(session);
       this.closeDevice(device);
     } else {
       leaveShared(device, session);
@@ -273,7 +276,8 @@ export class UserspacePlane implements DataPlane {
     this.#devices.delete(device.name);
     this.#changed.delete(device);
     // At once, for the tunnel's own packets may follow.
-    if (device.leadsEverything) device.setRoutes([]);
+    if (device.sole !== undefined) device.setRoutes([]);
+    device.proxies.setAll([]);
     device.close();
     releaseGuard(device, this.#guards);
   }
@@ -284,7 +288,7 @@ export class UserspacePlane implements DataPlane {
       throw new PlaneError('EEXIST', `device ${spec.name} is in use by ${known.owner}`);
     const device = known ?? this.openDevice(spec.name, sharedOwner, spec.mtu);
     try {
-      configureShared(device, spec);
+      configureShared(device, spec, this.sessionsOf(device));
     } catch (error) {
       if (!known) this.closeDevice(device);
       throw error;
@@ -295,11 +299,16 @@ export class UserspacePlane implements DataPlane {
   private removeDevice(name: string): PlaneFact {
     const device = this.#devices.get(name);
     if (device?.spec === undefined) throw new PlaneError('ENODEV', `shared device ${name}`);
-    for (const session of this.#path.sessions.values()) {
-      if (session.carrier === device) leaveShared(device, session);
+    for (const session of this.sessionsOf(device)) {
+      this.#path.forgetPackets(session);
+      leaveShared(device, session);
     }
     this.closeDevice(device);
     return done;
+  }
+
+  private sessionsOf(device: Device): L2tpSession[] {
+    return [...this.#path.sessions.values()].filter((session) => session.carrier === device);
   }
 
   private repair(name: string): PlaneFact {
@@ -332,9 +341,11 @@ export class UserspacePlane implements DataPlane {
 
   private linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
     this.#pppoe.linkChanged(link);
+    let foreign = true;
+    for (const device of this.#devices.values()) foreign &&= device.index !== link;
     for (const device of this.#devices.values()) {
-      const concerned = link === 'unknown' || device.index === link || device.guard?.link === link;
-      if (!concerned) continue;
+      const beside = foreign && (device.guard?.link === link || device.proxies.size > 0);
+      if (link !== 'unknown' && device.index !== link && !beside) continue;
       // Setting a device up tells of its link many times: one look spares the long comparison.
       const fine = kind === 'link' && device.index === link && device.linkGaps(this.#rtnl.link(link)).length === 0;
       if (!fine) this.mark(device);

@@ -66,7 +66,8 @@ test('a frame is sent with the peer ids, and with sequence numbers when they are
   expect(await sent()).toEqual([0x08, 0x02, 0x12, 0x34, 0x56, 0x78, 0xff, 0xff, 0, 0, ...lcp]);
   path.sendFrame(session, lcp);
   expect(await sent()).toEqual([0x08, 0x02, 0x12, 0x34, 0x56, 0x78, 0, 0, 0, 0, ...lcp]);
-  expect(session).toMatchObject({ txPackets: 3, txOctets: 24, txDropped: 0 });
+  // They are no user's packets.
+  expect(session).toMatchObject({ txPackets: 0, txOctets: 0, txDropped: 0 });
 });
 
 test('a session that follows turns sequence numbers on and off with its peer', () => {
@@ -87,7 +88,7 @@ test('Nr of a data message means nothing (RFC 2661 3.1)', () => {
     receive(Uint8Array.of(0x08, 0x02, 0, 7, 0, 9, 0, ns, nr >> 8, nr & 255, ...lcp));
   }
   expect(frames).toBe(2);
-  expect(session).toMatchObject({ rxPackets: 2, rxLost: 0, rxOutOfOrder: 0 });
+  expect(session).toMatchObject({ rxPackets: 0, rxLost: 0, rxOutOfOrder: 0 });
 });
 
 test('no octets do harm: each datagram is a frame, or is dropped and counted', () => {
@@ -108,7 +109,7 @@ test('no octets do harm: each datagram is a frame, or is dropped and counted', (
     }),
     { numRuns: 2000 },
   );
-  expect(session.rxPackets).toBe(frames);
+  expect(session.rxPackets).toBe(0);
 });
 
 test('no octets do harm to a PPPoE session or to the one it is spliced with', () => {
@@ -140,7 +141,7 @@ test('no octets do harm to a PPPoE session or to the one it is spliced with', ()
     }),
     { numRuns: 2000 },
   );
-  expect(pppoe.rxPackets).toBe(frames + l2tp.txPackets + l2tp.txDropped);
+  expect(pppoe.rxPackets).toBe(l2tp.txPackets + l2tp.txDropped);
 
   function restart(): void {
     path.end(pppoe);
