@@ -1,4 +1,9 @@
-import type { GatewayFields, TunnelFields, TunnelProfileFields } from '../../src/reconciler/generated.ts';
+import type {
+  GatewayFields,
+  PppProfileFields,
+  TunnelFields,
+  TunnelProfileFields,
+} from '../../src/reconciler/generated.ts';
 import { lacAddress, lnsAddress } from './pair.ts';
 import { resource, secret } from './resources.ts';
 
@@ -18,7 +23,7 @@ export interface LnsOptions {
   ipv6?: boolean;
   /** More of the callers' tunnels. */
   tunnel?: TunnelProfileFields;
-  auth?: { pap?: boolean; chap?: boolean; mschapv2?: boolean; none?: boolean };
+  auth?: PppProfileFields['auth'];
 }
 
 /** What an LNS offers to the subscriber `alice`: all but who may call, and the secrets. */

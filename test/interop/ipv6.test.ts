@@ -38,8 +38,7 @@ test('IPv6 inside a call, by the interface identifiers agreed on', async () => {
   await lac.start();
   const { ppp } = (await lac.sessionReady('call')).status;
   const inside = await until('both interface identifiers', async () => {
-    const { ppp } = (await lac.sessionReady('call')).status;
-    return ppp?.localInterfaceId !== undefined && ppp;
+    return (await lac.sessionReady('call')).status.ppp?.ipv6;
   });
   expect(ppp?.phase).toBe('network');
   await until('a ping to the LNS', () => lacHost.pings(`fe80::${inside.remoteInterfaceId}%tocall`));

@@ -48,10 +48,11 @@ test('a call between us carries packets both ways', async () => {
   expect(complaintsAbout(dissected, lnsAddress)).toEqual([]);
 });
 
-test.each(['pap', 'chap', 'mschapv2'] as const)('an LNS that takes only %s', async (method) => {
+test.each(['pap', 'chap', 'mschapv1', 'mschapv2', 'eap'] as const)('an LNS that takes only %s', async (method) => {
   const only = { pap: false, chap: false, mschapv2: false, [method]: true };
+  const any = resource('PppProfile', 'default', { auth: { mschapv1: true, eap: true } });
   await lns.declare('all.yaml', ...lnsDocuments({ auth: only }));
-  await lac.declare('all.yaml', secrets(), tunnelDocument(), sessionDocument());
+  await lac.declare('all.yaml', secrets(), any, tunnelDocument(), sessionDocument());
   await lns.start();
   await lac.start();
   expect((await lac.sessionReady('call')).status.ppp?.auth).toBe(method);
