@@ -51,7 +51,8 @@ function say(text = ''): void {
 async function startHost(lab: Lab, namespace: Namespace, label: string): Promise<Host> {
   const configuration = join('examples/quickstart', label);
   const socket = join(lab.directory, `${label}.sock`);
-  const args = [daemonProgram, '--config', configuration, '--socket', socket];
+  const state = join(lab.directory, `${label}.state`);
+  const args = [daemonProgram, '--config', configuration, '--socket', socket, '--state', state];
   const daemon = namespace.spawn(process.execPath, args, { cwd: root });
   return { label, namespace, daemon, configuration, socket };
 }

@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import { LocalAaa } from './aaa/local.ts';
+import { Subscribers } from './aaa/subscribers.ts';
 import { EventLog, eventOf, eventOfStep } from './api/events.ts';
 import { LiveSource } from './api/live-source.ts';
 import { ApiServer } from './api/server.ts';
@@ -27,6 +27,7 @@ const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 interface Options {
   config: string;
   socket: string;
+  state: string;
   logLevel: (typeof logLevels)[number];
   syslog?: SyslogServer;
 }
@@ -34,10 +35,11 @@ interface Options {
 /** How long hooks may take when the daemon ends. */
 const lastHooksMs = 5_000;
 
-const { config, socket, logLevel, syslog } = new Command('prol2tpd')
+const { config, socket, state, logLevel, syslog } = new Command('prol2tpd')
   .description('An L2TP daemon that is declared, not scripted')
   .option('--config <dir>', 'directory of YAML resources', '/etc/prol2tp')
   .option('--socket <path>', 'control socket', process.env.PROL2TP_SOCKET ?? '/run/prol2tp/prol2tpd.sock')
+  .option('--state <dir>', 'what outlives the daemon: who had which address', '/var/lib/prol2tp')
   .addOption(new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'))
   .option('--syslog <server>', 'also send the log to this address[:port], as RFC 5424 over UDP', (text) => {
     try {
@@ -69,7 +71,10 @@ const plugins = new Plugins({
   onFailure: (plugin, message) => failed('System', undefined, 'PluginFailed', `plugin ${plugin}: ${message}`),
 });
 const transport = new UdpTransport();
-const aaa = new LocalAaa();
+const aaa = new Subscribers({
+  stateDirectory: state,
+  onFailure: (message) => failed('System', undefined, 'StateFailed', message),
+});
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => host.frame(session, bytes, start, end),
   framesDropped: (session, frames) => host.framesDropped(session, frames),
@@ -172,6 +177,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   await source.stop();
   await reconciler.stop();
   await host.shutdown();
+  await aaa.close();
   await hooks.settled(lastHooksMs);
   await plane.close();
   await api.stop();
@@ -184,6 +190,7 @@ try {
   // First: a daemon that already runs here is refused before anything of its own is touched.
   await api.start();
   for (const name of plane.sweep()) log.warn({ device: name }, 'removed a device that an earlier run left behind');
+  aaa.open();
   await source.start();
 } catch (error) {
   log.fatal(error instanceof Error ? error.message : String(error));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LocalAaa } from '../src/aaa/local.ts';
+import { Subscribers } from '../src/aaa/subscribers.ts';
 import { PlaneError } from '../src/engine/errors.ts';
 import { Host } from '../src/engine/host.ts';
 import type { DataPlane, PlaneFact, Transport } from '../src/engine/ports.ts';
@@ -16,7 +16,7 @@ it('observes what is in force of a Gateway when a listener was refused', async (
       return 1;
     },
   };
-  const aaa = new LocalAaa();
+  const aaa = new Subscribers();
   const host = new Host(gatewaySpec({ listen: [] }), {
     transport,
     plane: idlePlane,
@@ -43,7 +43,7 @@ it('observes a PppoeServer that the system refuses as one that is yet to be serv
     ...idlePlane,
     apply: (op, tell) => tell(op.op === 'pppoeOpen' ? answer : { fact: 'done' }),
   };
-  const aaa = new LocalAaa();
+  const aaa = new Subscribers();
   const host = new Host(gatewaySpec({ listen: [] }), {
     transport: idleTransport,
     plane: refusing,

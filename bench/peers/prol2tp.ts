@@ -11,7 +11,8 @@ export function startDaemon(wire: Wire, side: Side, profile?: string, config = j
   const socket = join(lab.directory, `${side}.sock`);
   const daemon = join(root, 'dist', 'prol2tpd.js');
   if (!existsSync(daemon)) throw new Error(`${daemon} is missing: npm run build`);
-  const args = ['--config', config, '--socket', socket];
+  const state = join(lab.directory, `${side}.state`);
+  const args = ['--config', config, '--socket', socket, '--state', state];
   if (profile === undefined) return wire[side].spawn(daemon, args);
   const flags = ['--cpu-prof', `--cpu-prof-dir=${build}`, `--cpu-prof-name=${profile}.cpuprofile`];
   return wire[side].spawn(process.execPath, [...flags, daemon, ...args]);

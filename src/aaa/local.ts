@@ -1,77 +1,40 @@
-import type { Aaa, AllocateAnswer, AllocateRequest, AuthenticateAnswer, AuthenticateRequest } from '../engine/aaa.ts';
+import type { AccountRecord, AuthenticateAnswer, AuthenticateRequest, Grant } from '../engine/aaa.ts';
 import type { SessionKey } from '../engine/ports.ts';
-import type { AaaSpec, PoolView, SubscriberSpec } from '../engine/spec.ts';
-import { AddressPools } from './pools.ts';
+import type { SubscriberSpec } from '../engine/spec.ts';
 
 /**
- * Declared subscribers and address pools. It answers within the call.
+ * The declared subscribers. It answers within the call.
  *
- * A session takes its place in the user's session limit when it asks for an address: only then has the user been
- * authenticated, so that nobody without the password can use up the places.
+ * A session takes its place in the user's session limit when it asks for addresses or carries user packets: only then
+ * has the user been authenticated, so that nobody without the password can use up the places.
  */
-export class LocalAaa implements Aaa {
-  readonly #pools = new AddressPools();
+export class LocalSubscribers {
   #subscribers: ReadonlyMap<string, SubscriberSpec> = new Map();
   readonly #userOf = new Map<SessionKey, string>();
   readonly #sessionsOf = new Map<string, number>();
 
-  /** Live sessions keep their addresses and places. */
-  configure(spec: AaaSpec): void {
-    this.#pools.configure(spec.pools);
-    this.#subscribers = new Map(spec.subscribers.map((subscriber) => [subscriber.userName, subscriber]));
+  /** Live sessions keep their places. */
+  configure(subscribers: readonly SubscriberSpec[]): void {
+    this.#subscribers = new Map(subscribers.map((subscriber) => [subscriber.userName, subscriber]));
   }
 
   authenticate(request: AuthenticateRequest, answer: (answer: AuthenticateAnswer) => void): void {
-    const subscriber = request.user === undefined ? undefined : this.#subscribers.get(request.user);
-    const full = this.#limitReached(request);
-    // An unknown user is told nothing else than a wrong password, so that names cannot be tried out.
-    if (!subscriber) answer({ verdict: 'reject', message: 'wrong password' });
-    else if (full !== undefined) answer({ verdict: 'reject', message: full });
-    else answer({ verdict: 'check', secret: subscriber.password, grant: { ipv4: subscriber.ipv4 } });
+    answer(this.#judge(request));
   }
 
-  allocate(request: AllocateRequest, answer: (answer: AllocateAnswer) => void): void {
+  /** Gives the session its place, or says why the user may not have it besides the others. */
+  admit(session: SessionKey, user: string | undefined): string | undefined {
     // Several sessions may have been authenticated while there was one place left.
-    const full = this.#limitReached(request);
-    answer(full === undefined ? this.#admit(request) : { refused: { ipv4: full, prefix: full, delegated: full } });
+    const full = this.#limitReached(session, user);
+    if (full === undefined) this.#enter(session, user);
+    return full;
   }
 
-  account(): void {
-    // Nobody asks here what was used.
+  account({ session, user }: AccountRecord): void {
+    this.#enter(session, user);
   }
 
   release(session: SessionKey): void {
-    this.#pools.release(session);
-    this.#leave(session);
-  }
-
-  pools(): PoolView[] {
-    return this.#pools.views();
-  }
-
-  /** Why the user may not have this session besides the others, or undefined. */
-  #limitReached({ session, user }: Pick<AllocateRequest, 'session' | 'user'>): string | undefined {
-    if (user === undefined || this.#userOf.get(session) === user) return undefined;
-    const limit = this.#subscribers.get(user)?.sessionLimit ?? 0;
-    if (limit === 0 || (this.#sessionsOf.get(user) ?? 0) < limit) return undefined;
-    return `the user's limit of ${limit} ${limit === 1 ? 'session' : 'sessions'} is reached`;
-  }
-
-  #admit(request: AllocateRequest): AllocateAnswer {
-    // Also without an address: the session may go on with IPv6.
-    this.#enter(request.session, request.user);
-    return this.#pools.allocate(request);
-  }
-
-  #enter(session: SessionKey, user: string | undefined): void {
-    if (this.#userOf.get(session) === user) return;
-    this.#leave(session);
-    if (user === undefined) return;
-    this.#userOf.set(session, user);
-    this.#sessionsOf.set(user, (this.#sessionsOf.get(user) ?? 0) + 1);
-  }
-
-  #leave(session: SessionKey): void {
     const user = this.#userOf.get(session);
     if (user === undefined) return;
     this.#userOf.delete(session);
@@ -79,4 +42,41 @@ export class LocalAaa implements Aaa {
     if (left === 0) this.#sessionsOf.delete(user);
     else this.#sessionsOf.set(user, left);
   }
+
+  #judge({ session, user, credentials }: AuthenticateRequest): AuthenticateAnswer {
+    // Without a proof nobody gets what is a subscriber's.
+    if (credentials.method === 'none') return { verdict: 'accept', grant: {} };
+    const subscriber = user === undefined ? undefined : this.#subscribers.get(user);
+    // An unknown user is told nothing else than a wrong password, so that names cannot be tried out.
+    if (!subscriber) return { verdict: 'reject', message: 'wrong password' };
+    switch (credentials.method) {
+      case 'mschapv1NewPassword':
+      case 'mschapv2NewPassword':
+        return { verdict: 'reject', message: "a declared subscriber's password is changed where it is declared" };
+      default: {
+        const full = this.#limitReached(session, user);
+        if (full !== undefined) return { verdict: 'reject', message: full };
+        return { verdict: 'check', secret: subscriber.password, grant: grantOf(subscriber) };
+      }
+    }
+  }
+
+  #limitReached(session: SessionKey, user: string | undefined): string | undefined {
+    if (user === undefined || this.#userOf.get(session) === user) return undefined;
+    const limit = this.#subscribers.get(user)?.sessionLimit ?? 0;
+    if (limit === 0 || (this.#sessionsOf.get(user) ?? 0) < limit) return undefined;
+    return `the user's limit of ${limit} ${limit === 1 ? 'session' : 'sessions'} is reached`;
+  }
+
+  #enter(session: SessionKey, user: string | undefined): void {
+    if (this.#userOf.get(session) === user) return;
+    this.release(session);
+    if (user === undefined) return;
+    this.#userOf.set(session, user);
+    this.#sessionsOf.set(user, (this.#sessionsOf.get(user) ?? 0) + 1);
+  }
+}
+
+function grantOf({ ipv4, prefix, delegated, routes, rate, filter }: SubscriberSpec): Grant {
+  return { ipv4, prefix, delegated, routes: routes.length > 0 ? routes : undefined, rate, filter };
 }

@@ -91,7 +91,7 @@ test('a lease that was lost does not come back', async () => {
   before.pools.allocate({ session: 2, aaa: 'local', user: 'bob', ipv4: { fixed: 0x0a000000 } });
   await before.file.close();
   expect(lines().at(-1)).toBe('["ipv4","10.0.0.0"]');
-  expect(new Daemon().dial(1, 'ann')).toBe('10.0.0.1 2001:db8::/56');
+  expect(new Daemon().dial(1)).toBe('10.0.0.0 2001:db8:0:100::/56');
 });
 
 test('is for nobody else to read', async () => {

@@ -50,7 +50,7 @@ export class Daemon {
   async start(): Promise<void> {
     if (!existsSync(program)) throw new Error(`${program} is missing: npm run build`);
     await mkdir(this.directory, { recursive: true });
-    const args = [program, '--config', this.directory, '--socket', this.socket];
+    const args = [program, '--config', this.directory, '--socket', this.socket, '--state', `${this.directory}.state`];
     const started = this.namespace.spawn(process.execPath, args);
     this.#process = started;
     await until('the control socket', async () => {

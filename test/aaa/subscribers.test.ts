@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { LocalAaa } from '../../src/aaa/local.ts';
-import type { AllocateAnswer, AuthenticateAnswer } from '../../src/engine/aaa.ts';
+import { Subscribers } from '../../src/aaa/subscribers.ts';
+import type { AllocateAnswer, AuthenticateAnswer, Credentials } from '../../src/engine/aaa.ts';
 import { type AaaSpec, Secret } from '../../src/engine/spec.ts';
 
 const password = new Secret('sesame');
@@ -21,15 +21,16 @@ const spec: AaaSpec = {
   ],
 };
 
-let aaa: LocalAaa;
+let aaa: Subscribers;
 beforeEach(() => {
-  aaa = new LocalAaa();
+  aaa = new Subscribers();
   aaa.configure(spec);
 });
 
-function authenticate(user: string, session = 1): AuthenticateAnswer[] {
+const wrong: Credentials = { method: 'pap', password: new Secret('wrong') };
+
+function authenticate(user: string, session = 1, credentials = wrong): AuthenticateAnswer[] {
   const answers: AuthenticateAnswer[] = [];
-  const credentials = { method: 'pap', password: new Secret('wrong') } as const;
   const call = { port: '1/1', avps: {} };
   aaa.authenticate({ session, aaa: 'local', user, credentials, call }, (answer) => answers.push(answer));
   return answers;
@@ -41,12 +42,43 @@ function allocate(session: number, user?: string): AllocateAnswer[] {
   return answers;
 }
 
+const noCounters = {
+  rxPackets: 0,
+  rxOctets: 0,
+  txPackets: 0,
+  txOctets: 0,
+  rxDropped: 0,
+  txDropped: 0,
+  rxOutOfOrder: 0,
+  rxReordered: 0,
+  rxLost: 0,
+};
+
 const full = "the user's limit of 1 session is reached";
-const FULL = [{ refused: { ipv4: full, prefix: full, delegated: full } }];
+const FULL = [{ refused: { ipv4: full } }];
 
 describe('authentication', () => {
   test('has the link check a subscriber, and grants the fixed address', () => {
     expect(authenticate('ann@isp')).toEqual([{ verdict: 'check', secret: password, grant: { ipv4: 0xc0000201 } }]);
+  });
+
+  test('grants all that is declared for a subscriber', () => {
+    const prefix = { high: 0x2001_0db8_0000_0001n, length: 64 };
+    const delegated = { high: 0x2001_0db8_0001_0000n, length: 56 };
+    const more = { prefix, delegated, routes: ['192.0.2.0/24'], rate: { txBps: 2e6, rxBps: 1e6 }, filter: 'closed' };
+    aaa.configure({ ...spec, subscribers: [{ name: 'cid', userName: 'cid', password, sessionLimit: 0, ...more }] });
+    expect(authenticate('cid')).toEqual([{ verdict: 'check', secret: password, grant: more }]);
+  });
+
+  test('leaves EAP to the link, grants nothing to one who proves nothing, and changes no password', () => {
+    const eap = { method: 'eap', packet: new Uint8Array(5) } as const;
+    expect(authenticate('bob@isp', 1, eap)).toEqual([{ verdict: 'check', secret: password, grant: {} }]);
+    expect(authenticate('ann@isp', 1, { method: 'none' })).toEqual([{ verdict: 'accept', grant: {} }]);
+    const challenge = new Uint8Array(8);
+    const change = { method: 'mschapv2NewPassword', identifier: 1, challenge, data: new Uint8Array(582) } as const;
+    expect(authenticate('ann@isp', 1, change)).toEqual([
+      { verdict: 'reject', message: "a declared subscriber's password is changed where it is declared" },
+    ]);
   });
 
   test('tells an unknown user what it tells a wrong password', () => {
@@ -61,6 +93,12 @@ describe('authentication', () => {
 });
 
 describe('the session limit', () => {
+  test('counts a session that has asked for nothing, once it carries packets', () => {
+    const call = { port: '1/1', avps: {} };
+    aaa.account({ session: 1, aaa: 'local', user: 'bob@isp', call, event: 'start', sessionMs: 0 }, noCounters);
+    expect(allocate(2, 'bob@isp')).toEqual(FULL);
+  });
+
   test('counts sessions that asked for an address, and frees the place on release', () => {
     expect(allocate(1, 'bob@isp')).toEqual([{ ipv4: 0x0a000001 }]);
     expect(allocate(2, 'bob@isp')).toEqual(FULL);
