@@ -11,7 +11,7 @@ const INTERFACE_ID = 1;
 /** The universal/local bit: 0 in identifiers that are not made from a global one (RFC 5072 4.1). */
 const UNIVERSAL = 1n << 57n;
 
-/** How often a peer is told to take the identifier that it is to have. Then it keeps its own: it may have no choice. */
+/** How often a peer is told what it has to ask for. Then it has its way: it may have no choice. */
 const MAX_INSISTENCE = 2;
 
 export class Ipv6cp extends ControlProtocol {
@@ -106,14 +106,14 @@ export class Ipv6cp extends ControlProtocol {
     return [id, id ^ 2n, id ^ 4n].find((one) => one !== this.remote && one !== this.wantedRemote) ?? id;
   }
 
-  /** Whether the peer has been told often enough, and further Naks would make the option's Reject come near. */
+  /** Whether the peer has been told often enough: one Nak more would be a Reject of the option, or is no use. */
   private get insisted(): boolean {
     return this.refusalsSent >= Math.min(MAX_INSISTENCE, this.limits.maxConfigNaks);
   }
 
-  /** RFC 5072 4.1: a peer that lists no identifier is told to once. */
+  /** RFC 5072 4.1: a peer has to list an identifier. */
   protected override missingOption(): number {
-    return this.listed || this.refusalsSent > 0 ? 0 : INTERFACE_ID;
+    return this.listed || this.insisted ? 0 : INTERFACE_ID;
   }
 }
 

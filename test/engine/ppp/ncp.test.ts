@@ -4,7 +4,7 @@ import type { ControlProtocol } from '../../../src/engine/ppp/control-protocol.t
 import type { PppEffect } from '../../../src/engine/ppp/events.ts';
 import { Ipcp } from '../../../src/engine/ppp/ipcp.ts';
 import { Ipv6cp } from '../../../src/engine/ppp/ipv6cp.ts';
-import type { PppIpv4Spec } from '../../../src/engine/ppp/spec.ts';
+import type { PppIpv4Spec, PppSpec } from '../../../src/engine/ppp/spec.ts';
 import { packet, seededRandom } from './pair.ts';
 import { ADDRESSES, clientSpec, serverSpec } from './specs.ts';
 
@@ -158,9 +158,9 @@ describe('IPV6CP', () => {
     10,
     ...Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(56 - 8 * i)) & 255n)),
   ];
-  const fresh = (interfaceId?: bigint): Ipv6cp => {
-    const spec = serverSpec({ ipv6: { enabled: true, interfaceId, dns: [] } });
-    return new Ipv6cp(spec, seededRandom(4));
+  const fresh = (interfaceId?: bigint, wantedRemote?: bigint, changes: Partial<PppSpec> = {}): Ipv6cp => {
+    const spec = serverSpec({ ...changes, ipv6: { enabled: true, interfaceId, dns: [] } });
+    return new Ipv6cp(spec, seededRandom(4), wantedRemote);
   };
 
   it('asks for its identifier, which is a local one when it is random', () => {
@@ -180,12 +180,63 @@ describe('IPV6CP', () => {
     }
   });
 
-  it('tells a peer only once to ask', () => {
-    const ipv6cp = fresh(5n);
+  it('tells a peer twice to ask, also one that asks for what there is not', () => {
+    for (const first of [[], [2, 4, 0, 79]]) {
+      const ipv6cp = fresh(5n);
+      start(ipv6cp);
+      hear(ipv6cp, 1, 1, first);
+      expect(hear(ipv6cp, 1, 2)).toEqual([[3, 2, id(4n)]]);
+      expect(hear(ipv6cp, 1, 3)).toEqual([[2, 3, []]]);
+      expect(ipv6cp.flaw?.reason).toBe('the peer told no IPv6 interface identifier');
+    }
+  });
+
+  it('gives the peer the identifier that it is to have', () => {
+    for (const asked of [id(0n), id(5n), id(77n), [1, 4, 0, 0], []]) {
+      const ipv6cp = fresh(5n, 0xabcdn);
+      start(ipv6cp);
+      expect(hear(ipv6cp, 1, 1, asked)).toEqual([[3, 1, id(0xabcdn)]]);
+      expect(hear(ipv6cp, 1, 2, id(0xabcdn))).toEqual([[2, 2, id(0xabcdn)]]);
+      expect(ipv6cp.remote).toBe(0xabcdn);
+    }
+  });
+
+  it('lets a peer keep another identifier that it insists on, but not ours', () => {
+    const ipv6cp = fresh(5n, 0xabcdn);
     start(ipv6cp);
-    hear(ipv6cp, 1, 1);
-    expect(hear(ipv6cp, 1, 2)).toEqual([[2, 2, []]]);
-    expect(ipv6cp.flaw?.reason).toBe('the peer told no IPv6 interface identifier');
+    expect([1, 2, 3].map((identifier) => hear(ipv6cp, 1, identifier, id(77n))[0][0])).toEqual([3, 3, 2]);
+    expect([ipv6cp.remote, ipv6cp.flaw]).toEqual([77n, undefined]);
+    const clash = fresh(5n, 0xabcdn);
+    start(clash);
+    expect([1, 2, 3, 4].map((identifier) => hear(clash, 1, identifier, id(5n))[0][0])).toEqual([3, 3, 3, 3]);
+  });
+
+  it.each([0, 1])(
+    'never rejects an identifier of the peer because it is to have another (maxConfigNaks %i)',
+    (naks) => {
+      const ipcp = { ...serverSpec().ipcp, maxConfigNaks: naks };
+      const ipv6cp = fresh(5n, 0xabcdn, { ipcp });
+      start(ipv6cp);
+      const codes = [1, 2, 3].map((identifier) => hear(ipv6cp, 1, identifier, id(77n))[0][0]);
+      expect(codes).toEqual([...Array(naks).fill(3), 2, ...Array(2 - naks).fill(naks === 0 ? 2 : 3)].slice(0, 3));
+      expect(codes).not.toContain(4);
+    },
+  );
+
+  it('has another identifier itself than the peer is to have', () => {
+    const ipv6cp = fresh(0xabcdn, 0xabcdn);
+    const [, first] = start(ipv6cp);
+    expect(ipv6cp.local).not.toBe(0xabcdn);
+    expect(hear(ipv6cp, 3, first, id(0xabcdn))[0][2]).not.toEqual(id(0xabcdn));
+  });
+
+  it('finds an identifier that is not the peer’s, whatever chance says', () => {
+    const stuck = { below: () => 0, bytes: (octets: number) => new Uint8Array(octets) };
+    const ipv6cp = new Ipv6cp(serverSpec({ ipv6: { enabled: true, dns: [] } }), stuck, 1n);
+    const [, first] = start(ipv6cp);
+    hear(ipv6cp, 1, 1, id(3n));
+    hear(ipv6cp, 3, first, id(0n));
+    expect([0n, 1n, 3n]).not.toContain(ipv6cp.local);
   });
 
   it('takes the identifier that a peer suggests, unless it is the one that we suggest', () => {
