@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Action, type AutomatonEvent, isTimed, State, TRANSITIONS } from '../../../src/engine/ppp/automaton.ts';
 import { Code, ControlProtocol, NCP_CAUSES, type Verdict } from '../../../src/engine/ppp/control-protocol.ts';
 import type { PppEffect } from '../../../src/engine/ppp/events.ts';
+import { packet } from './pair.ts';
 
 /**
  * RFC 1661 4.1 once more, read column by column: what each state does on each event. Events that are not named cannot
@@ -180,8 +181,9 @@ class Probe extends ControlProtocol {
   protected override resetPeer(): void {
     this.calls++;
   }
-  protected override judge(): Verdict {
-    return 'reject';
+  /** Takes only an option 1. */
+  protected override judge(type: number): Verdict {
+    return type === 1 ? 'ack' : 'reject';
   }
   protected override suggest(): void {
     this.calls++;
@@ -241,4 +243,93 @@ describe('RFC 1661 4.1', () => {
     const before = isTimed(State[state]) ? 500 : 0;
     expect(probe.timerAt).toBe(started ? 1100 : isTimed(State[next]) ? before : 0);
   });
+});
+
+/** RFC 1661 4.6, with Max-Configure 4 and Max-Terminate 2. */
+describe('the Restart counter', () => {
+  const timed = CELLS.flatMap(({ event, state }) => {
+    const cell = COLUMNS[state][event];
+    return cell !== undefined && isTimed(State[cell[1]]) ? [{ event, state, actions: cell[0].split(' ') }] : [];
+  });
+
+  it.each(timed)('after $event in $state lets so many timeouts pass', ({ event, state, actions }) => {
+    const probe = new Probe(0);
+    probe.state = State[state];
+    probe.fire(event, 0, [], REPLY, 7);
+    const out: PppEffect[] = [];
+    let signals = 0;
+    for (let ticks = 1; isTimed(probe.state) && ticks < 9; ticks++) signals |= probe.tick(1000 * ticks, out);
+    // Initialised by irc and counted down by scr and str; without irc, or with zrc, it is at its end already.
+    const initial = actions.includes('str') ? 2 : 4;
+    const spent = actions.includes('str') || actions.includes('scr') ? 1 : 0;
+    expect(out.length).toBe(actions.includes('irc') ? initial - spent : 0);
+    expect(signals).toBe(Action.tlf);
+    expect(probe.timerAt).toBe(0);
+  });
+});
+
+/** RFC 1661 4.3: which packets are which events. */
+describe('packets are events', () => {
+  const ID = 5;
+  /** `own`: the identifier of our outstanding Configure-Request. Options that are no option 1 are not acceptable. */
+  const packets: { name: string; event: AutomatonEvent | undefined; octets: (own: number) => Uint8Array }[] = [
+    { name: 'a Configure-Request that we like', event: 'RCR+', octets: () => packet(0x80ff, 1, ID, [1, 2]) },
+    { name: 'a Configure-Request that we do not like', event: 'RCR-', octets: () => packet(0x80ff, 1, ID, [9, 2]) },
+    { name: 'a Configure-Request of half options', event: undefined, octets: () => packet(0x80ff, 1, ID, [1, 3]) },
+    { name: 'a Configure-Ack', event: 'RCA', octets: (own) => packet(0x80ff, 2, own) },
+    { name: 'a Configure-Nak', event: 'RCN', octets: (own) => packet(0x80ff, 3, own, [1, 2]) },
+    { name: 'a Configure-Reject', event: 'RCN', octets: (own) => packet(0x80ff, 4, own) },
+    { name: 'a Terminate-Request', event: 'RTR', octets: () => packet(0x80ff, 5, ID) },
+    { name: 'a Terminate-Ack', event: 'RTA', octets: () => packet(0x80ff, 6, ID) },
+    { name: 'an unknown code', event: 'RUC', octets: () => packet(0x80ff, 99, ID) },
+    { name: 'a Code-Reject of an extension', event: 'RXJ+', octets: () => packet(0x80ff, 7, ID, [12, 1, 0, 4]) },
+    { name: 'a Code-Reject of what must be known', event: 'RXJ-', octets: () => packet(0x80ff, 7, ID, [1, 1, 0, 4]) },
+    { name: 'a packet longer than its frame', event: undefined, octets: () => packet(0x80ff, 5, ID).fill(9, 7, 8) },
+  ];
+  const cases = STATES.flatMap((state) => packets.map((each) => ({ ...each, state })));
+
+  it.each(cases)('$name in $state', ({ event, octets, state }) => {
+    const [probe, model] = [new Probe(ID), new Probe(ID)];
+    for (const each of [probe, model]) {
+      each.state = State[state];
+      each.timerAt = isTimed(each.state) ? 500 : 0;
+    }
+    const bytes = octets(ID);
+    const out: PppEffect[] = [];
+    const signals = probe.receive(bytes, 4, bytes.length, 100, out);
+    const cell = event && COLUMNS[state][event];
+    expect(probe.state).toBe(State[cell?.[1] ?? state]);
+    const actions = cell?.[0].split(' ') ?? [];
+    const codes: Partial<Record<string, number>> = {
+      scr: Code.configureRequest,
+      str: Code.terminateRequest,
+      sca: Code.configureAck,
+      scn: Code.configureReject,
+      scj: Code.codeReject,
+      sta: Code.terminateAck,
+    };
+    const sent = out.map((effect) => (effect.effect === 'frame' ? effect.frame[4] : effect.effect));
+    expect(sent).toEqual(actions.flatMap((action) => codes[action] ?? []));
+    expect(signals).toBe(
+      actions.reduce((bits, name) => bits | (/^tl[udf]$/.test(name) ? Action[name as ActionName] : 0), 0),
+    );
+    // What answers a packet bears its identifier (5.2-5.4, 5.6).
+    for (const effect of out) {
+      if (effect.effect === 'frame' && [2, 4, 6].includes(effect.frame[4])) expect(effect.frame[5]).toBe(bytes[5]);
+    }
+  });
+
+  it.each(['reqSent', 'ackRcvd', 'ackSent', 'opened'] as const)(
+    'answers to no request of ours are none in %s',
+    (state) => {
+      for (const code of [Code.configureAck, Code.configureNak, Code.configureReject]) {
+        for (const bytes of [packet(0x80ff, code, ID + 1), packet(0x80ff, code, ID, code === 3 ? [1, 3] : [1, 2])]) {
+          const probe = new Probe(ID);
+          probe.state = State[state];
+          const out: PppEffect[] = [];
+          expect([probe.receive(bytes, 4, bytes.length, 100, out), probe.state, out]).toEqual([0, State[state], []]);
+        }
+      }
+    },
+  );
 });
