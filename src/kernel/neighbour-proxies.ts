@@ -38,6 +38,10 @@ export class NeighbourProxies {
     return this.#links.size;
   }
 
+  has(address: string): boolean {
+    return this.#links.has(address);
+  }
+
   /** @throws PlaneError */
   add(address: string): void {
     this.answer(address, this.subnets());

@@ -77,8 +77,8 @@ export function joinShared(device: Device, session: L2tpSession, attachment: IpA
   const behind = networksBehind(session, attachment);
   const networks = ipv4 ? [ipv4Host(ipv4.remote), ...behind] : behind;
   session.networks = networks.map((network) => ({ ...network, route: undefined }));
-  for (const network of session.networks) claim(device, session, network);
   if (ipv4?.proxyArp) device.proxies.add(formatIpv4(ipv4.remote));
+  for (const network of session.networks) claim(device, session, network);
   // The peer chose its identifier: another's, which would lead that one's packets astray, is not carried.
   if (ipv6 && session.hasIpv6 && !device.byInterfaceId.has(ipv6.remoteInterfaceId)) {
     device.byInterfaceId.set(ipv6.remoteInterfaceId, session);
@@ -119,7 +119,10 @@ function claim(device: Device, session: L2tpSession, network: PeerNetwork): void
   settleRoute(device, session, network);
 }
 
-/** A network needs a route of its own where no pool's route covers it, or where its session takes less than the device. */
+/**
+ * A network needs a route of its own where no pool's route covers it, where its session takes less than the device, or
+ * where it is part of a subnet beside us.
+ */
 function settleRoute(device: Device, session: L2tpSession, network: PeerNetwork): void {
   if (tableOf(device, network).get(network) !== session) return;
   const before = network.route;
@@ -138,8 +141,10 @@ function dropRoute(device: Device, network: PeerNetwork): void {
 
 function wantedRoute(device: Device, session: L2tpSession, network: Network): DeviceRoute | undefined {
   const small = session.mtu > 0 && session.mtu < device.mtu;
-  if (!small && device.pools.some((pool) => covers(pool, network))) return undefined;
+  const covered = device.pools.some((pool) => covers(pool, network));
+  if (covered && !small && device.proxies.size === 0) return undefined;
   const route = routeTo(network);
+  if (covered && !small && !device.proxies.has(route.destination)) return undefined;
   // A route to the tunnel's end alone would cut the tunnel off.
   if (isHost(network) && route.destination === session.tunnel.remote.address) return undefined;
   return small ? { ...route, mtu: session.mtu } : route;
