@@ -6,6 +6,7 @@ import type {
   GatewaySpec,
   PoolView,
   PppoeServerView,
+  RadiusView,
   SessionView,
   SystemSpec,
   TunnelView,
@@ -16,6 +17,7 @@ import { type Action, emptySystem, type Live, type ObservedState } from './recon
 export interface ConfigurableAaa {
   configure(spec: AaaSpec): void;
   pools(): PoolView[];
+  radius?(): RadiusView | undefined;
 }
 
 /** Hooks, plugins and tracing. */
@@ -94,6 +96,7 @@ export class LiveSystem implements Live {
       sessions: byName(engine.declaredSessions()),
       accepted: engine.accepted(),
       pools: this.aaa.pools(),
+      radius: this.aaa.radius?.(),
       pppoeServers,
     };
   }

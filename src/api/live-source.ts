@@ -2,7 +2,15 @@ import type { Engine } from '../engine/engine.ts';
 import type { SpecError } from '../engine/errors.ts';
 import { PeerTable } from '../engine/peers.ts';
 import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
-import type { OtherAvp, PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
+import type {
+  OtherAvp,
+  PoolView,
+  PppoeServerView,
+  PppoeSessionView,
+  RadiusView,
+  SessionView,
+  TunnelView,
+} from '../engine/spec.ts';
 import type { TraceRecord, TraceScope } from '../engine/trace.ts';
 import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
@@ -28,7 +36,7 @@ export interface LiveParts {
     | 'watch'
   >;
   plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
-  aaa: { pools(): PoolView[] };
+  aaa: { pools(): PoolView[]; radius?(): RadiusView | undefined };
   events: EventLog;
   plugins: {
     describe(avp: OtherAvp): { label: string; text: string } | undefined;
@@ -89,6 +97,10 @@ export class LiveSource implements ApiSource {
 
   pools(): PoolView[] {
     return this.#parts.aaa.pools();
+  }
+
+  radius(): RadiusView | undefined {
+    return this.#parts.aaa.radius?.();
   }
 
   pppoeServers(): Iterable<PppoeServerView> {

@@ -1,14 +1,7 @@
 /** From views and declarations to the objects that the API shows. */
-import {
-  type FailureView,
-  formatIpv4,
-  type OtherAvp,
-  type PoolView,
-  type PppView,
-  type SessionView,
-  type TunnelView,
-} from '../engine/spec.ts';
+import type { FailureView, OtherAvp, PoolView, SessionView, TunnelView } from '../engine/spec.ts';
 import { describeAvps, describeOthers } from '../engine/wire/avp-text.ts';
+import { pppStatusOf } from '../reconciler/ppp-status.ts';
 import { sessionConditions, tunnelConditions } from './conditions.ts';
 import { acceptedName } from './names.ts';
 import type { ApiSource, DeclaredObject } from './source.ts';
@@ -24,7 +17,6 @@ import {
   type PoolObject,
   type PppoeServerObject,
   type PppoeSession,
-  type PppStatus,
   type SessionObject,
   type SessionStatus,
   type TunnelObject,
@@ -80,14 +72,20 @@ function ownOf(source: ApiSource, kind: ObjectKind, { name }: { name?: string })
 /** There is always a gateway, declared or not. */
 export function gatewayObject(source: ApiSource): GatewayObject {
   const [own] = source.declared('Gateway');
-  return object('Gateway', own?.name ?? 'default', own, { ...common(own), ...source.counts() });
+  return object('Gateway', own?.name ?? 'default', own, {
+    ...common(own),
+    ...source.counts(),
+    radius: source.radius(),
+  });
 }
+
+const emptyPool: PoolView = { name: '', total: 0, used: 0, prefixes: { total: 0, used: 0 }, refused: 0 };
 
 export function* poolObjects(source: ApiSource): Generator<PoolObject> {
   const views = new Map(Array.from(source.pools(), (view) => [view.name, view]));
   for (const own of source.declared('AddressPool')) {
-    const { total, used }: Pick<PoolView, 'total' | 'used'> = views.get(own.name) ?? { total: 0, used: 0 };
-    yield object('AddressPool', own.name, own, { ...common(own), total, used });
+    const { name: _, ...counts } = views.get(own.name) ?? emptyPool;
+    yield object('AddressPool', own.name, own, { ...common(own), ...counts });
   }
 }
 
@@ -176,26 +174,10 @@ function sessionStatus(source: ApiSource, view: SessionView): Omit<SessionStatus
     calledNumber: view.call.calledNumber ?? view.spec?.calledNumber,
     callSerialNumber: view.callSerialNumber,
     call: described(view.call, source, view.others),
-    ppp: pppStatus(view.ppp),
+    ppp: pppStatusOf(view.ppp),
     counters: view.counters && { ...view.counters },
     since: sinceOf(view),
     lastError: lastError(view.failure),
-  };
-}
-
-function pppStatus({ phase, user, auth, peerMru, ipv4, ipv6, failure, proxy }: PppView): PppStatus {
-  return {
-    phase,
-    user,
-    auth,
-    mru: peerMru,
-    localAddress: ipv4 && formatIpv4(ipv4.local),
-    remoteAddress: ipv4 && formatIpv4(ipv4.remote),
-    dns: ipv4?.dns.map(formatIpv4),
-    localInterfaceId: ipv6 && interfaceId(ipv6.localInterfaceId),
-    remoteInterfaceId: ipv6 && interfaceId(ipv6.remoteInterfaceId),
-    failure,
-    proxy,
   };
 }
 
@@ -226,14 +208,6 @@ function lastError(failure: FailureView | undefined): LastError | undefined {
 /** An ended one remembers when it had been established. */
 function sinceOf({ state, sinceMs }: { state: string; sinceMs?: number }): string | undefined {
   return sinceMs === undefined || state !== 'established' ? undefined : new Date(sinceMs).toISOString();
-}
-
-/** An IPv6 interface identifier as the lower half of an address. */
-function interfaceId(id: bigint): string {
-  return id
-    .toString(16)
-    .padStart(16, '0')
-    .replace(/(....)(?=.)/g, '$1:');
 }
 
 function byName(declared: Iterable<DeclaredObject>): Map<string, DeclaredObject> {

@@ -1,5 +1,13 @@
 import type { SpecError } from '../engine/errors.ts';
-import type { OtherAvp, PoolView, PppoeServerView, PppoeSessionView, SessionView, TunnelView } from '../engine/spec.ts';
+import type {
+  OtherAvp,
+  PoolView,
+  PppoeServerView,
+  PppoeSessionView,
+  RadiusView,
+  SessionView,
+  TunnelView,
+} from '../engine/spec.ts';
 import type { TraceRecord, TraceScope } from '../engine/trace.ts';
 import type { EventLog } from './events.ts';
 import type {
@@ -40,6 +48,8 @@ export interface ApiSource {
   tunnels(): Iterable<TunnelView>;
   sessions(): Iterable<SessionView>;
   pools(): Iterable<PoolView>;
+  /** Undefined: nobody has configured RADIUS. */
+  radius(): RadiusView | undefined;
   pppoeServers(): Iterable<PppoeServerView>;
   pppoeSessions(): Iterable<PppoeSessionView>;
   counts(): Pick<GatewayStatus, 'tunnels' | 'sessions' | 'dropped'>;

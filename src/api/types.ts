@@ -91,8 +91,10 @@ export interface PppStatus {
   localAddress?: string;
   remoteAddress?: string;
   dns?: string[];
-  localInterfaceId?: string;
-  remoteInterfaceId?: string;
+  ipv6?: { localInterfaceId: string; remoteInterfaceId: string; prefix?: string; delegated?: string };
+  /** What the call is held to. Rates in bits per second, 0: no limit. */
+  limits?: { idleTimeout?: string; sessionTimeout?: string; rateLimit?: { tx: number; rx: number }; filter?: string };
+  /** Why addresses could not be given, or why the link last failed. */
   failure?: string;
   /** What was taken over from the LAC. */
   proxy?: 'lcp' | 'lcpAndAuth';
@@ -143,12 +145,35 @@ export interface GatewayStatus extends CommonStatus {
   sessions: { dialled: number; accepted: number };
   /** Data messages that no session took, by reason. */
   dropped?: Record<string, number>;
+  radius?: RadiusStatus;
+}
+
+export interface RadiusStatus {
+  /** In the order of preference. */
+  servers: readonly {
+    address: string;
+    alive: boolean;
+    requests: number;
+    accepts: number;
+    rejects: number;
+    /** Without an answer. */
+    timeouts: number;
+    /** Datagrams that were no answer to a question. */
+    drops: number;
+    lastError?: string;
+  }[];
+  /** Accounting records that wait on disk. */
+  spooled: number;
 }
 
 interface PoolStatus extends CommonStatus {
   usedBy?: number;
   total: number;
   used: number;
+  /** Pieces of IPv6. */
+  prefixes: { total: number; used: number };
+  /** Requests that found nothing free. */
+  refused: number;
 }
 
 interface PppoeServerStatus extends CommonStatus {

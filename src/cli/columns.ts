@@ -8,6 +8,7 @@ import type {
   PoolObject,
   PppoeServerObject,
   PppoeSession,
+  RadiusStatus,
   SessionObject,
   TunnelObject,
 } from '../api/types.ts';
@@ -55,6 +56,8 @@ export const sessionColumns: readonly Column<SessionObject>[] = [
   { title: 'REMOTE-ID', cell: ({ status }) => status.remoteId, wide: true },
   { title: 'PHASE', cell: ({ status }) => status.ppp?.phase, wide: true },
   { title: 'AUTH', cell: ({ status }) => status.ppp?.auth, wide: true },
+  { title: 'PREFIX', cell: ({ status }) => status.ppp?.ipv6?.prefix, wide: true },
+  { title: 'DELEGATED', cell: ({ status }) => status.ppp?.ipv6?.delegated, wide: true },
   { title: 'CALLING', cell: ({ status }) => status.callingNumber, wide: true },
   { title: 'CALLED', cell: ({ status }) => status.calledNumber, wide: true },
   { title: 'SWITCHED-WITH', cell: ({ status }) => status.switchedWith, wide: true },
@@ -68,6 +71,8 @@ export const gatewayColumns: readonly Column<GatewayObject>[] = [
   { title: 'ACCEPTED-TUNNELS', cell: ({ status }) => status.tunnels.accepted },
   { title: 'DIALLED-SESSIONS', cell: ({ status }) => status.sessions.dialled },
   { title: 'ACCEPTED-SESSIONS', cell: ({ status }) => status.sessions.accepted },
+  { title: 'RADIUS', cell: ({ status: { radius } }) => radius && aliveOf(radius), wide: true },
+  { title: 'SPOOLED', cell: ({ status }) => status.radius?.spooled, wide: true, restless: true },
   { title: 'DROPPED', cell: ({ status: { dropped } }) => dropped && formatCounts(dropped), wide: true, restless: true },
 ];
 
@@ -90,9 +95,13 @@ export const pppoeSessionColumns: readonly Column<PppoeSession>[] = [
 
 export const poolColumns: readonly Column<PoolObject>[] = [
   { title: 'NAME', cell: nameOf },
+  { title: 'READY', cell: readyOf },
   { title: 'TOTAL', cell: ({ status }) => status.total },
   { title: 'USED', cell: ({ status }) => status.used },
   { title: 'FREE', cell: ({ status }) => status.total - status.used },
+  { title: 'PREFIXES', cell: ({ status: { prefixes } }) => prefixes.total },
+  { title: 'PREFIXES-USED', cell: ({ status: { prefixes } }) => prefixes.used },
+  { title: 'REFUSED', cell: ({ status }) => status.refused },
 ];
 
 export const eventColumns: readonly Column<ApiEvent>[] = [
@@ -144,6 +153,11 @@ function readyOf({ status }: { status: { conditions: { type: string; status: str
 /** The subscriber's address: the peer's where we are the LNS, else ours. */
 function ownAddress({ type, ppp }: SessionObject['status']): string | undefined {
   return type?.startsWith('lns') ? ppp?.remoteAddress : ppp?.localAddress;
+}
+
+/** How many servers answer, of how many. */
+function aliveOf({ servers }: RadiusStatus): string {
+  return `${servers.filter(({ alive }) => alive).length}/${servers.length}`;
 }
 
 function formatCounts(counts: Record<string, number>): string {

@@ -2,16 +2,20 @@ import { stringify } from 'yaml';
 import {
   type ApiObject,
   type EventList,
+  type GatewayObject,
   type ObjectList,
   ORIGIN,
+  type PoolObject,
   type PppoeServerObject,
   type PppoeSession,
+  type RadiusStatus,
   type SessionObject,
   type TunnelObject,
 } from '../api/types.ts';
 import type { ApiClient } from './client.ts';
 import { formatLastError } from './columns.ts';
-import { formatAge, formatEndpoint, formatOctets, printable } from './format.ts';
+import { CliError } from './errors.ts';
+import { formatAge, formatEndpoint, formatOctets, formatRate, printable } from './format.ts';
 import { kindOf } from './kinds.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -20,19 +24,34 @@ import type { Terminal } from './terminal.ts';
 const MAX_SESSIONS_SHOWN = 20;
 const EVENTS_SHOWN = 20;
 
-type Described = TunnelObject | SessionObject | PppoeServerObject;
+type Described = TunnelObject | SessionObject | PppoeServerObject | GatewayObject | PoolObject;
 
 /** A label and what stands behind it; what is undefined is left out. */
 type Fact = [label: string, value: string | number | undefined];
 
-/** `describe KIND NAME`: everything about one object, for reading. */
-export async function describe(client: ApiClient, terminal: Terminal, word: string, name: string): Promise<number> {
-  const kind = kindOf(word, ['Tunnel', 'Session', 'PppoeServer']);
+/** `describe KIND NAME`: everything about one object, for reading. There is one gateway, which needs no name. */
+export async function describe(
+  client: ApiClient,
+  terminal: Terminal,
+  word: string,
+  name: string | undefined,
+): Promise<number> {
+  const kind = kindOf(word, ['Tunnel', 'Session', 'PppoeServer', 'AddressPool', 'Gateway']);
+  if (kind === 'Gateway') {
+    terminal.out(await describeGateway(client, name, terminal.now()));
+    return 0;
+  }
+  if (name === undefined) throw new CliError(`describe ${word} NAME: which one?`);
   terminal.out(await describers[kind](client, name, terminal.now()));
   return 0;
 }
 
-const describers = { Tunnel: describeTunnel, Session: describeSession, PppoeServer: describePppoeServer };
+const describers = {
+  Tunnel: describeTunnel,
+  Session: describeSession,
+  PppoeServer: describePppoeServer,
+  AddressPool: describePool,
+};
 
 async function describeTunnel(client: ApiClient, name: string, nowMs: number): Promise<string> {
   const tunnel = await client.get<TunnelObject>(`/v1/tunnels/${encodeURIComponent(name)}`);
@@ -109,10 +128,16 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
             ['Local address', ppp.localAddress],
             ['Remote address', ppp.remoteAddress],
             ['DNS', ppp.dns?.join(', ') || undefined],
-            ['Local interface id', ppp.localInterfaceId],
-            ['Remote interface id', ppp.remoteInterfaceId],
+            ['Local interface id', ppp.ipv6?.localInterfaceId],
+            ['Remote interface id', ppp.ipv6?.remoteInterfaceId],
+            ['IPv6 prefix', ppp.ipv6?.prefix],
+            ['Delegated prefix', ppp.ipv6?.delegated],
             ['MRU', ppp.mru],
             ['Taken over from the LAC', ppp.proxy && (ppp.proxy === 'lcp' ? 'LCP' : 'LCP and authentication')],
+            ['Ends when idle for', ppp.limits?.idleTimeout],
+            ['Ends after', ppp.limits?.sessionTimeout],
+            ['Rate', ppp.limits?.rateLimit && rateLine(ppp.limits.rateLimit)],
+            ['Filter', ppp.limits?.filter],
             ['Failure', ppp.failure],
           ],
           '  ',
@@ -158,6 +183,63 @@ async function describePppoeServer(client: ApiClient, name: string, nowMs: numbe
     section('Clients', clientsTable(items, nowMs)),
     await eventsSection(client, server, nowMs),
   ].join('');
+}
+
+async function describePool(client: ApiClient, name: string, nowMs: number): Promise<string> {
+  const pool = await client.get<PoolObject>(`/v1/pools/${encodeURIComponent(name)}`);
+  const { status, metadata } = pool;
+  return [
+    facts([
+      ['Name', metadata.name],
+      ['Kind', kindLine(pool)],
+      ['IPv4 addresses', shareLine(status)],
+      ['IPv6 prefixes', shareLine(status.prefixes)],
+      ['Requests refused', status.refused],
+      ['Used by', status.usedBy],
+    ]),
+    specSection(pool),
+    conditionsSection(pool, nowMs),
+    await eventsSection(client, pool, nowMs),
+  ].join('');
+}
+
+async function describeGateway(client: ApiClient, name: string | undefined, nowMs: number): Promise<string> {
+  const gateway = await client.get<GatewayObject>('/v1/gateway');
+  const { status, metadata } = gateway;
+  if (name !== undefined && name !== metadata.name) {
+    throw new CliError(`gateway ${name} does not exist; there is: ${metadata.name}`);
+  }
+  return [
+    facts([
+      ['Name', metadata.name],
+      ['Kind', gateway.spec ? kindLine(gateway) : 'Gateway, not declared'],
+      ['Tunnels', `${status.tunnels.dialled} dialled, ${status.tunnels.accepted} accepted`],
+      ['Sessions', `${status.sessions.dialled} dialled, ${status.sessions.accepted} accepted`],
+      ['Accounting records on disk', status.radius?.spooled],
+    ]),
+    section('RADIUS servers', status.radius && serversTable(status.radius)),
+    section('Dropped data messages', status.dropped && facts(Object.entries(status.dropped), '  ')),
+    specSection(gateway),
+    conditionsSection(gateway, nowMs),
+    await eventsSection(client, gateway, nowMs),
+  ].join('');
+}
+
+function serversTable({ servers }: RadiusStatus): string | undefined {
+  const titles = ['ADDRESS', 'ALIVE', 'REQUESTS', 'ACCEPTS', 'REJECTS', 'TIMEOUTS', 'DROPS', 'LAST-ERROR'];
+  const rows = servers.map(({ address, alive, requests, accepts, rejects, timeouts, drops, lastError = '-' }) => {
+    return [address, alive ? 'yes' : 'no', ...[requests, accepts, rejects, timeouts, drops].map(String), lastError];
+  });
+  return table(titles, rows);
+}
+
+function shareLine({ used, total }: { used: number; total: number }): string | undefined {
+  return total === 0 ? undefined : `${used} of ${total} given out`;
+}
+
+function rateLine({ tx, rx }: { tx: number; rx: number }): string {
+  const text = (bps: number) => (bps === 0 ? 'no limit' : `${formatRate(bps)}bit/s`);
+  return `${text(tx)} to the subscriber, ${text(rx)} from it`;
 }
 
 function kindLine({ kind, metadata, spec, status }: Described): string {

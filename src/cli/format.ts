@@ -38,6 +38,18 @@ function shortNumber(value: number): string {
   return value < 10 ? String(Math.floor(value * 10) / 10) : String(Math.floor(value));
 }
 
+/** Bits per second: `100M`, `64k`, `1500`. */
+export function formatRate(bps: number): string {
+  for (const [unit, size] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
+    if (bps > 0 && bps % size === 0) return `${bps / size}${unit}`;
+  }
+  return String(bps);
+}
+
 export function formatEndpoint({ address, port }: { address: string; port: number }): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

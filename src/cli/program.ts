@@ -50,9 +50,9 @@ function commands(terminal: Terminal, exit: (code: number) => void): Command {
     .action(async (kind, name, options) => exit(await get(client(), terminal, kind, name, options)));
   program
     .command('describe')
-    .description('show everything about one tunnel, session or PPPoE server')
-    .argument('<kind>', 'tunnel, session or pppoeserver')
-    .argument('<name>')
+    .description('show everything about one tunnel, session, PPPoE server or pool, or about the gateway')
+    .argument('<kind>', 'tunnel, session, pppoeserver, pool or gateway')
+    .argument('[name]', 'not needed for the gateway')
     .action(async (kind, name) => exit(await describe(client(), terminal, kind, name)));
   program
     .command('explain')

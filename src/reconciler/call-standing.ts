@@ -2,6 +2,7 @@
 import { type FailureView, formatIpv4, type SessionView, type TunnelView } from '../engine/spec.ts';
 import type { LastError, SessionStatus, TunnelStatus } from './generated.ts';
 import { mayDial } from './plan.ts';
+import { pppStatusOf } from './ppp-status.ts';
 import { type Details, refusalOf, type Standing, type StatusInput, timeText } from './standing.ts';
 
 export function tunnelStanding(input: StatusInput, name: string): { standing: Standing; details: Details } {
@@ -153,7 +154,6 @@ function callState({ ppp, interface: device, switched }: SessionView): Standing 
 }
 
 function sessionDetails(view: SessionView): SessionStatus {
-  const { ppp } = view;
   return {
     localId: view.localId,
     remoteId: view.remoteId,
@@ -161,16 +161,7 @@ function sessionDetails(view: SessionView): SessionStatus {
     pseudowire: view.pseudowire,
     interface: view.interface,
     switchedWith: view.switched?.with,
-    ppp: {
-      phase: ppp.phase,
-      user: ppp.user,
-      localAddress: ppp.ipv4 && formatIpv4(ppp.ipv4.local),
-      remoteAddress: ppp.ipv4 && formatIpv4(ppp.ipv4.remote),
-      dns: ppp.ipv4?.dns.map(formatIpv4),
-      mru: ppp.peerMru,
-      auth: ppp.auth,
-      proxy: ppp.proxy,
-    },
+    ppp: pppStatusOf(view.ppp),
     counters: view.counters && { ...view.counters },
     since: optionalTime(view.sinceMs),
     lastError: lastErrorOf(view.failure),

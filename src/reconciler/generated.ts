@@ -359,8 +359,14 @@ export interface GatewayStatus {
       alive: boolean;
       /** Questions and reports sent, without repetitions. */
       requests: number;
-      /** Of these, those without an answer. */
+      /** Of these, those that were accepted. */
+      accepts: number;
+      /** Those that were rejected. */
+      rejects: number;
+      /** Those without an answer. */
       timeouts: number;
+      /** What came from it and was no answer. */
+      drops: number;
       /** What last went wrong with it. */
       lastError?: string;
     }[];

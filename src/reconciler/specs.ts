@@ -142,7 +142,7 @@ export function pppOf(
     idleTimeoutMs: durationMs(values.idleTimeout),
     maxConnectMs: durationMs(values.maxConnectTime),
     interimIntervalMs: durationMs(values.interimInterval),
-    rate: rateOf(values.rateLimit),
+    rate: limitOf(rateOf(values.rateLimit)),
     filter: values.filter,
     mssClamp: values.mssClamp,
     mppe: values.mppe,
@@ -171,9 +171,12 @@ function profileOf(layers: PppChain['layers']): string {
   return from?.startsWith('PppProfile/') ? from.slice('PppProfile/'.length) : 'default';
 }
 
+export function rateOf({ tx = 0, rx = 0 }: DeclaredRate): RateLimit {
+  return { txBps: bitsPerSecond(tx), rxBps: bitsPerSecond(rx) };
+}
+
 /** Undefined: no limit either way. */
-export function rateOf({ tx = 0, rx = 0 }: DeclaredRate): RateLimit | undefined {
-  const rate = { txBps: bitsPerSecond(tx), rxBps: bitsPerSecond(rx) };
+function limitOf(rate: RateLimit): RateLimit | undefined {
   return rate.txBps === 0 && rate.rxBps === 0 ? undefined : rate;
 }
 

@@ -1,5 +1,6 @@
 /** What became of every resource, in conditions for the operator. */
 import type { SpecError } from '../engine/errors.ts';
+import type { PoolView, RadiusView } from '../engine/spec.ts';
 import { sessionStanding, tunnelStanding } from './call-standing.ts';
 import type { Desired } from './desired.ts';
 import type { Condition, GatewayStatus, PppoeServerStatus } from './generated.ts';
@@ -109,9 +110,8 @@ function standingOf(input: StatusInput, resource: Resource): { standing: Standin
       return pppoeServerStanding(input, resource.name);
     case 'AddressPool': {
       const view = observed.pools.find(({ name }) => name === resource.name);
-      const details = view ? { usedBy, total: view.total, used: view.used } : { usedBy };
-      const used = view ? `${view.used} of ${view.total} addresses are given out` : 'is put in force next';
-      return { standing: appliedStanding(input, 'AAA', view !== undefined, used), details };
+      const { name: _, ...counts }: Partial<PoolView> = view ?? {};
+      return { standing: poolStanding(input, view), details: { usedBy, ...counts } };
     }
     case 'Subscriber': {
       const known = observed.aaa?.subscribers.some(({ name }) => name === resource.name) ?? false;
@@ -130,6 +130,23 @@ function standingOf(input: StatusInput, resource: Resource): { standing: Standin
       return { standing: { ready: true, reason: 'Valid', message: users }, details: { usedBy } };
     }
   }
+}
+
+function poolStanding(input: StatusInput, view: PoolView | undefined): Standing {
+  if (!view) return appliedStanding(input, 'AAA', false, 'is put in force next');
+  const { total, used, prefixes, refused } = view;
+  const kinds = [
+    { what: 'addresses', field: 'ranges', total, used },
+    { what: 'prefixes', field: 'ipv6.prefixes', ...prefixes },
+  ].filter((kind) => kind.total > 0);
+  const refusals = refused === 0 ? '' : `, and ${refused} ${refused === 1 ? 'request was' : 'requests were'} refused`;
+  const full = kinds.find((kind) => kind.used >= kind.total);
+  if (full) {
+    const message = `all ${full.total} ${full.what} are given out${refusals}: give it more ${full.field}`;
+    return { ready: false, reason: 'PoolExhausted', message, stalled: true };
+  }
+  const given = kinds.map((kind) => `${kind.used} of ${kind.total} ${kind.what}`).join(' and ');
+  return appliedStanding(input, 'AAA', true, `${given || 'no addresses'} are given out${refusals}`);
 }
 
 function pppoeServerStanding(input: StatusInput, name: string): { standing: Standing; details: PppoeServerStatus } {
@@ -160,6 +177,10 @@ function gatewayStanding(input: StatusInput): { standing: Standing; details: Det
   const details: GatewayStatus = {
     tunnels: { dialled: up(observed.tunnels), accepted: observed.accepted.tunnels },
     sessions: { dialled: up(observed.sessions), accepted: observed.accepted.sessions },
+    radius: observed.radius && {
+      ...observed.radius,
+      servers: observed.radius.servers.map((server) => ({ ...server })),
+    },
   };
   const objects = [
     'Gateway',
@@ -169,12 +190,26 @@ function gatewayStanding(input: StatusInput): { standing: Standing; details: Det
   ];
   const refused = objects.flatMap((object) => refusalOf(input, object) ?? []).at(0);
   if (refused) return { standing: { ready: false, ...refused }, details };
+  const silent = observed.radius ? silentServers(observed.radius) : [];
+  if (silent.length > 0 && silent.length === observed.radius?.servers.length) {
+    const message = `no RADIUS server answers: ${silent.join('; ')}`;
+    return { standing: { ready: false, reason: 'RadiusUnavailable', message }, details };
+  }
   const listen = observed.gateway?.listen.map(({ address, port }) => `${address}:${port}`) ?? [];
   const listens = listen.length > 0 ? `listens at ${listen.join(', ')}` : 'listens nowhere';
   const refusal = observed.gateway && refusesEveryone(observed.gateway);
-  const message = refusal ? `${listens}, and ${refusal}` : listens;
+  const mute = silent.length > 0 ? `; of the RADIUS servers some do not answer: ${silent.join('; ')}` : '';
+  const message = `${refusal ? `${listens}, and ${refusal}` : listens}${mute}`;
   const standing = observed.gateway
     ? { ready: true, reason: observed.gateway.drain ? 'Draining' : 'Applied', message }
     : { ready: false, reason: 'Pending', message: 'is put in force next' };
   return { standing, details };
+}
+
+/** Those that do not answer, each with what last went wrong. */
+function silentServers({ servers }: RadiusView): string[] {
+  return servers.flatMap(({ address, alive, lastError }) => {
+    if (alive) return [];
+    return lastError === undefined ? address : `${address} (${lastError})`;
+  });
 }

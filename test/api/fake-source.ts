@@ -4,6 +4,7 @@ import type { ConditionStatus, ObjectKind } from '../../src/api/types.ts';
 import { SpecError } from '../../src/engine/errors.ts';
 import {
   type OtherAvp,
+  type RadiusView,
   Secret,
   type SessionView,
   type TunnelParameters,
@@ -72,7 +73,13 @@ export function sessionView(more: Partial<SessionView> = {}): SessionView {
       auth: 'chap',
       peerMru: 1400,
       ipv4: { local: 0x0a630001, remote: 0x0a630002, dns: [0x09090909] },
-      ipv6: { localInterfaceId: 1n, remoteInterfaceId: 0xfedc_ba98_7654_3210n },
+      ipv6: {
+        localInterfaceId: 1n,
+        remoteInterfaceId: 0xfedc_ba98_7654_3210n,
+        prefix: { high: 0x2001_0db8_0000_0001n, length: 64 },
+        delegated: { high: 0x2001_0db8_0001_0100n, length: 56 },
+      },
+      limits: { idleTimeoutMs: 600_000, rate: { txBps: 50_000_000, rxBps: 0 }, filter: 'web' },
     },
     interface: 'l2tp0',
     sinceMs: NOON,
@@ -163,7 +170,17 @@ export class FakeSource implements ApiSource {
         },
       },
     ],
-    AddressPool: [{ name: 'home', spec: { ranges: ['10.99.0.0/24'] }, status: { conditions: [] } }],
+    AddressPool: [
+      {
+        name: 'home',
+        spec: { ranges: ['10.99.0.0/24'] },
+        origin: 'lac.yaml:50',
+        status: {
+          observedGeneration: 1,
+          conditions: [condition('Ready', 'True', 'Applied', '12 of 254 addresses are given out')],
+        },
+      },
+    ],
   };
   tunnelViews: TunnelView[] = [
     tunnelView({ name: 'to-lns', direction: 'dialled', localId: 100, remote: { address: '192.0.2.9', port: 1701 } }),
@@ -202,6 +219,18 @@ export class FakeSource implements ApiSource {
 
   pools() {
     return [{ name: 'home', total: 254, used: 12, prefixes: { total: 256, used: 3 }, refused: 1 }];
+  }
+
+  radius(): RadiusView | undefined {
+    const counts = { requests: 12, accepts: 9, rejects: 1, timeouts: 2, drops: 0 };
+    const dead = { requests: 3, accepts: 0, rejects: 0, timeouts: 3, drops: 1, lastError: 'no answer on port 1812' };
+    return {
+      servers: [
+        { address: '192.0.2.50', alive: true, ...counts },
+        { address: '192.0.2.51', alive: false, ...dead },
+      ],
+      spooled: 4,
+    };
   }
 
   pppoeServers() {

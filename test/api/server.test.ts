@@ -168,8 +168,13 @@ describe('sessions', () => {
         localAddress: '10.99.0.1',
         remoteAddress: '10.99.0.2',
         dns: ['9.9.9.9'],
-        localInterfaceId: '0000:0000:0000:0001',
-        remoteInterfaceId: 'fedc:ba98:7654:3210',
+        ipv6: {
+          localInterfaceId: '0000:0000:0000:0001',
+          remoteInterfaceId: 'fedc:ba98:7654:3210',
+          prefix: '2001:db8:0:1::/64',
+          delegated: '2001:db8:1:100::/56',
+        },
+        limits: { idleTimeout: '10m', rateLimit: { tx: 50_000_000, rx: 0 }, filter: 'web' },
       },
       counters: { rxOctets: 1536, txOctets: 5_242_880 },
     });
@@ -268,7 +273,10 @@ test('PppoeServers show whom they serve', async () => {
 });
 
 test('pools show how full they are', async () => {
-  expect((await get('/v1/pools/home')).body).toMatchObject({ kind: 'AddressPool', status: { total: 254, used: 12 } });
+  expect((await get('/v1/pools/home')).body).toMatchObject({
+    kind: 'AddressPool',
+    status: { total: 254, used: 12, prefixes: { total: 256, used: 3 }, refused: 1 },
+  });
 });
 
 test('errors stand with their place', async () => {

@@ -97,7 +97,12 @@ test('an accepted session', async () => {
       '  DNS:                  9.9.9.9',
       '  Local interface id:   0000:0000:0000:0001',
       '  Remote interface id:  fedc:ba98:7654:3210',
+      '  IPv6 prefix:          2001:db8:0:1::/64',
+      '  Delegated prefix:     2001:db8:1:100::/56',
       '  MRU:                  1400',
+      '  Ends when idle for:   10m',
+      '  Rate:                 50Mbit/s to the subscriber, no limit from it',
+      '  Filter:               web',
       'Conditions:',
       '  TYPE          STATUS   AGE   REASON        MESSAGE',
       '  Ready         True     5m    Up            PPP is open',
@@ -163,10 +168,49 @@ test('a session that waits for its tunnel', async () => {
   expect(out).toContain('TunnelNotReady   waits for tunnel to-backup\n');
 });
 
+test('a pool', async () => {
+  expect((await bench.run('describe pool home')).out).toBe(
+    text(
+      'Name:              home',
+      'Kind:              AddressPool, declared in lac.yaml:50, generation 1',
+      'IPv4 addresses:    12 of 254 given out',
+      'IPv6 prefixes:     3 of 256 given out',
+      'Requests refused:  1',
+      'Spec:',
+      '  ranges:',
+      '    - 10.99.0.0/24',
+      'Conditions:',
+      '  TYPE    STATUS   AGE   REASON    MESSAGE',
+      '  Ready   True     5m    Applied   12 of 254 addresses are given out',
+      'Events:',
+      '  none remembered',
+    ),
+  );
+});
+
+test('the gateway, which needs no name', async () => {
+  const { out } = await bench.run('describe gateway');
+  expect(out).toContain('Sessions:                    1 dialled, 1 accepted\nAccounting records on disk:  4\n');
+  expect(out).toContain(
+    text(
+      'RADIUS servers:',
+      '  ADDRESS      ALIVE   REQUESTS   ACCEPTS   REJECTS   TIMEOUTS   DROPS   LAST-ERROR',
+      '  192.0.2.50   yes     12         9         1         2          0       -',
+      '  192.0.2.51   no      3          0         0         3          1       no answer on port 1812',
+      'Dropped data messages:',
+      '  unknownSession:  7',
+    ),
+  );
+  expect((await bench.run('describe gateway edge')).out).toBe(out);
+  bench.source.objects.Gateway = [];
+  expect((await bench.run('describe gw')).out).toMatch(/^Kind: +Gateway, not declared$/m);
+});
+
 test('what cannot be described', async () => {
-  expect(await bench.run('describe pool home')).toEqual({
-    code: 1,
-    out: '',
-    err: 'error: pool is none of tunnel, session, pppoeserver\n',
-  });
+  const error = async (line: string) => (await bench.run(line)).err;
+  expect(await error('describe events x')).toBe(
+    'error: events is none of tunnel, session, pppoeserver, addresspool, gateway\n',
+  );
+  expect(await error('describe tunnel')).toBe('error: describe tunnel NAME: which one?\n');
+  expect(await error('describe gateway other')).toBe('error: gateway other does not exist; there is: edge\n');
 });

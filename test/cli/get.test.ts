@@ -90,7 +90,13 @@ describe('tables', () => {
       ),
     );
     expect((await bench.run('get gw -o wide')).out).toContain('unknownSession=7');
-    expect((await bench.run('get pools')).out).toBe(table('NAME   TOTAL   USED   FREE', 'home   254     12     242'));
+    expect((await bench.run('get gw -o wide')).out).toMatch(/ RADIUS +SPOOLED .*\n.* 1\/2 +4 /);
+    expect((await bench.run('get pools')).out).toBe(
+      table(
+        'NAME   READY   TOTAL   USED   FREE   PREFIXES   PREFIXES-USED   REFUSED',
+        'home   True    254     12     242    256        3               1',
+      ),
+    );
     expect((await bench.run('get errors')).out).toBe(
       table(
         'RESOURCE        PLACE          PATH                  MESSAGE',

@@ -295,6 +295,52 @@ describe('settings', () => {
     expect(statuses.get('AddressPool/a')).toMatchObject({ total: 6, used: 1, usedBy: 1 });
   });
 
+  it('say of a pool what is given out, and when nothing is left', () => {
+    const pool = (view: object) =>
+      told(
+        statusesIn(found, {
+          pools: [{ name: 'a', total: 6, used: 1, prefixes: { total: 0, used: 0 }, refused: 0, ...view }],
+        }).get('AddressPool/a'),
+      );
+    expect(pool({ refused: 1 })).toEqual([up, 'Applied', '1 of 6 addresses are given out, and 1 request was refused']);
+    expect(pool({ prefixes: { total: 256, used: 9 } })).toEqual([
+      up,
+      'Applied',
+      '1 of 6 addresses and 9 of 256 prefixes are given out',
+    ]);
+    expect(pool({ total: 0, used: 0 })).toEqual([up, 'Applied', 'no addresses are given out']);
+    expect(pool({ used: 6, refused: 3 })).toEqual([
+      stuck,
+      'PoolExhausted',
+      'all 6 addresses are given out, and 3 requests were refused: give it more ranges',
+    ]);
+    expect(pool({ prefixes: { total: 2, used: 2 } })).toEqual([
+      stuck,
+      'PoolExhausted',
+      'all 2 prefixes are given out: give it more ipv6.prefixes',
+    ]);
+  });
+
+  it('say which RADIUS servers do not answer', () => {
+    const counts = { requests: 3, accepts: 1, rejects: 1, timeouts: 1, drops: 0 };
+    const server = (address: string, alive: boolean, lastError?: string) => ({ address, alive, lastError, ...counts });
+    const status = (...servers: ReturnType<typeof server>[]) =>
+      statusesIn(found, { radius: { servers, spooled: 2 } }).get('Gateway/g');
+    const dead = server('192.0.2.51', false, 'no answer within 3 s');
+    expect(told(status(server('192.0.2.50', true)))).toEqual([up, 'Applied', 'listens at 192.0.2.2:1701']);
+    expect(told(status(server('192.0.2.50', true), dead))).toEqual([
+      up,
+      'Applied',
+      'listens at 192.0.2.2:1701; of the RADIUS servers some do not answer: 192.0.2.51 (no answer within 3 s)',
+    ]);
+    expect(told(status(server('192.0.2.50', false), dead))).toEqual([
+      busy,
+      'RadiusUnavailable',
+      'no RADIUS server answers: 192.0.2.50; 192.0.2.51 (no answer within 3 s)',
+    ]);
+    expect(status(dead)).toMatchObject({ radius: { servers: [{ address: '192.0.2.51', alive: false }], spooled: 2 } });
+  });
+
   it('are pending before that', () => {
     const statuses = statusesIn(found, { gateway: undefined, aaa: undefined });
     for (const id of ['Gateway/g', 'PeerProfile/p', 'AddressPool/a', 'Subscriber/u']) {
