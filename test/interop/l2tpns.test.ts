@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { until } from '../netns/until.ts';
 import { farAddress, isTrue } from './daemon.ts';
 import { password, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
-import { lac, lacHost, lnsHost } from './fresh-pair.ts';
+import { startDhcp6c } from './dhcpv6.ts';
+import { lab, lac, lacHost, lnsHost } from './fresh-pair.ts';
 import { startL2tpns } from './l2tpns.ts';
 import { lacAddress, lnsAddress, wire } from './pair.ts';
+import { resource } from './resources.ts';
 import { complaintsAbout, dissect, sentMessages } from './tshark.ts';
 
 const tunnelSecret = 'between-us-and-l2tpns';
@@ -22,7 +24,7 @@ describe.each([
         address: lnsAddress,
         secret: tunnelSecret,
         authentication,
-        users: { alice: password },
+        users: { alice: { password } },
       });
       await lac.declare('secrets.yaml', secrets(tunnelSecret));
       await lac.declare('tunnel.yaml', tunnelDocument({ secretRef: tunnelKey, authMode: 'challenge', hideAvps }));
@@ -32,7 +34,7 @@ describe.each([
       expect(isTrue(await lac.tunnelReady('to-lns'), 'PeerAuthenticated')).toBe(true);
       const session = await lac.sessionReady('call');
       expect(session.status.ppp).toMatchObject({ phase: 'network', user: 'alice', auth: authentication });
-      expect(peer.radius.output).toContain(`${authentication} alice accepted`);
+      await peer.radius.process.says(/Login OK: \[alice/);
       const ours = session.status.ppp?.localAddress ?? '';
       expect(ours).toMatch(/^10\.10\.1\./);
       await until('a ping to l2tpns', () => lacHost.pings(insideL2tpns));
@@ -53,10 +55,14 @@ describe.each([
     });
 
     test('with a wrong password is refused, and the tunnel stays', async () => {
-      const peer = await startL2tpns(lnsHost, { address: lnsAddress, authentication, users: { alice: 'another' } });
+      const peer = await startL2tpns(lnsHost, {
+        address: lnsAddress,
+        authentication,
+        users: { alice: { password: 'another' } },
+      });
       await lac.declare('all.yaml', secrets(), tunnelDocument(), sessionDocument());
       await lac.start();
-      await peer.radius.says(new RegExp(`${authentication} alice rejected`));
+      await peer.radius.process.says(/Login incorrect.*: \[alice/);
       const refused = await until('the refusal in the status', async () => {
         const session = await lac.session('call');
         return session?.status.lastError !== undefined && session;
@@ -72,7 +78,7 @@ describe.each([
 );
 
 test('a persistent tunnel and its call return after l2tpns was killed and started again', async () => {
-  const options = { address: lnsAddress, authentication: 'pap', users: { alice: password } } as const;
+  const options = { address: lnsAddress, authentication: 'pap', users: { alice: { password } } } as const;
   const first = await startL2tpns(lnsHost, options);
   const quick = { helloInterval: '1s', maxRetries: 2, retryTimeout: '500ms' };
   await lac.declare('all.yaml', secrets(), tunnelDocument(quick), sessionDocument());
@@ -89,4 +95,34 @@ test('a persistent tunnel and its call return after l2tpns was killed and starte
   expect((await lac.tunnelReady('to-lns')).status.localId).not.toBe(localId);
   expect(farAddress(session)).toBe(insideL2tpns);
   await until('a ping to l2tpns', () => lacHost.pings(insideL2tpns));
+});
+
+test('l2tpns routes IPv6 too: by its advertisement and a prefix that dhcp6c gets behind us, a host at home is reached', async () => {
+  const home = await lab.namespace('home');
+  await lab.link(lacHost, { device: 'lan', addresses: [] }, home, { device: 'nic', addresses: [] });
+  await lacHost.run('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1', 'net.ipv6.conf.default.accept_ra=2');
+  const reply = { 'Delegated-IPv6-Prefix': '2001:db8:6600::/56' };
+  await startL2tpns(lnsHost, {
+    address: lnsAddress,
+    authentication: 'chap',
+    users: { alice: { password, reply } },
+    ipv6Prefix: '2001:db8:66::',
+  });
+  const six = resource('PppProfile', 'six', { ipv6: { enabled: true } });
+  const documents = [secrets(), tunnelDocument({ pppProfile: 'six' }), six];
+  await lac.declare('all.yaml', ...documents, sessionDocument('call', 'tocall'));
+  await lac.start();
+  await lac.sessionReady('call');
+  await until('IPv6', async () => (await lac.sessionReady('call')).status.ppp?.ipv6);
+  const client = await startDhcp6c(lacHost, { uplink: 'tocall', downlink: 'lan', prefixLength: 56 });
+  const gateway = await until('an address at home', async () => {
+    const addresses = await lacHost.ip('-6', 'address', 'show', 'dev', 'lan', 'scope', 'global', '-tentative');
+    return addresses.match(/inet6 (2001:db8:66[0-9a-f:]+)\/64/)?.[1];
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}\n${client.output}`);
+  });
+  const host = `${gateway.split(':').slice(0, 4).join(':')}::cafe`;
+  await home.addAddress('nic', `${host}/64`);
+  await home.ip('-6', 'route', 'add', 'default', 'via', gateway);
+  await until('a ping from l2tpns to home', () => lnsHost.pings(host));
 });

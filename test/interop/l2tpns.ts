@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Namespace } from '../netns/lab.ts';
 import type { Process } from '../netns/process.ts';
+import { type Freeradius, type FreeradiusUser, startFreeradius } from './freeradius.ts';
 
 export interface L2tpnsOptions {
   /** Where it listens: an address of its namespace. */
@@ -10,17 +10,19 @@ export interface L2tpnsOptions {
   /** Its answer to a peer's challenge; it never challenges. */
   secret?: string;
   authentication: 'pap' | 'chap';
-  users: Record<string, string>;
+  users: Readonly<Record<string, FreeradiusUser>>;
   /** From which callers get their addresses. */
   pool?: string;
   /** Its own address inside the calls. */
   gateway?: string;
+  /** Given: IPv6 for callers whose users have prefixes; its own address is the first of this /64. */
+  ipv6Prefix?: string;
 }
 
 /** A running l2tpns and its RADIUS server. */
 export interface L2tpns {
   process: Process;
-  radius: Process;
+  radius: Freeradius;
   stop(): Promise<void>;
 }
 
@@ -50,24 +52,23 @@ export async function startL2tpns(namespace: Namespace, options: L2tpnsOptions):
       'set cluster_hb_interval 1',
       'set cluster_hb_timeout 5',
       'set send_garp no',
+      ...(options.ipv6Prefix === undefined ? [] : [`set ipv6_prefix ${options.ipv6Prefix}`]),
       '',
     ].join('\n'),
   );
   await writeFile(join(directory, 'ip_pool'), `${options.pool ?? '10.10.1.0/24'}\n`);
   await writeFile(join(directory, 'users'), '');
 
-  const program = fileURLToPath(new URL('radius.ts', import.meta.url));
-  const radiusArgs = ['--import', 'tsx', program, '127.0.0.1', radiusSecret, JSON.stringify(options.users)];
-  const radius = namespace.spawn('node', radiusArgs, { cwd: dirname(program) });
+  const login = { address: '127.0.0.1', secret: radiusSecret, lenient: true };
+  const radius = await startFreeradius(namespace, { ...login, users: options.users });
   const start = 'mount --bind "$0" /etc/l2tpns && exec l2tpns';
   const process = namespace.spawn('sh', ['-c', start, directory]);
-  for (const port of [1812, 1813]) await radius.says(new RegExp(`listening on ${port}`));
   await process.says(/declaring myself the master/);
   return {
     process,
     radius,
     stop: async () => {
-      await Promise.all([process.stop('SIGKILL'), radius.stop()]);
+      await Promise.all([process.stop('SIGKILL'), radius.process.stop()]);
     },
   };
 }
