@@ -4,6 +4,7 @@ import { PppLink } from '../../src/engine/ppp/link.ts';
 import type { PppAuthMethod, PppSpec } from '../../src/engine/ppp/spec.ts';
 import { Secret } from '../../src/engine/wire/secret.ts';
 import { checkAgainst, Pair, seededRandom } from '../engine/ppp/pair.ts';
+import { METHODS } from '../engine/ppp/policies.ts';
 import { ADDRESSES, clientSpec, serverSpec } from '../engine/ppp/specs.ts';
 import { feed } from './feed-link.ts';
 import { demand, type FuzzTarget, fuzzed } from './fuzz.ts';
@@ -42,7 +43,7 @@ function random(role: 'client' | 'server'): ReturnType<typeof seededRandom> {
   return seededRandom(seed + (role === 'client' ? 1_000 : 2_000));
 }
 
-for (const method of ['pap', 'chap', 'mschapv2'] as const) {
+for (const method of METHODS) {
   fuzzed(target(method, 'server'));
   fuzzed(target(method, 'client'));
 }

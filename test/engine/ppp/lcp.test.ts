@@ -173,6 +173,34 @@ describe("the peer's request", () => {
     expect(answer([...known, ...unknown, 5, 6, 0, 0, 0, 0])).toEqual({ code: 4, identifier: 42, data: unknown });
   });
 
+  it.each([
+    ['FCS-Alternatives', [9, 3, 2]],
+    ['Self-Describing-Padding', [10, 3, 8]],
+    ['Callback', [13, 3, 0]],
+    ['Compound-Frames', [15, 2]],
+  ])("is rejected as to RFC 1570's %s, and then goes on without it", (_name, option) => {
+    const bench = new Bench(clientSpec());
+    const magic = [5, 6, 9, 9, 9, 9];
+    expect(bench.hear(1, 1, [...option, ...magic])).toEqual([{ code: 4, identifier: 1, data: option }]);
+    expect(bench.hear(1, 2, magic)).toEqual([{ code: 2, identifier: 2, data: magic }]);
+  });
+
+  it.each([
+    ['pap', [3, 4, 0xc0, 0x23]],
+    ['chap', [3, 5, 0xc2, 0x23, 0x05]],
+    ['mschapv1', [3, 5, 0xc2, 0x23, 0x80]],
+    ['mschapv2', [3, 5, 0xc2, 0x23, 0x81]],
+    ['eap', [3, 4, 0xc2, 0x27]],
+  ] as const)('for %s is what we ask for it ourselves', (method, option) => {
+    const ours = new Bench(serverSpec({ ...PLAIN, authMethods: [method] })).request.data;
+    expect(ours.slice(0, option.length)).toEqual(option);
+    const bench = new Bench(clientSpec({ authMethods: [method] }));
+    expect(bench.hear(1, 1, option)[0].code).toBe(2);
+    expect(bench.lcp.loginMethod).toBe(method);
+    // An octet more or less is another protocol.
+    expect(bench.hear(1, 2, [3, option[1] + 1, ...option.slice(2), 0])[0].code).toBe(3);
+  });
+
   it('is rejected as to options that stand twice', () => {
     expect(answer([3, 4, 0xc0, 0x23, 3, 5, 0xc2, 0x23, 5]).data).toEqual([3, 5, 0xc2, 0x23, 5]);
   });
@@ -187,7 +215,7 @@ describe("the peer's request", () => {
     expect(answer([1, 3, 5])).toMatchObject({ code: 3, data: [1, 4, 1500 >> 8, 1500 & 255] });
     expect(answer([2, 2])).toMatchObject({ code: 3, data: [2, 6, 0, 0, 0, 0] });
     expect(answer([5, 6, 0, 0, 0, 0])).toMatchObject({ code: 3 });
-    expect(answer([3, 4, 0xc2, 0x27])).toMatchObject({ code: 3, data: [3, 5, 0xc2, 0x23, 0x81] });
+    expect(answer([3, 5, 0xc2, 0x23, 0x06])).toMatchObject({ code: 3, data: [3, 5, 0xc2, 0x23, 0x81] });
     expect(answer([3, 4, 0xc2, 0x27], clientSpec({ authMethods: ['pap'] })).data).toEqual([3, 4, 0xc0, 0x23]);
   });
 
@@ -198,7 +226,7 @@ describe("the peer's request", () => {
 
   it('is rejected after too many Naks, and the link given up after twice as many', () => {
     const lcp = { maxConfigRequests: 10, maxConfigNaks: 3, maxTerminateRequests: 2, retransmitMs: 3000 };
-    const bench = new Bench(clientSpec({ lcp }));
+    const bench = new Bench(clientSpec({ lcp, authMethods: ['mschapv2', 'pap'] }));
     const codes: number[] = [];
     for (let i = 0; i < 8; i++) codes.push(...bench.hear(1, i, [3, 4, 0xc2, 0x27]).map(({ code }) => code));
     expect(codes).toEqual([3, 3, 3, 4, 4, 4, 4, 4, 5]);

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type PppEffect, type PppEvent, PppLink } from '../../../src/engine/ppp/link.ts';
-import type { PppAuthMethod } from '../../../src/engine/ppp/spec.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 import { checkAgainst, Pair, packet, seededRandom } from './pair.ts';
+import { METHODS } from './policies.ts';
 import { ADDRESSES, clientSpec, serverSpec } from './specs.ts';
 
-const METHODS: readonly PppAuthMethod[] = ['pap', 'chap', 'mschapv2'];
 const IPV6 = { ipv6: { enabled: true, dns: [] } };
 
 function opened(client = clientSpec(), server = serverSpec()): Pair {
@@ -270,14 +269,16 @@ describe('an open link', () => {
     expect(pair.server.down).toEqual({ reason: 'the peer terminated IPCP', failed: true });
   });
 
-  it.each(['chap', 'mschapv2'] as const)('challenges again with %s', (method) => {
-    const pair = opened(clientSpec(), serverSpec({ authMethods: [method], chapIntervalMs: 60_000 }));
+  it.each(['chap', 'mschapv1', 'mschapv2', 'eap'] as const)('challenges again with %s', (method) => {
+    const server = serverSpec({ authMethods: [method], chapIntervalMs: 60_000 });
+    const pair = opened(clientSpec(), server);
     pair.run(200_000);
     expect(pair.server.authentications).toBe(4);
     expect(pair.server.hasIpv4 && pair.client.hasIpv4).toBe(true);
     pair.cut = true;
     pair.run(600_000);
-    expect(pair.server.down?.reason).toBe('authentication failed: the peer does not answer CHAP challenges');
+    const asked = method === 'eap' ? 'EAP requests' : 'CHAP challenges';
+    expect(pair.server.down?.reason).toBe(`authentication failed: the peer does not answer ${asked}`);
   });
 
   it('rejects protocols that it does not speak, and keeps still about user packets', () => {

@@ -40,7 +40,16 @@ export function serverSpec(changes: Partial<PppSpec> = {}): PppSpec {
 }
 
 export function clientSpec(changes: Partial<PppSpec> = {}): PppSpec {
-  return { ...BASE, role: 'client', userName: 'bob', password: new Secret('hunter2'), localName: 'bob', ...changes };
+  const authMethods = [...BASE.authMethods, 'mschapv1', 'eap'] as const;
+  return {
+    ...BASE,
+    authMethods,
+    role: 'client',
+    userName: 'bob',
+    password: new Secret('hunter2'),
+    localName: 'bob',
+    ...changes,
+  };
 }
 
 export const ADDRESSES = { server: 0x0a000001, client: 0x0a000102, dns1: 0x08080808, dns2: 0xc0a80101 };

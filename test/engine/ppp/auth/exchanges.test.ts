@@ -2,28 +2,15 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ChapAuthenticator } from '../../../../src/engine/ppp/auth/chap-authenticator.ts';
 import { ChapLogin } from '../../../../src/engine/ppp/auth/chap-login.ts';
-import type { Exchange } from '../../../../src/engine/ppp/auth/exchange.ts';
 import { authenticatorResponse, ntResponse } from '../../../../src/engine/ppp/auth/mschapv2.ts';
 import { PapAuthenticator, PapLogin } from '../../../../src/engine/ppp/auth/pap.ts';
-import type { PppEffect } from '../../../../src/engine/ppp/events.ts';
 import { Secret } from '../../../../src/engine/wire/secret.ts';
 import { checkAgainst, packet, seededRandom } from '../pair.ts';
 import { clientSpec, serverSpec } from '../specs.ts';
+import { hear, take, text } from './talk.ts';
 
 const PAP = 0xc023;
 const CHAP = 0xc223;
-const text = (value: string): number[] => [...Buffer.from(value)];
-
-function take(act: (out: PppEffect[]) => void): Uint8Array[] {
-  const out: PppEffect[] = [];
-  act(out);
-  return out.map((effect) => (effect.effect === 'frame' ? effect.frame : new Uint8Array()));
-}
-
-function hear(exchange: Exchange, frame: Uint8Array): Uint8Array[] {
-  return take((out) => exchange.receive(frame, 4, frame.length, 100, out));
-}
-
 const request = (id: number, user: string, password: string): Uint8Array =>
   packet(PAP, 1, id, [user.length, ...text(user), password.length, ...text(password)]);
 
@@ -50,6 +37,27 @@ describe('the PAP authenticator', () => {
     expect(answers).toEqual([packet(PAP, 3, 1, refusal)]);
     expect(hear(pap, request(2, 'bob', 'hunter2'))).toEqual([packet(PAP, 3, 2, refusal)]);
     expect(pap).toMatchObject({ state: 'failed', failure: { reason: 'wrong password' } });
+  });
+
+  it.each([
+    ['words', 'come back tomorrow', 'come back tomorrow'],
+    ['more words than fit', 'no'.repeat(200), `${'no'.repeat(127)}n`],
+    ['words in UTF-8, no half a letter of them', 'é'.repeat(200), 'é'.repeat(127)],
+  ])('tells the peer the %s of whoever knows the users', (_name, reply, expected) => {
+    const pap = fresh();
+    hear(pap, request(1, 'bob', 'hunter2'));
+    const [nak] = take((out) => pap.answer({ verdict: 'reject', message: 'for us', reply }, 0, out));
+    const octets = text(expected);
+    expect(nak).toEqual(packet(PAP, 3, 1, [octets.length, ...octets]));
+    expect(pap.failure?.reason).toBe('for us');
+  });
+
+  it('refuses who should answer a further question', () => {
+    const pap = fresh();
+    hear(pap, request(1, 'bob', 'hunter2'));
+    const [nak] = take((out) => pap.answer({ verdict: 'challenge', eap: new Uint8Array(9) }, 0, out));
+    expect(nak[4]).toBe(3);
+    expect(pap.failure?.reason).toBe('the user has to answer further questions, which only EAP can ask');
   });
 
   it('heeds no request whose fields do not fit', () => {

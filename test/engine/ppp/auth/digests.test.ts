@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { desEncrypt } from '../../../../src/engine/ppp/auth/des.ts';
 import { md4 } from '../../../../src/engine/ppp/auth/md4.ts';
-import { ntPasswordHash } from '../../../../src/engine/ppp/auth/ms-chap-digests.ts';
+import { challengeResponse, ntPasswordHash } from '../../../../src/engine/ppp/auth/ms-chap-digests.ts';
 import { authenticatorResponse, ntResponse } from '../../../../src/engine/ppp/auth/mschapv2.ts';
 import { Secret } from '../../../../src/engine/wire/secret.ts';
 
@@ -68,5 +68,14 @@ describe('MS-CHAPv2', () => {
 
   it('hashes the password as RFC 2759 9.3 does', () => {
     expect(hex(ntPasswordHash(new Secret('MyPw')))).toBe('fc156af7edcd6c0edde3337d427f4eac');
+  });
+});
+
+describe('MS-CHAPv1', () => {
+  it('gives the values of RFC 2433 B.2', () => {
+    const hash = ntPasswordHash(new Secret('MyPw'));
+    expect(hex(hash)).toBe('fc156af7edcd6c0edde3337d427f4eac');
+    const response = challengeResponse(octets('102db5df085d3041'), hash);
+    expect(hex(response)).toBe('4e9d3c8f9cfd385d5bf4d3246791956ca4c351ab409a3d61');
   });
 });
