@@ -124,6 +124,8 @@ export type PlaneOp =
   /** PPP is open: carry user packets. Again with other facts: change what differs. acfc and pfc: how to send. */
   | { op: 'attach'; session: SessionKey; attachment: IpAttachment; acfc: boolean; pfc: boolean }
   | { op: 'detach'; session: SessionKey }
+  /** User packets, the router's too, are encrypted with stateless 128-bit MPPE (RFC 3078) from new start keys; undefined: not. */
+  | { op: 'encrypt'; session: SessionKey; keys: { send: Uint8Array; receive: Uint8Array } | undefined }
   /** What user packets are held to, attached or not; again to change it. Undefined: nothing. `rx`: what comes from the peer. */
   | { op: 'limit'; session: SessionKey; rate: RateLimit | undefined; filter: readonly FilterRule[] | undefined }
   /** Create the shared device or change it until it matches. */

@@ -56,8 +56,6 @@ export interface TerminatedCall {
   counters(): SessionCounters | undefined;
 }
 
-const nothingOpen = { ipv4: undefined, prefix: undefined, delegated: undefined } as const;
-
 export class Termination implements CallContent {
   readonly switchedWith = undefined;
   private readonly call: TerminatedCall;
@@ -185,6 +183,8 @@ export class Termination implements CallContent {
         this.allocating = request;
         return { effect: 'allocate', request };
       }
+      case 'encrypt':
+        return { effect: 'plane', op: { op: 'encrypt', session, keys: effect.keys } };
       case 'notice':
         return this.call.notice(effect.event, effect.message);
       case 'down': {
@@ -243,9 +243,11 @@ export class Termination implements CallContent {
       // Accounting and the place in the session limit are the first user's.
       if (user !== this.usage.user) return this.hangUp('userRequest', 'another user logs in on a link that is up');
       this.usage.regrant(grant, now);
+      this.usage.addresses = this.link.addresses;
       return this.enforce(this.usage);
     }
     this.usage = new Usage(this.call, user, grant, now);
+    this.usage.addresses = this.link.addresses;
     return [this.account('start', this.usage, now), ...this.enforce(this.usage)];
   }
 
@@ -292,10 +294,8 @@ export class Termination implements CallContent {
 
   private account(event: AccountRecord['event'], usage: Usage, now: Instant, cause?: TerminateCause): EngineEffect {
     const { key: session, ppp, facts: call } = this.call;
-    const { user, assigned, remoteInterfaceId: interfaceId } = this.link;
-    const { ipv4, prefix, delegated } = assigned ?? nothingOpen;
     const sessionMs = now - usage.startedAt;
-    const record = { event, session, aaa: ppp.aaa, user, call, ipv4, prefix, delegated, interfaceId, sessionMs, cause };
+    const record = { event, session, aaa: ppp.aaa, user: usage.user, call, ...usage.addresses, sessionMs, cause };
     return { effect: 'account', record };
   }
 }

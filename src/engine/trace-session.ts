@@ -38,6 +38,8 @@ function fieldsOf(op: PlaneOp, { tunnel }: Session): Record<string, unknown> {
     }
     case 'sessionDown':
       return { session: op.session, ...tunnel.core.counters(op.session) };
+    case 'encrypt':
+      return { session: op.session, encrypted: op.keys !== undefined };
     default:
       return { ...op };
   }

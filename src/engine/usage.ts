@@ -2,7 +2,7 @@
  * What a call may use while it carries user packets, and what it has used: idle and maximum times, rate and filter, and
  * when accounting is told. What the AAA has granted or changed counts before the profile.
  */
-import type { Grant, SessionLimits } from './aaa.ts';
+import type { AccountRecord, Grant, SessionLimits } from './aaa.ts';
 import type { Instant } from './effects.ts';
 import { earlier } from './ppp/timed.ts';
 import type { PppLimitsView, PppSpec, RateLimit, SessionCounters } from './spec.ts';
@@ -18,6 +18,9 @@ export interface UsedCall {
   counters(): SessionCounters | undefined;
 }
 
+/** As accounting is told them. */
+export type UsedAddresses = Pick<AccountRecord, 'ipv4' | 'prefix' | 'delegated' | 'interfaceId'>;
+
 /** What its owner has to do. */
 export type Due = 'idle' | 'expired' | 'interim';
 
@@ -31,8 +34,9 @@ export class Usage {
   private lookAt: Instant = 0;
   private interimAt: Instant = 0;
 
-  /** The user to whom accounting counts it. */
+  /** To whom and to what accounting counts it. */
   readonly user: string | undefined;
+  addresses: UsedAddresses = {};
 
   constructor(call: UsedCall, user: string | undefined, grant: Grant, now: Instant) {
     this.call = call;

@@ -20,13 +20,16 @@ import { UserPackets } from './user-packets.ts';
 const packetSlots = 64;
 /** Batches read from one device before the event loop gets its turn. */
 const batchesPerWake = 4;
-/** In front of a packet: the L2TP header without Length and Offset (10) and the PPP header (4). */
-const headroomOctets = 16;
+/** In front of a packet: the L2TP header without Length and Offset (10), the PPP header (4), and MPPE's (4). */
+const headroomOctets = 20;
+/** In front of a PPPoE client's frame. */
+const pppoeHeadroomOctets = 16;
 const slotOctets = headroomOctets + maxDatagramOctets;
 const eagain = -11;
 
 const pppIpv4 = 0x0021;
 const pppIpv6 = 0x0057;
+const pppMppe = 0x00fd;
 const linkLocalHigh = 0xfe800000;
 const leastIpv4Octets = 20;
 const ipv6Octets = 40;
@@ -201,7 +204,7 @@ export class DataPath {
     // From here on it looks like L2TP's.
     bytes[start - 1] = 0x03;
     bytes[start - 2] = 0xff;
-    this.carry(session, bytes, start - headroomOctets, start - 2, end);
+    this.carry(session, bytes, start - pppoeHeadroomOctets, start - 2, end);
   }
 
   /** Passes a PPP frame on. What lies between `floor` and it may be overwritten. */
@@ -223,11 +226,23 @@ export class DataPath {
     let protocol = bytes[at++];
     if ((protocol & 1) === 0) protocol = (protocol << 8) | bytes[at++];
 
+    if (protocol === pppMppe && session instanceof L2tpSession && session.mppe !== undefined) {
+      const plain = session.mppe.decrypt(bytes, at, end);
+      return plain < 0 ? 'notDecrypted' : this.takeUserPacket(session, bytes, plain, end);
+    }
     if (protocol !== pppIpv4 && protocol !== pppIpv6) {
       this.#events.frame(session.key, bytes, start, end);
       return undefined;
     }
     if (!(session instanceof L2tpSession)) return 'notAttached';
+    return session.mppe === undefined ? this.takeUserPacket(session, bytes, start, end) : 'notEncrypted';
+  }
+
+  /** Takes a PPP frame with an IP packet. */
+  private takeUserPacket(session: L2tpSession, bytes: Uint8Array, start: number, end: number): string | undefined {
+    let at = skipAddress(bytes, start, end);
+    let protocol = bytes[at++];
+    if ((protocol & 1) === 0) protocol = (protocol << 8) | bytes[at++];
     if (session.router && protocol === pppIpv6 && isForRouter(session, bytes, at, end)) {
       this.#events.frame(session.key, bytes, start, end);
       return undefined;

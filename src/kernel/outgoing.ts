@@ -2,6 +2,7 @@
 import { dataHeaderOctets, writeDataHeader } from '../engine/wire/header.ts';
 import { Batch } from './batch.ts';
 import type { Drops } from './drops.ts';
+import { type Mppe, mppeOctets } from './mppe.ts';
 import { datagramWord, datagramWords, errnoName, frameWord, frameWords, native } from './native.ts';
 import {
   etherTypePppoeSession,
@@ -15,6 +16,8 @@ import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
 
 /** Room in front of a frame for the longest header that is written: L2TP's without Length and Offset. */
 const headroomOctets = 10;
+const pppIpv6 = 0x57;
+const pppMppe = 0xfd;
 
 export class Outgoing {
   readonly #transport: UdpTransport;
@@ -122,11 +125,11 @@ export class Outgoing {
 
   /** Sends one whole PPP frame of the engine's, in the form that it has in L2TP. No user's, it is not counted. */
   sendFrame(session: PlaneSession, frame: Uint8Array): void {
-    if (frame.length > maxDatagramOctets - headroomOctets) {
+    if (frame.length > maxDatagramOctets - headroomOctets - mppeOctets) {
       this.#drops.sent(session);
       return;
     }
-    const end = headroomOctets + frame.length;
+    let end = headroomOctets + frame.length;
     this.#frame.set(frame, headroomOctets);
     if (session instanceof PppoeSession) {
       this.sendPppoeFrame(session, skipAddress(this.#frame, headroomOctets, end), end);
@@ -134,9 +137,21 @@ export class Outgoing {
     }
     // What was numbered before goes before.
     this.#datagrams.flush();
+    if (session.mppe !== undefined && frame[3] === pppIpv6 && frame[2] === 0) end = this.encrypt(session.mppe, end);
     const at = prependL2tp(session, this.#frame, headroomOctets);
     const { socket, remote, from } = session.tunnel;
     this.#transport.send(socket, remote, from, this.#frame, session.dscp, at, end);
+  }
+
+  /** Encrypts the IPv6 packet of the frame to send. Answers where it ends then. */
+  private encrypt(mppe: Mppe, end: number): number {
+    const frame = this.#frame;
+    const protocol = headroomOctets + 2;
+    const plain = protocol + mppeOctets;
+    frame.copyWithin(plain, protocol, end);
+    frame[protocol + 1] = pppMppe;
+    mppe.encrypt(frame, plain, end + mppeOctets);
+    return end + mppeOctets;
   }
 
   private sendPppoeFrame(session: PppoeSession, start: number, end: number): void {

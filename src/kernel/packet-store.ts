@@ -8,7 +8,7 @@ import { maxDatagramOctets } from './sockets.ts';
 /** The most packets that wait. */
 export const maxStoredPackets = 8192;
 /** Left free in front of a packet, for the headers that it may leave with. */
-const headroomOctets = 16;
+const headroomOctets = 20;
 const slotOctets = headroomOctets + maxDatagramOctets;
 
 /** A packet's place is its number; places link to the next ones. */

@@ -4,6 +4,7 @@ import type { SessionCounters } from '../engine/spec.ts';
 import type { DeviceRoute } from './devices.ts';
 import type { RawEndpoint } from './endpoints.ts';
 import type { PacketFilter } from './filter.ts';
+import type { Mppe } from './mppe.ts';
 import type { Network, NetworkTable } from './networks.ts';
 import type { HeldMessages } from './reorder.ts';
 import type { Shaper } from './shaping.ts';
@@ -74,6 +75,8 @@ export class L2tpSession extends PppSession {
   router = false;
   /** The MTU that TCP's SYNs are made to fit; 0: they stay as they are. */
   clampMtu = 0;
+  /** Encrypts and decrypts user packets. */
+  mppe: Mppe | undefined = undefined;
   /** What user packets are held to, if anything. */
   limits: UserLimits | undefined = undefined;
   /** On a shared device: what the session may receive, and what it has there of its own. */

@@ -11,6 +11,7 @@ import { type ShapedDirection, Shaper, Shaping } from './shaping.ts';
 
 const pppIpv4 = 0x21;
 const pppIpv6 = 0x57;
+const pppMppe = 0xfd;
 
 export class UserPackets {
   readonly #drops: Drops;
@@ -87,7 +88,7 @@ export class UserPackets {
   }
 
   private send(session: L2tpSession, slab: Uint8Array, floor: number, start: number, end: number): void {
-    this.#outgoing.sendL2tp(session, slab, floor, prependPpp(session, slab, start), end, end - start);
+    this.#outgoing.sendL2tp(session, slab, floor, prependPpp(session, slab, start, end), end, end - start);
   }
 
   /** Writes the gathered packets to their devices; to be called before a slab is used again. */
@@ -145,10 +146,17 @@ export class UserPackets {
   }
 }
 
-/** Writes the PPP header in front of an IP packet; answers where it starts. */
-function prependPpp(session: L2tpSession, slab: Uint8Array, start: number): number {
+/** Writes the PPP header in front of an IP packet, which it may encrypt; answers where it starts. */
+function prependPpp(session: L2tpSession, slab: Uint8Array, start: number, end: number): number {
   let at = start;
-  slab[--at] = slab[start] >>> 4 === 4 ? pppIpv4 : pppIpv6;
+  let protocol = slab[start] >>> 4 === 4 ? pppIpv4 : pppIpv6;
+  if (session.mppe !== undefined) {
+    slab[--at] = protocol;
+    slab[--at] = 0;
+    at = session.mppe.encrypt(slab, at, end);
+    protocol = pppMppe;
+  }
+  slab[--at] = protocol;
   if (!session.pfc) slab[--at] = 0;
   if (!session.acfc) {
     slab[--at] = 0x03;

@@ -13,6 +13,7 @@ import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts
 import { drop } from './attachment.ts';
 import { DataPath } from './data-path.ts';
 import { Device, type DeviceEvents, type Snapshot, sweep, takeSnapshot } from './devices.ts';
+import { Mppe } from './mppe.ts';
 import { configureOwn, Guards, releaseGuard } from './own-device.ts';
 import { Pppoe } from './pppoe.ts';
 import { Removals } from './removals.ts';
@@ -112,6 +113,9 @@ export class UserspacePlane implements DataPlane {
         return done;
       case 'limit':
         this.#path.limit(this.l2tpSession(op.session), op.rate, op.filter);
+        return done;
+      case 'encrypt':
+        this.l2tpSession(op.session).mppe = op.keys && new Mppe(op.keys);
         return done;
       case 'device':
         return this.shared(op.device);

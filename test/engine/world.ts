@@ -351,6 +351,7 @@ export class Node {
       case 'limit':
         this.limits.push(op);
         break;
+      case 'encrypt':
       case 'pppoeOpen':
       case 'pppoeClose':
       case 'sessionModify':

@@ -2,6 +2,7 @@
 import type { AllocateAnswer, AllocateRequest, AuthenticateAnswer, Credentials } from '../aaa.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
 import type { Ipv6Prefix } from '../wire/ipv6.ts';
+import type { MppeKeys } from './auth/mppe-keys.ts';
 import type { DisconnectCause } from './disconnect-cause.ts';
 
 export type PppEvent =
@@ -37,6 +38,8 @@ export type PppEffect =
    * Configure-Requests, and the ACCMs: `send` for what the LAC sends to the peer.
    */
   | { effect: 'lcp'; lastSent: Uint8Array; lastReceived: Uint8Array; accm: { send: number; receive: number } }
+  /** From now on user packets are encrypted with these keys (RFC 3078), both ways, or again in the clear. */
+  | { effect: 'encrypt'; keys: MppeKeys | undefined }
   /** What is open now. Sent whenever that changes. */
   | { effect: 'network'; network: Network }
   /** The link is over; nothing follows. `failed`: neither side asked for the end. */

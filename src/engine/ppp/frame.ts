@@ -9,6 +9,7 @@ export const Protocol = {
   ipv6: 0x0057,
   ipcp: 0x8021,
   ipv6cp: 0x8057,
+  ccp: 0x80fd,
   lcp: 0xc021,
   pap: 0xc023,
   chap: 0xc223,

@@ -3,7 +3,7 @@
  * them all; an open one keeps little more than its negotiated values.
  */
 
-import type { AllocateAnswer, AuthenticateAnswer, Grant, Wanted } from '../aaa.ts';
+import type { AuthenticateAnswer, Grant } from '../aaa.ts';
 import type { Instant, Machine, Random } from '../effects.ts';
 import type { PppPhase, PppProxy, PppView } from '../spec.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
@@ -12,14 +12,12 @@ import type { Captured } from './auth/exchange.ts';
 import { protocolOfMethod } from './auth/methods.ts';
 import { State } from './automaton.ts';
 import { Layer } from './control-protocol.ts';
-import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
-import type { Network, PppEffect, PppEvent } from './events.ts';
+import { type Ending, ending } from './disconnect-cause.ts';
+import type { PppEffect, PppEvent } from './events.ts';
 import { informationAt, Protocol, protocolOf } from './frame.ts';
-import { Ipcp } from './ipcp.ts';
-import { Ipv6Router } from './ipv6/router.ts';
-import { Ipv6cp } from './ipv6cp.ts';
 import { Lcp } from './lcp.ts';
 import { ALL_CHARACTERS, Line, type LineWishes } from './lcp-options.ts';
+import { NetworkLayer } from './network-layer.ts';
 import { takeProxy } from './proxy.ts';
 import type { PppSpec } from './spec.ts';
 import { earlier, isDue } from './timed.ts';
@@ -27,8 +25,8 @@ import { earlier, isDue } from './timed.ts';
 export type { Network, PppEffect, PppEvent } from './events.ts';
 
 const nothingGranted: Grant = {};
-const nothingAssigned: AllocateAnswer = {};
-const noRoutes: readonly string[] = [];
+const noAddresses: NetworkLayer['addresses'] = {};
+const nothingCarried = { ipv4: undefined, ipv6: undefined } as const;
 
 export class PppLink implements Machine<PppEvent, PppEffect> {
   private readonly spec: PppSpec;
@@ -39,19 +37,13 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   /** What a LAC hands over, until the link begins; then what was taken of it, as long as that holds. */
   private proxy: PppProxy | PppView['proxy'];
   private authentication: Authentication | undefined = undefined;
-  private ipcp: Ipcp | undefined = undefined;
-  private ipv6cp: Ipv6cp | undefined = undefined;
-  /** A server's side of IPv6, while IPV6CP is open. */
-  private router: Ipv6Router | undefined = undefined;
+  private network: NetworkLayer | undefined = undefined;
   /** Who the peer says it is. */
   user: string | undefined = undefined;
-  /** Whether an answer is waited for. A question that is asked again makes the earlier one moot. */
+  /** Whether a verdict is waited for. A question that is asked again makes the earlier one moot. */
   private authenticating = false;
-  private allocating = false;
   /** What the peer was granted when it was let in. */
   grant = nothingGranted;
-  /** The addresses that it was given, as server. */
-  assigned = nothingAssigned;
   private failure: Ending | undefined = undefined;
   /** Whether somebody wanted the end: `close`, or the peer's Terminate-Request on an open link. */
   private wanted = false;
@@ -83,7 +75,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
         this.onAuthenticated(event.answer, now, out);
         break;
       case 'allocated':
-        this.onAllocated(event.answer, now, out);
+        this.network?.allocated(event.answer, now, out);
+        this.afterNetwork(now, out);
         break;
       case 'close':
         this.wanted = true;
@@ -100,9 +93,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   deadline(): Instant | undefined {
     let earliest = this.lcp.timerAt;
     earliest = earlier(earliest, this.authentication?.timerAt);
-    earliest = earlier(earliest, this.ipcp?.timerAt);
-    earliest = earlier(earliest, this.ipv6cp?.timerAt);
-    earliest = earlier(earliest, this.router?.timerAt);
+    earliest = earlier(earliest, this.network?.timerAt);
     return earliest === 0 || this.over ? undefined : earliest;
   }
 
@@ -111,7 +102,7 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     const opened = lcp.state === State.opened;
     const auth = opened ? (lcp.authenticatorMethod ?? lcp.loginMethod) : undefined;
     const user = this.user ?? (opened && lcp.loginMethod !== undefined ? this.spec.userName : undefined);
-    const { ipv4, ipv6 } = this.network();
+    const { ipv4, ipv6 } = this.network?.network() ?? nothingCarried;
     const proxy = typeof this.proxy === 'string' ? this.proxy : undefined;
     return { phase: this.phase, user, auth, peerMru: lcp.peerMru, ipv4, ipv6, failure: this.failure?.reason, proxy };
   }
@@ -166,40 +157,16 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
         this.authentication?.receive(protocol, bytes, at, end, now, out);
         this.afterAuth(now, out);
         break;
-      case Protocol.ip:
-        break;
-      case Protocol.ipv6:
-        this.router?.receive(bytes, at, end, now, out);
-        break;
       default:
         if (this.phase === 'authenticate' && isNetworkControl(protocol)) {
           this.authentication?.onNetwork();
           this.afterAuth(now, out);
         }
-        if (this.phase === 'network') this.onNetworkFrame(protocol, bytes, at, end, now, out);
-    }
-  }
-
-  private onNetworkFrame(
-    protocol: number,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    now: Instant,
-    out: PppEffect[],
-  ): void {
-    const { ipcp, ipv6cp } = this;
-    if (protocol === Protocol.ipcp && ipcp !== undefined) {
-      this.afterNcp(ipcp, ipcp.receive(bytes, at, end, now, out), now, out);
-    } else if (
-      this.allocating &&
-      (protocol === Protocol.ipcp || (protocol === Protocol.ipv6cp && this.spec.ipv6.enabled))
-    ) {
-      // The peer will ask again: its addresses are not known yet.
-    } else if (protocol === Protocol.ipv6cp && ipv6cp !== undefined) {
-      this.afterNcp(ipv6cp, ipv6cp.receive(bytes, at, end, now, out), now, out);
-    } else {
-      this.lcp.rejectProtocol(protocol, bytes, at, end, out);
+        if (this.network === undefined) break;
+        if (!this.network.receive(protocol, bytes, at, end, now, out)) {
+          this.lcp.rejectProtocol(protocol, bytes, at, end, out);
+        }
+        this.afterNetwork(now, out);
     }
   }
 
@@ -210,18 +177,19 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
         this.failure ??= ending('the peer rejected LCP', 'unknown');
         this.afterLcp(this.lcp.fire('RXJ-', now, out), now, out);
         break;
-      case Protocol.ipcp:
-        if (this.ipcp !== undefined) this.drop(this.ipcp, rejected('IPCP', 'noNcp', protocol), now, out);
-        break;
-      case Protocol.ipv6cp:
-        if (this.ipv6cp !== undefined) this.drop(this.ipv6cp, rejected('IPV6CP', 'noNcp', protocol), now, out);
-        break;
       case Protocol.pap:
       case Protocol.chap:
       case Protocol.eap:
         if (this.phase !== 'authenticate') break;
-        this.terminate(rejected('the authentication protocol', 'authRefusedByPeer', protocol), now, out);
+        this.terminate(
+          ending('the peer rejected the authentication protocol', 'authRefusedByPeer', protocol),
+          now,
+          out,
+        );
         break;
+      default:
+        this.network?.rejected(protocol, out);
+        this.afterNetwork(now, out);
     }
   }
 
@@ -232,10 +200,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
       authentication.tick(now, out);
       this.afterAuth(now, out);
     }
-    const { ipcp, ipv6cp, router } = this;
-    if (isDue(router, now)) router.tick(now, out);
-    if (isDue(ipcp, now)) this.afterNcp(ipcp, ipcp.tick(now, out), now, out);
-    if (isDue(ipv6cp, now)) this.afterNcp(ipv6cp, ipv6cp.tick(now, out), now, out);
+    this.network?.tick(now, out);
+    this.afterNetwork(now, out);
   }
 
   // ---------------------------------------------------------------- establish and terminate (RFC 1661 3.4, 3.7)
@@ -260,17 +226,13 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
 
   /** LCP is no longer open: everything above it falls. */
   private leave(out: PppEffect[]): void {
-    const carried = this.isOpen(this.ipcp) || this.isOpen(this.ipv6cp);
     if (this.lcp.endedByPeer && this.phase === 'network') this.wanted = true;
     this.phase = isEnding(this.lcp.state) ? 'terminate' : 'establish';
     this.proxy = undefined;
     this.authentication = undefined;
-    this.ipcp = undefined;
-    this.ipv6cp = undefined;
-    this.router = undefined;
     this.authenticating = false;
-    this.allocating = false;
-    if (carried) out.push({ effect: 'network', network: this.network() });
+    this.network?.end(out);
+    this.network = undefined;
     if (this.phase === 'establish') {
       out.push({ effect: 'notice', event: 'ppp', message: 'the peer renegotiates the link' });
     }
@@ -361,159 +323,34 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   // ---------------------------------------------------------------- network (RFC 1661 3.6)
 
   private enterNetwork(now: Instant, out: PppEffect[]): void {
+    const { spec, random, localAddress, lcp, grant, authentication, user } = this;
     this.phase = 'network';
-    if (this.spec.role === 'server') {
-      this.allocate(out);
-    } else {
-      if (this.spec.ipv6.enabled) this.startIpv6cp(now, out);
-      this.startIpcp(this.spec.ipv4.local ?? 0, 0, now, out);
-    }
+    this.network = new NetworkLayer(spec, random, localAddress, lcp, grant, authentication?.mppeKeys);
+    this.network.start(user, now, out);
+    this.afterNetwork(now, out);
   }
 
-  /** A server's network protocols begin when the peer's addresses are known. */
-  private allocate(out: PppEffect[]): void {
-    const { ipv4, ipv6 } = this.spec;
-    const { grant, user } = this;
-    this.allocating = true;
-    out.push({
-      effect: 'allocate',
-      user,
-      ipv4: { fixed: ipv4.remote ?? grant.ipv4, pool: grant.pool ?? ipv4.pool },
-      prefix: wanted(ipv6.enabled, grant.prefix, grant.prefixPool ?? ipv6.prefixPool),
-      delegated: wanted(ipv6.enabled, grant.delegated, grant.delegationPool ?? ipv6.delegationPool),
-    });
+  /** Looks what became of the network protocols. */
+  private afterNetwork(now: Instant, out: PppEffect[]): void {
+    const { network, authentication } = this;
+    if (network?.failure !== undefined) this.terminate(network.failure, now, out);
+    else if (network?.spoken && authentication && !authentication.settle()) this.authentication = undefined;
   }
 
-  private onAllocated(answer: AllocateAnswer, now: Instant, out: PppEffect[]): void {
-    if (!this.allocating) return;
-    this.allocating = false;
-    this.assigned = answer;
-    const { refused = nothingRefused, ipv4 } = answer;
-    for (const kind of ['prefix', 'delegated'] as const) {
-      const why = refused[kind];
-      if (why !== undefined) out.push({ effect: 'notice', event: 'ppp', message: `${NAMES[kind]}: ${why}` });
-    }
-    if (this.spec.ipv6.enabled) this.startIpv6cp(now, out);
-    if (ipv4 !== undefined) {
-      this.startIpcp(this.spec.ipv4.local ?? this.localAddress, ipv4, now, out);
-    } else {
-      const reason = `no IPv4 address for the peer: ${refused.ipv4 ?? 'none was given'}`;
-      this.withoutNetwork(ending(reason, 'peerAddressRefused', Protocol.ipcp), now, out);
-    }
-  }
-
-  private startIpcp(local: Ipv4, peer: Ipv4, now: Instant, out: PppEffect[]): void {
-    this.ipcp = new Ipcp(this.spec, this.random, local, peer, this.grant.dns);
-    this.ipcp.start(now, out);
-  }
-
-  private startIpv6cp(now: Instant, out: PppEffect[]): void {
-    this.ipv6cp = new Ipv6cp(this.spec, this.random, this.grant.interfaceId);
-    this.ipv6cp.start(now, out);
-  }
-
-  private afterNcp(ncp: Ipcp | Ipv6cp, signals: number, now: Instant, out: PppEffect[]): void {
-    if (signals & Layer.up && ncp.flaw !== undefined) {
-      this.afterNcp(ncp, ncp.close(ncp.flaw, now, out) & ~Layer.down, now, out);
-      return;
-    }
-    if (signals & (Layer.up | Layer.down)) {
-      this.showNetwork(signals, out);
-      if (ncp === this.ipv6cp) this.route(now);
-    }
-    if (signals & Layer.finished) {
-      this.drop(ncp, ncp.failure ?? ending(`${ncp.name} ended`, 'noNcp', ncp.protocol), now, out);
-    }
-  }
-
-  private drop(ncp: Ipcp | Ipv6cp, why: Ending, now: Instant, out: PppEffect[]): void {
-    const carried = this.isOpen(ncp);
-    if (ncp === this.ipcp) this.ipcp = undefined;
-    else {
-      this.ipv6cp = undefined;
-      this.router = undefined;
-    }
-    if (carried) this.showNetwork(Layer.down, out);
-    this.withoutNetwork(why, now, out);
-  }
-
-  /** One network protocol is lost: the link goes on as long as it has another. */
-  private withoutNetwork(why: Ending, now: Instant, out: PppEffect[]): void {
-    if (this.ipcp === undefined && this.ipv6cp === undefined && !this.allocating) {
-      this.terminate(why, now, out);
-    } else {
-      out.push({ effect: 'notice', event: 'ppp', message: why.reason });
-    }
-  }
-
-  private showNetwork(signals: number, out: PppEffect[]): void {
-    if (signals & Layer.up && !this.authentication?.settle()) this.authentication = undefined;
-    out.push({ effect: 'network', network: this.network() });
-  }
-
-  /** As server: the peer's router begins or ends with IPV6CP, before which it would not be heard. */
-  private route(now: Instant): void {
-    const { ipv6cp, spec, assigned, grant } = this;
-    this.router = undefined;
-    if (ipv6cp === undefined || !this.isOpen(ipv6cp) || spec.role !== 'server') return;
-    const { local: localInterfaceId, remote: remoteInterfaceId } = ipv6cp;
-    const { prefix, delegated } = assigned;
-    const dns = grant.dns6 ?? spec.ipv6.dns;
-    const mtu = this.mtu;
-    this.router = new Ipv6Router({ localInterfaceId, remoteInterfaceId, mtu, prefix, delegated, dns }, this.random);
-    this.router.start(now);
+  /** The peer's, as accounting is told them. */
+  get addresses(): NetworkLayer['addresses'] {
+    return this.network?.addresses ?? noAddresses;
   }
 
   /** Whether the peer has asked for the end of an open link. */
   get endedByPeer(): boolean {
     return this.lcp.endedByPeer;
   }
-
-  /** The peer's, once IPV6CP is open. */
-  get remoteInterfaceId(): bigint | undefined {
-    return this.isOpen(this.ipv6cp) ? this.ipv6cp?.remote : undefined;
-  }
-
-  private get mtu(): number {
-    return Math.min(this.spec.mtu, this.lcp.peerMru, this.grant.mtu ?? Number.POSITIVE_INFINITY);
-  }
-
-  private isOpen(protocol: Ipcp | Ipv6cp | undefined): boolean {
-    return protocol?.state === State.opened;
-  }
-
-  private network(): Network {
-    const { lcp, ipcp, ipv6cp, mtu, grant, assigned } = this;
-    const network: Network = { mtu, acfc: lcp.peerAcfc, pfc: lcp.peerPfc, routes: grant.routes ?? noRoutes };
-    if (ipcp !== undefined && this.isOpen(ipcp)) {
-      network.ipv4 = { local: ipcp.local, remote: ipcp.remote, dns: ipcp.dns() };
-    }
-    if (ipv6cp !== undefined && this.isOpen(ipv6cp)) {
-      const { prefix, delegated } = assigned;
-      network.ipv6 = { localInterfaceId: ipv6cp.local, remoteInterfaceId: ipv6cp.remote, prefix, delegated };
-    }
-    return network;
-  }
-}
-
-const nothingRefused: NonNullable<AllocateAnswer['refused']> = {};
-const NAMES = { prefix: 'no IPv6 prefix for the link', delegated: 'no IPv6 prefix to delegate' } as const;
-
-function wanted<Value>(
-  enabled: boolean,
-  fixed: Value | undefined,
-  pool: string | undefined,
-): Wanted<Value> | undefined {
-  return enabled && (fixed !== undefined || pool !== undefined) ? { fixed, pool } : undefined;
 }
 
 /** LCP's states in which the link is being taken down. */
 function isEnding(state: State): boolean {
   return state <= State.stopping;
-}
-
-function rejected(what: string, cause: CauseName, protocol: number): Ending {
-  return ending(`the peer rejected ${what}`, cause, protocol);
 }
 
 /** RFC 1661 2: from 0x8000 on stand the protocols that control network protocols. */

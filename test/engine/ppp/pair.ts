@@ -2,6 +2,7 @@
 
 import type { AllocateAnswer, AuthenticateAnswer } from '../../../src/engine/aaa.ts';
 import type { Random } from '../../../src/engine/effects.ts';
+import type { MppeKeys } from '../../../src/engine/ppp/auth/mppe-keys.ts';
 import { type Network, type PppEffect, PppLink } from '../../../src/engine/ppp/link.ts';
 import type { PppSpec } from '../../../src/engine/ppp/spec.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
@@ -46,6 +47,8 @@ type SideName = 'client' | 'server';
 export class Side {
   readonly link: PppLink;
   network: Network | undefined = undefined;
+  keys: MppeKeys | undefined = undefined;
+  readonly told: ('encrypt' | 'network')[] = [];
   down: { reason: string; failed: boolean } | undefined = undefined;
   /** Code, protocol and direction, once it is down. */
   cause: readonly number[] = [];
@@ -131,7 +134,12 @@ export class Pair {
           this.perform(side, here.link.handle({ event: 'allocated', answer }, this.now));
           break;
         }
+        case 'encrypt':
+          here.told.push('encrypt');
+          here.keys = effect.keys;
+          break;
         case 'network':
+          here.told.push('network');
           here.network = effect.network;
           break;
         case 'down':
