@@ -73,6 +73,7 @@ const plugins = new Plugins({
 const transport = new UdpTransport();
 const aaa = new Subscribers({
   stateDirectory: state,
+  plugins,
   onFailure: (message) => failed('System', undefined, 'StateFailed', message),
 });
 const plane = new UserspacePlane(transport, {

@@ -3,8 +3,16 @@
  *
  *     export default function (api, config) { api.onSession(({ event, name }) => api.log(`${name}: ${event}`)); }
  */
+import type {
+  AccountRecord,
+  AllocateRequest,
+  AuthenticateRequest,
+  Grant,
+  GrantedTunnel,
+  SessionLimits,
+} from '../engine/aaa.ts';
 import type { ForwardRequest } from '../engine/ports.ts';
-import type { SessionView, TunnelView } from '../engine/spec.ts';
+import type { Secret, SessionCounters, SessionView, TunnelView } from '../engine/spec.ts';
 
 /** Called once when the daemon loads it. `config` is what the Gateway says. What it throws keeps it from being loaded. */
 export type Plugin = (api: PluginApi, config: unknown) => void | Promise<void>;
@@ -16,6 +24,8 @@ export interface PluginApi {
   understandAvp(avp: VendorAvp): void;
   /** Chooses the way of calls whose rule names this plugin. The last one that is given counts. */
   chooseForward(choose: ChooseForward): void;
+  /** Says who the users are whose PppProfile names this plugin as its `aaa`, and what they get. The last one that is given counts. */
+  provideAaa(provider: AaaProvider): void;
   /** Established tunnels, and their ends. */
   onTunnel(listener: (life: Life<'tunnelUp' | 'tunnelDown', TunnelView>) => void): void;
   /** Calls that carry user packets, and their ends. */
@@ -53,4 +63,75 @@ export interface Life<Event, View> {
   /** As it is; for one that ended, as it last was. */
   view: View;
   message: string;
+}
+
+/**
+ * An AAA. Each part may be left out. Answers may be promises; one that takes longer than two seconds, fails or cannot be
+ * understood lets nobody in, and gives nobody an address. Addresses are text.
+ */
+export interface AaaProvider {
+  /** Who is asked and told besides: the declared Subscribers or RADIUS. */
+  readonly base?: 'local' | 'radius';
+  /** Who is it? undefined leaves it to `base`. With EAP it is asked for each of the peer's packets until it answers. */
+  authenticate?(request: AuthenticateRequest): Later<Verdict | undefined>;
+  /** What does one get who was let in, by this plugin or by `base`? The answer replaces the grant; undefined leaves it. */
+  authorise?(request: AuthenticateRequest, grant: PluginGrant): Later<PluginGrant | undefined>;
+  /** Addresses that are not the AddressPools'. What is left out is taken as it was wanted. Nobody else may have them. */
+  allocate?(
+    request: PluginAllocateRequest,
+  ): Later<Partial<Record<'ipv4' | 'prefix' | 'delegated', string>> | undefined>;
+  /** What was used. `base` is told too, if it was asked who it is. */
+  account?(record: PluginAccountRecord, counters: SessionCounters): Later<void>;
+  /** The call is gone. */
+  release?(session: number): void;
+}
+
+export type Later<T> = T | Promise<T>;
+
+export type Verdict =
+  /** The daemon checks the user's proof against the password, whatever the method: the answer for CHAP, MS-CHAP and EAP. */
+  | { verdict: 'check'; password: string | Secret; grant?: PluginGrant }
+  /** The plugin has checked the proof. */
+  | { verdict: 'accept'; grant?: PluginGrant }
+  /** `message`: why, for the operator; `reply`: what the user is told. */
+  | { verdict: 'reject'; message?: string; reply?: string };
+
+/** What somebody gets. Absent: as the profile says. */
+export interface PluginGrant
+  extends SessionLimits,
+    Pick<Grant, 'pool' | 'prefixPool' | 'delegationPool' | 'routes' | 'mtu'> {
+  ipv4?: string;
+  /** Of the link: a /64. */
+  prefix?: string;
+  /** To networks behind the subscriber. */
+  delegated?: string;
+  /** Four groups of hexadecimal digits. */
+  interfaceId?: string;
+  dns?: readonly string[];
+  dns6?: readonly string[];
+  tunnels?: readonly PluginTunnel[];
+}
+
+/** A tunnel that nobody declared. */
+export interface PluginTunnel extends Omit<GrantedTunnel, 'secret'> {
+  readonly secret?: string | Secret;
+}
+
+/** This very one, or one of an AddressPool's. */
+export interface PluginWanted {
+  fixed?: string;
+  pool?: string;
+}
+
+export interface PluginAllocateRequest extends Omit<AllocateRequest, 'ipv4' | 'prefix' | 'delegated'> {
+  readonly ipv4?: PluginWanted;
+  readonly prefix?: PluginWanted;
+  readonly delegated?: PluginWanted;
+}
+
+export interface PluginAccountRecord extends Omit<AccountRecord, 'ipv4' | 'prefix' | 'delegated' | 'interfaceId'> {
+  readonly ipv4?: string;
+  readonly prefix?: string;
+  readonly delegated?: string;
+  readonly interfaceId?: string;
 }

@@ -5,11 +5,9 @@ import { SpecError } from '../engine/errors.ts';
 import type { ForwardAnswer, ForwardRequest } from '../engine/ports.ts';
 import type { OtherAvp, PluginSpec, SessionView, TunnelView } from '../engine/spec.ts';
 import type { ChooseForward, Life, Plugin, PluginApi, VendorAvp } from './api.ts';
+import { Asking, reasonOf } from './asking.ts';
+import { ProvidedAaa } from './provided-aaa.ts';
 
-/** How long a plugin may think about the way of a call. */
-const answerWithinMs = 2_000;
-/** Calls that one plugin may have to think about at once; for further ones the rule's own tunnels are taken. */
-const maxAsked = 1_000;
 /** Of what a plugin calls a value. */
 const maxTextCharacters = 200;
 
@@ -28,8 +26,9 @@ class Loaded {
   readonly avps: VendorAvp[] = [];
   readonly onTunnel: TunnelListener[] = [];
   readonly onSession: SessionListener[] = [];
+  readonly asking = new Asking();
   chooseForward: ChooseForward | undefined;
-  asked = 0;
+  aaa: ProvidedAaa | undefined;
 
   api(name: string, ports: PluginPorts): PluginApi {
     return {
@@ -37,6 +36,9 @@ class Loaded {
       understandAvp: (avp) => void this.avps.push(avp),
       chooseForward: (choose) => {
         this.chooseForward = choose;
+      },
+      provideAaa: (provider) => {
+        this.aaa = new ProvidedAaa(name, provider, this.asking, (message) => ports.onFailure(name, message));
       },
       onTunnel: (listener) => void this.onTunnel.push(listener),
       onSession: (listener) => void this.onSession.push(listener),
@@ -123,32 +125,24 @@ export class Plugins {
       answer(undefined);
       return;
     }
-    if (plugin.asked >= maxAsked) {
-      onFailure(name, `${maxAsked} calls wait for its answer`);
-      answer(undefined);
-      return;
-    }
-    plugin.asked++;
-    let answered = false;
-    const settle = (chosen: unknown, failure?: string) => {
-      if (answered) return;
-      answered = true;
-      plugin.asked--;
-      clearTimeout(timer);
-      const tunnels = isNames(chosen) ? chosen : undefined;
-      if (chosen !== undefined && tunnels === undefined) onFailure(name, 'its answer is not a list of tunnels');
-      if (failure !== undefined) onFailure(name, failure);
-      answer(tunnels);
-    };
-    const timer = setTimeout(() => settle(undefined, `no answer within ${answerWithinMs} ms`), answerWithinMs);
-    const { chooseForward: choose } = plugin;
-    // Never at once: the engine is in the midst of something.
-    Promise.resolve()
-      .then(() => choose({ user, call, others }))
-      .then(
-        (chosen) => settle(chosen),
-        (error) => settle(undefined, reasonOf(error)),
-      );
+    const { asking, chooseForward: choose } = plugin;
+    asking.ask(
+      () => choose({ user, call, others }),
+      (outcome) => {
+        const chosen = 'value' in outcome ? outcome.value : undefined;
+        const tunnels = isNames(chosen) ? chosen : undefined;
+        if ('failure' in outcome) onFailure(name, outcome.failure);
+        else if (chosen !== undefined && tunnels === undefined) onFailure(name, 'its answer is not a list of tunnels');
+        answer(tunnels);
+      },
+    );
+  }
+
+  // ------------------------------------------------------------ who the users are
+
+  /** undefined: the plugin is not loaded, or does not say. */
+  aaa(name: string): ProvidedAaa | undefined {
+    return this.loaded.get(name)?.plugin.aaa;
   }
 
   // ------------------------------------------------------------ ups and downs
@@ -195,8 +189,4 @@ function isPlugin(value: unknown): value is Plugin {
 
 function isNames(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === 'string');
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
