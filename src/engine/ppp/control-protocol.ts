@@ -40,6 +40,8 @@ export const NCP_CAUSES = {
 
 /** Octets of a rejected packet that we send back: what fits any MRU that we accept (see MIN_MRU). */
 export const MAX_REJECTED_OCTETS = 112;
+/** Further than that no peer's identifiers come on from one request to the next (RFC 1661 5.1: they change). */
+const MAX_IDENTIFIERS_AHEAD = 16;
 /** Octets of a peer's text that we keep. */
 const MAX_REASON_OCTETS = 128;
 
@@ -59,10 +61,8 @@ export abstract class ControlProtocol {
   private requestsSent = 0;
   /** Configure-Naks and -Rejects sent since the last Configure-Ack: RFC 1661 4.6's Max-Failure. */
   protected refusalsSent = 0;
-  /** Our last Configure-Ack, as long as the negotiation lasts. */
+  /** The last Configure-Ack that we sent, as long as the negotiation lasts. */
   private acknowledgement: Uint8Array | undefined = undefined;
-  /** The peer has had two different requests acknowledged: over a path that reorders, the last to come may be an old one. */
-  private isDoubtful = false;
   /** Of the outstanding Configure-Request, or else of the next one. */
   private requestId: number;
   /** Of the packets that start no negotiation. */
@@ -144,22 +144,29 @@ export abstract class ControlProtocol {
   }
 
   private onRequest(bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): number {
+    if (this.seemsLate(bytes, at, end)) {
+      this.acknowledgement = undefined;
+      return 0;
+    }
     const reply = this.answer(bytes, at, end);
     const acceptable = reply[CODE_AT] === Code.configureAck;
     this.refusalsSent = acceptable ? 0 : this.refusalsSent + 1;
-    if (acceptable) this.compare(reply);
+    if (acceptable) this.acknowledgement = reply;
     const signals = this.fire(acceptable ? 'RCR+' : 'RCR-', now, out, reply, bytes[at + 1]);
     if (this.refusalsSent > 2 * this.limits.maxConfigNaks + 1) this.failure ??= this.divergence('naksSent');
     return signals | this.giveUpIfFailed(now, out);
   }
 
-  /** Whether the peer asks for something else than in the request that it had acknowledged, before we are open. */
-  private compare(acknowledgement: Uint8Array): void {
-    const { acknowledgement: previous } = this;
-    if (this.state === State.ackSent && previous !== undefined) {
-      this.isDoubtful ||= !sameData(previous, acknowledgement);
-    }
-    this.acknowledgement = acknowledgement;
+  /**
+   * Whether a request may be one of an earlier negotiation, that came late over a path that reorders: it asks for
+   * something else than the one that we acknowledged, and its identifier does not follow. Opened by it, we would take the
+   * peer for what it is no longer. So it is taken for lost, once: a peer that means it sends it again.
+   */
+  private seemsLate(bytes: Uint8Array, at: number, end: number): boolean {
+    const { acknowledgement } = this;
+    if (this.state !== State.ackSent || acknowledgement === undefined) return false;
+    const ahead = (bytes[at + 1] - acknowledgement[CODE_AT + 1]) & 0xff;
+    return ahead > MAX_IDENTIFIERS_AHEAD && !sameData(acknowledgement, bytes, at - CODE_AT, end);
   }
 
   /** The Configure-Ack, -Nak or -Reject for a request (RFC 1661 5.2-5.4). */
@@ -212,11 +219,6 @@ export abstract class ControlProtocol {
       this.buildRequest();
       if (!frameWriter.dataEquals(bytes, data, end)) return 0;
       this.nextRequestId();
-      if (this.isDoubtful) {
-        // We ask once more instead of opening: a peer that is open already has to tell what it really has.
-        this.isDoubtful = false;
-        return this.fire('RCN', now, out, undefined, identifier);
-      }
     }
     return this.fire('RCA', now, out, undefined, identifier);
   }
@@ -329,10 +331,7 @@ export abstract class ControlProtocol {
       out.push({ effect: 'frame', frame: frameWriter.finish() });
     }
     if (isTimed(previous) && !isTimed(next)) this.timerAt = 0;
-    if (!isNegotiating(next)) {
-      this.acknowledgement = undefined;
-      this.isDoubtful = false;
-    }
+    if (!isNegotiating(next)) this.acknowledgement = undefined;
     return actions & (Layer.up | Layer.down | Layer.finished);
   }
 
@@ -387,9 +386,10 @@ export abstract class ControlProtocol {
   }
 }
 
-function sameData(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = CODE_AT + PACKET_HEADER_OCTETS; i < a.length; i++) if (a[i] !== b[i]) return false;
+/** Whether the data of the packet in `frame` are those of the packet in the frame bytes[start, end). */
+function sameData(frame: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (frame.length !== end - start) return false;
+  for (let i = CODE_AT + PACKET_HEADER_OCTETS; i < frame.length; i++) if (frame[i] !== bytes[start + i]) return false;
   return true;
 }
 
