@@ -1,13 +1,13 @@
 /**
- * Tunnel switching: a call that came in by one tunnel, or by PPPoE, goes on in another one. `Forwarding` is the content
- * of the call that came in, `Egress` that of the call that goes out; between them the data plane carries every frame.
+ * Tunnel switching: a call that came in by one tunnel, or by PPPoE, goes on in another one. This is the content of the
+ * call that came in, `Egress` that of the call that goes out; between them the data plane carries every frame.
  */
-import type { AuthenticateAnswer, AuthenticateRequest, CallFacts, GrantedTunnel } from './aaa.ts';
+import type { AuthenticateAnswer, AuthenticateRequest, CallFacts, Grant, GrantedTunnel } from './aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { EngineCore } from './core.ts';
-import type { EngineEffect, Instant } from './effects.ts';
+import { append, type EngineEffect, type Instant } from './effects.ts';
 import { fitsGlob } from './glob.ts';
 import { grantedName } from './granted-tunnels.ts';
 import type { ForwardRequest, SessionKey } from './ports.ts';
@@ -15,8 +15,18 @@ import { PppIngress } from './ppp/ingress.ts';
 import { capturedCredentials } from './ppp/proxy.ts';
 import type { Relay } from './relayed-avps.ts';
 import type { Session } from './session.ts';
-import type { ForwardRule, ForwardSpec, PppProxy, PppSpec, PppView, SessionParameters } from './spec.ts';
+import type {
+  ForwardRule,
+  ForwardSpec,
+  PppProxy,
+  PppSpec,
+  PppView,
+  SessionCounters,
+  SessionParameters,
+} from './spec.ts';
+import { terminateCauseOf } from './terminate-cause.ts';
 import { lineWishes } from './termination.ts';
+import { accountOf, overuseOf, Usage } from './usage.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { OtherAvp } from './wire/message.ts';
 
@@ -34,6 +44,8 @@ export interface IngressCall {
   /** The declared tunnel that it came by: it does not go back there. */
   readonly cameBy: string | undefined;
   readonly facts: CallFacts;
+  /** What the data plane has counted of it. */
+  counters(): SessionCounters | undefined;
 }
 
 /** What a call that goes out is made from. */
@@ -76,6 +88,10 @@ export class Forwarding implements CallContent {
   private captured: PppProxy | undefined;
   private waiting: Uint8Array[] | undefined;
   private egressSerial: number | undefined;
+  /** What the AAA has granted, if it was asked. */
+  private grant: Grant | undefined;
+  /** Of a call that goes on because the AAA says so. */
+  private usage: Usage | undefined;
 
   constructor(call: IngressCall, spec: ForwardSpec, core: EngineCore) {
     this.call = call;
@@ -101,6 +117,7 @@ export class Forwarding implements CallContent {
         this.keep(event.bytes, event.start, event.end);
         return [];
       case 'tick':
+        if (this.at.phase === 'spliced') return this.useUp(now);
         if (this.at.phase === 'dial' && now >= this.at.until) return this.place(this.at.left, now);
         if (this.at.phase !== 'capture') return [];
         if (now >= this.at.until) return this.tooLate();
@@ -119,8 +136,10 @@ export class Forwarding implements CallContent {
         return this.place(event.up ? [event.tunnel, ...this.at.left] : this.at.left, now);
       case 'disconnect':
         return this.over({ resultCode: { result: 3, error: 0, message: event.message }, cause: event.cause });
-      case 'allocated':
       case 'limits':
+        this.usage?.change(event.limits, now);
+        return [];
+      case 'allocated':
       case 'modified':
         return [];
       default:
@@ -129,8 +148,15 @@ export class Forwarding implements CallContent {
   }
 
   end(end: CallEnd, byUs: boolean, now: Instant): EngineEffect[] {
-    const { at } = this;
+    const { at, usage } = this;
     this.leave();
+    const out = usage ? [accountOf('stop', this.call, usage, now, terminateCauseOf(end))] : [];
+    this.usage = undefined;
+    append(out, this.leaveWay(at, end, byUs, now));
+    return out;
+  }
+
+  private leaveWay(at: Phase, end: CallEnd, byUs: boolean, now: Instant): EngineEffect[] {
     switch (at.phase) {
       case 'capture':
         return byUs ? this.farewell(at.ingress, end, now) : [];
@@ -150,6 +176,7 @@ export class Forwarding implements CallContent {
   }
 
   deadline(): Instant | undefined {
+    if (this.at.phase === 'spliced') return this.usage?.timerAt || undefined;
     if (this.at.phase === 'dial') return this.at.until;
     if (this.at.phase !== 'capture') return undefined;
     const { ingress, until } = this.at;
@@ -246,6 +273,7 @@ export class Forwarding implements CallContent {
     switch (answer.verdict) {
       case 'accept':
       case 'check': {
+        this.grant = answer.grant;
         const ways = answer.grant.tunnels ?? rule.tunnels;
         return ways.length > 0 ? this.place(ways, now) : this.terminate();
       }
@@ -292,6 +320,14 @@ export class Forwarding implements CallContent {
     if (!effects) return this.place(left, now);
     this.at = { phase: 'dial', tunnel, left, until: now + this.core.gateway.tunnelEstablishTimeoutMs };
     return effects;
+  }
+
+  /** The AAA's limits hold for switched calls as well, but for rates and filters: their packets are the LNS's. */
+  private useUp(now: Instant): ContentEffect[] {
+    const { usage } = this;
+    const due = usage?.tick(now);
+    if (!usage || due === undefined) return [];
+    return due === 'interim' ? [accountOf('interim', this.call, usage, now)] : [overuseOf(due)];
   }
 
   private switched(callSerialNumber: number): SwitchedCall {
@@ -341,6 +377,10 @@ export class Forwarding implements CallContent {
     const out: EngineEffect[] = [{ effect: 'plane', op: { op: 'splice', session: key, with: egress.key } }];
     for (const frame of this.waiting ?? []) out.push({ effect: 'frame', session: egress.key, frame });
     this.waiting = undefined;
+    if (this.grant) {
+      this.usage = new Usage(this.call, this.user, this.grant, now);
+      out.push(accountOf('start', this.call, this.usage, now));
+    }
     out.push(...this.core.want(key, [{ effect: 'carrier', facts: egress.avps }], now));
     return out;
   }
@@ -364,38 +404,6 @@ export class Forwarding implements CallContent {
   egressTells(information: CallInformation, now: Instant): EngineEffect[] {
     if (!this.mayPass(information)) return [];
     return this.core.want(this.call.key, [{ effect: 'tell', information }], now);
-  }
-}
-
-export class Egress implements CallContent {
-  private readonly session: Session;
-  private readonly ingress: Forwarding;
-
-  constructor(session: Session, ingress: Forwarding) {
-    this.session = session;
-    this.ingress = ingress;
-  }
-
-  get switchedWith(): string {
-    return this.ingress.title;
-  }
-
-  handle(event: ContentEvent, now: Instant): ContentEffect[] {
-    if (event.event === 'open') return this.ingress.egressUp(this.session, now);
-    if (event.event === 'frame') return this.ingress.egressSays(event.bytes, event.start, event.end);
-    return event.event === 'information' ? this.ingress.egressTells(event.information, now) : [];
-  }
-
-  end(end: CallEnd, _byUs: boolean, now: Instant): EngineEffect[] {
-    return this.ingress.egressDown(this.session, end, now);
-  }
-
-  deadline(): undefined {
-    return undefined;
-  }
-
-  view(): undefined {
-    return undefined;
   }
 }
 

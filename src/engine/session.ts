@@ -8,8 +8,9 @@ import { addressedTo, connectSpeed, informationText, isInformation, recordInform
 import { badFraming, cannotPlace, incomingConnected, outgoingConnected, requestFor } from './call-requests.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
+import { Egress } from './egress.ts';
 import type { Result } from './errors.ts';
-import { Egress, Forwarding } from './forwarding.ts';
+import { Forwarding } from './forwarding.ts';
 import { withOthers } from './other-avps.ts';
 import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
 import { SessionData } from './session-data.ts';

@@ -2,14 +2,12 @@
  * A call whose PPP ends here: the link, the questions about its user, and the device that carries its packets.
  */
 import type {
-  AccountRecord,
   AllocateAnswer,
   AllocateRequest,
   AuthenticateAnswer,
   AuthenticateRequest,
   CallFacts,
   SessionLimits,
-  TerminateCause,
 } from './aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
@@ -30,7 +28,7 @@ import {
   type SessionType,
 } from './spec.ts';
 import { terminateCauseOf } from './terminate-cause.ts';
-import { Usage } from './usage.ts';
+import { accountOf, hangUp, overuseOf, Usage } from './usage.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { SentAvps } from './wire/message-table.ts';
 
@@ -88,7 +86,7 @@ export class Termination implements CallContent {
       case 'limits':
         return this.change(event.limits, now);
       case 'disconnect':
-        return this.hangUp(event.cause, event.message);
+        return [hangUp(event.cause, event.message)];
       case 'modified':
         this.usage?.retime(now);
         return this.usage ? this.enforce(this.usage) : [];
@@ -116,7 +114,7 @@ export class Termination implements CallContent {
     if (this.usage) {
       // Its call may be hung up before our own end of PPP has come to its end.
       const cause = this.link.endedByPeer ? 'userRequest' : terminateCauseOf(end);
-      out.push(this.account('stop', this.usage, now, cause));
+      out.push(accountOf('stop', this.call, this.usage, now, cause));
     }
     return out;
   }
@@ -241,14 +239,14 @@ export class Termination implements CallContent {
     const { user, grant } = this.link;
     if (this.usage) {
       // Accounting and the place in the session limit are the first user's.
-      if (user !== this.usage.user) return this.hangUp('userRequest', 'another user logs in on a link that is up');
+      if (user !== this.usage.user) return [hangUp('userRequest', 'another user logs in on a link that is up')];
       this.usage.regrant(grant, now);
       this.usage.addresses = this.link.addresses;
       return this.enforce(this.usage);
     }
     this.usage = new Usage(this.call, user, grant, now);
     this.usage.addresses = this.link.addresses;
-    return [this.account('start', this.usage, now), ...this.enforce(this.usage)];
+    return [accountOf('start', this.call, this.usage, now), ...this.enforce(this.usage)];
   }
 
   // ------------------------------------------------------------ what the user may use
@@ -263,7 +261,7 @@ export class Termination implements CallContent {
     const { rate, filter: name } = usage;
     const filter = name === undefined ? undefined : this.call.filter(name);
     if (name !== undefined && filter === undefined) {
-      return this.hangUp('serviceUnavailable', `the Gateway has no filter named ${name}`);
+      return [hangUp('serviceUnavailable', `the Gateway has no filter named ${name}`)];
     }
     if (sameRate(rate, this.rate) && filter === this.filter) return [];
     this.rate = rate;
@@ -273,30 +271,14 @@ export class Termination implements CallContent {
 
   private tick(now: Instant): ContentEffect[] {
     const { usage } = this;
+    const out: ContentEffect[] = [];
     if (usage && usage.timerAt !== 0 && usage.timerAt <= now) {
-      switch (usage.tick(now)) {
-        case 'idle':
-          return this.hangUp('idleTimeout', 'idle for too long');
-        case 'expired':
-          return this.hangUp('sessionTimeout', 'the maximum connect time is over');
-        case 'interim':
-          return [this.account('interim', usage, now), ...this.toLink({ event: 'tick' }, now)];
-        case undefined:
-      }
+      const due = usage.tick(now);
+      if (due === 'interim') out.push(accountOf(due, this.call, usage, now));
+      else if (due) return [overuseOf(due)];
     }
-    return this.toLink({ event: 'tick' }, now);
-  }
-
-  /** RFC 2661 4.4.2: for administrative reasons. `end` then says goodbye to the peer. */
-  private hangUp(cause: TerminateCause, message: string): ContentEffect[] {
-    return [{ effect: 'over', end: { resultCode: { result: 3, error: 0, message }, cause } }];
-  }
-
-  private account(event: AccountRecord['event'], usage: Usage, now: Instant, cause?: TerminateCause): EngineEffect {
-    const { key: session, ppp, facts: call } = this.call;
-    const sessionMs = now - usage.startedAt;
-    const record = { event, session, aaa: ppp.aaa, user: usage.user, call, ...usage.addresses, sessionMs, cause };
-    return { effect: 'account', record };
+    out.push(...this.toLink({ event: 'tick' }, now));
+    return out;
   }
 }
 

@@ -2,8 +2,10 @@
  * What a call may use while it carries user packets, and what it has used: idle and maximum times, rate and filter, and
  * when accounting is told. What the AAA has granted or changed counts before the profile.
  */
-import type { AccountRecord, Grant, SessionLimits } from './aaa.ts';
-import type { Instant } from './effects.ts';
+import type { AccountRecord, CallFacts, Grant, SessionLimits, TerminateCause } from './aaa.ts';
+import type { ContentEffect } from './call-content.ts';
+import type { EngineEffect, Instant } from './effects.ts';
+import type { SessionKey } from './ports.ts';
 import { earlier } from './ppp/timed.ts';
 import type { PppLimitsView, PppSpec, RateLimit, SessionCounters } from './spec.ts';
 
@@ -16,6 +18,11 @@ export interface UsedCall {
   readonly ppp: PppSpec;
   /** What the data plane has counted of it. */
   counters(): SessionCounters | undefined;
+}
+
+export interface AccountedCall extends UsedCall {
+  readonly key: SessionKey;
+  readonly facts: CallFacts;
 }
 
 /** As accounting is told them. */
@@ -130,4 +137,32 @@ export class Usage {
     if (rate === undefined && filter === undefined && !idleTimeoutMs && !sessionTimeoutMs) return undefined;
     return { idleTimeoutMs, sessionTimeoutMs, rate, filter };
   }
+}
+
+/** What an overused call comes to. */
+export function overuseOf(due: Exclude<Due, 'interim'>): Extract<ContentEffect, { effect: 'over' }> {
+  switch (due) {
+    case 'idle':
+      return hangUp('idleTimeout', 'idle for too long');
+    case 'expired':
+      return hangUp('sessionTimeout', 'the maximum connect time is over');
+  }
+}
+
+/** RFC 2661 4.4.2: for administrative reasons. */
+export function hangUp(cause: TerminateCause, message: string): Extract<ContentEffect, { effect: 'over' }> {
+  return { effect: 'over', end: { resultCode: { result: 3, error: 0, message }, cause } };
+}
+
+export function accountOf(
+  event: AccountRecord['event'],
+  { key: session, ppp: { aaa }, facts: call }: AccountedCall,
+  { user, addresses, startedAt }: Usage,
+  now: Instant,
+  cause?: TerminateCause,
+): EngineEffect {
+  return {
+    effect: 'account',
+    record: { event, session, aaa, user, call, ...addresses, sessionMs: now - startedAt, cause },
+  };
 }

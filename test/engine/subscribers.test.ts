@@ -249,6 +249,16 @@ describe('a call whose way the AAA knows', () => {
     expect(middle.openSockets).toBe(0);
   });
 
+  it('is accounted for and limited as long as it goes on', () => {
+    const tunnels = [{ remoteAddress: '10.0.0.3' }];
+    const { world, lac, middle } = granted({ tunnels, interimIntervalMs: 30_000, sessionTimeoutMs: 100_000 });
+    expect(middle.accounts).toMatchObject([{ event: 'start', user: 'alice', sessionMs: 0 }]);
+    world.runFor(200_000);
+    const told = middle.accounts.map(({ event, cause }) => (cause ? `${event} ${cause}` : event));
+    expect(told).toEqual(['start', 'interim', 'interim', 'interim', 'stop sessionTimeout']);
+    expect(theCall(lac)).toMatchObject({ state: 'closed' });
+  });
+
   it('goes on in the second when the first is not to be had', () => {
     const tunnels = [{ remoteAddress: '10.0.0.99' }, { remoteAddress: '10.0.0.4' }];
     const { world, lnses } = granted({ tunnels }, { tunnelEstablishTimeoutMs: 5_000 });

@@ -10,7 +10,7 @@ import type { EngineEffect, Instant, Notice } from '../effects.ts';
 import { Forwarding, type IngressCall } from '../forwarding.ts';
 import { sessionKeyV2 } from '../ports.ts';
 import { lineOptions } from '../ppp/lcp-options.ts';
-import type { PppoeServerSpec, PppoeSessionView, PppSpec, SessionParameters } from '../spec.ts';
+import type { PppoeServerSpec, PppoeSessionView, PppSpec, SessionCounters, SessionParameters } from '../spec.ts';
 import type { AvpValues } from '../wire/avp.ts';
 import { hexOf } from '../wire/bytes.ts';
 import { describeResult } from '../wire/result-text.ts';
@@ -63,6 +63,10 @@ export class PppoeSession implements IngressCall {
     return { port: this.title, avps: this.avps };
   }
 
+  counters(): SessionCounters | undefined {
+    return this.core.counters(this.key);
+  }
+
   get title(): string {
     return `${this.server.name}/${this.id}`;
   }
@@ -82,9 +86,7 @@ export class PppoeSession implements IngressCall {
 
   handle(event: ContentEvent, now: Instant): EngineEffect[] {
     if (event.event === 'frame') this.heard = true;
-    const out = this.want(this.content?.handle(event, now) ?? [], now);
-    if (this.content) this.core.deadlines.update(this);
-    return out;
+    return this.want(this.content?.handle(event, now) ?? [], now);
   }
 
   /** What its content wants. */
@@ -107,6 +109,7 @@ export class PppoeSession implements IngressCall {
           out.push(effect);
       }
     }
+    if (this.content) this.core.deadlines.update(this);
     return out;
   }
 
@@ -135,6 +138,7 @@ export class PppoeSession implements IngressCall {
       out.push({ effect: 'discovery', interface: this.server.interface, peer, packet });
     }
     out.push({ effect: 'plane', op: { op: 'sessionDown', session: this.key } });
+    out.push({ effect: 'release', session: this.key });
     out.push(this.notice('down', `PPPoE session of ${macText(peer)} ended: ${describeResult('CDN', end.resultCode)}`));
     return out;
   }
