@@ -17,7 +17,7 @@ import { type Action, emptySystem, type Live, type ObservedState } from './recon
 export interface ConfigurableAaa {
   configure(spec: AaaSpec): void;
   pools(): PoolView[];
-  radius?(): RadiusView | undefined;
+  radius(): RadiusView | undefined;
 }
 
 /** Hooks, plugins and tracing. */
@@ -96,7 +96,7 @@ export class LiveSystem implements Live {
       sessions: byName(engine.declaredSessions()),
       accepted: engine.accepted(),
       pools: this.aaa.pools(),
-      radius: this.aaa.radius?.(),
+      radius: this.aaa.radius(),
       pppoeServers,
     };
   }

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { Subscribers } from './aaa/subscribers.ts';
 import { EventLog, eventOf, eventOfStep } from './api/events.ts';
 import { LiveSource } from './api/live-source.ts';
+import { MetricsServer } from './api/metrics-server.ts';
 import { ApiServer } from './api/server.ts';
 import type { Notice } from './engine/effects.ts';
 import { Host } from './engine/host.ts';
@@ -121,7 +122,8 @@ const liveSource: LiveSource = new LiveSource({
   plugins,
   read: loadTexts,
 });
-const system: System = new System({ engine: host.engine, hooks, plugins, source: liveSource });
+const metrics = new MetricsServer(liveSource);
+const system: System = new System({ engine: host.engine, hooks, plugins, source: liveSource, metrics });
 const api = new ApiServer({ socketPath: socket, source: liveSource, onRequest: (text) => trace('api', text) });
 
 /** The engine noticed something. What peers do is logged only when asked for: there may be thousands a second. */
@@ -182,6 +184,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   await hooks.settled(lastHooksMs);
   await plane.close();
   await api.stop();
+  await metrics.configure(undefined);
   transport.closeAll();
   // A look-up that hangs would keep the process.
   process.exit();

@@ -1,4 +1,5 @@
 /** Hooks, plugins and tracing, as a Gateway wants them. */
+import type { MetricsServer } from './api/metrics-server.ts';
 import { acceptedName } from './api/names.ts';
 import { sessionObject, tunnelObject } from './api/objects.ts';
 import type { ApiSource } from './api/source.ts';
@@ -16,6 +17,7 @@ export interface SystemParts {
   hooks: HookRunner;
   plugins: Plugins;
   source: ApiSource;
+  metrics: MetricsServer;
 }
 
 export class System implements ConfigurableSystem {
@@ -27,14 +29,16 @@ export class System implements ConfigurableSystem {
     this.lives = new Lives(parts.engine);
   }
 
-  async configure({ hooks, plugins, trace }: SystemSpec): Promise<void> {
+  async configure({ hooks, plugins, trace, metrics }: SystemSpec): Promise<void> {
     this.parts.engine.traceSystem(trace);
     this.parts.hooks.configure(hooks);
-    try {
-      await this.parts.plugins.configure(plugins);
-    } finally {
-      this.lives.want(this.parts.hooks.wanted || this.parts.plugins.listening);
-    }
+    const outcomes = await Promise.allSettled([
+      this.parts.plugins.configure(plugins),
+      this.parts.metrics.configure(metrics),
+    ]);
+    this.lives.want(this.parts.hooks.wanted || this.parts.plugins.listening);
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (refused) throw refused.reason;
   }
 
   notice(notice: Notice): void {

@@ -31,12 +31,13 @@ export interface LiveParts {
     | 'acceptedTunnels'
     | 'acceptedSessions'
     | 'accepted'
+    | 'drops'
     | 'pppoeServers'
     | 'pppoeSessions'
     | 'watch'
   >;
   plane: Pick<DataPlane, 'name' | 'counters' | 'dropped' | 'list'>;
-  aaa: { pools(): PoolView[]; radius?(): RadiusView | undefined };
+  aaa: { pools(): PoolView[]; radius(): RadiusView | undefined };
   events: EventLog;
   plugins: {
     describe(avp: OtherAvp): { label: string; text: string } | undefined;
@@ -100,7 +101,7 @@ export class LiveSource implements ApiSource {
   }
 
   radius(): RadiusView | undefined {
-    return this.#parts.aaa.radius?.();
+    return this.#parts.aaa.radius();
   }
 
   pppoeServers(): Iterable<PppoeServerView> {
@@ -118,6 +119,7 @@ export class LiveSource implements ApiSource {
       tunnels: { dialled: established(engine.declaredTunnels()), accepted: accepted.tunnels },
       sessions: { dialled: established(engine.declaredSessions()), accepted: accepted.sessions },
       dropped: { ...plane.dropped() },
+      ignored: { ...engine.drops },
     };
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SpecError } from '../engine/errors.ts';
 import { ApiError, answerJson, answerList, followEvents, inSlices, readJson } from './answers.ts';
+import { metricsText, metricsType } from './metrics.ts';
 import {
   gatewayObject,
   poolObjects,
@@ -83,6 +84,7 @@ const routes: readonly Route[] = [
   { method: 'GET', path: '/v1/trace/KIND/NAME', answer: trace },
   { method: 'GET', path: '/v1/explain/KIND/NAME', answer: explain },
   { method: 'POST', path: '/v1/plan', answer: plan },
+  { method: 'GET', path: '/metrics', answer: metrics },
 ];
 
 /** @throws ApiError */
@@ -189,6 +191,11 @@ function trace({ response, source, query, names: [kind, name] }: Call): void {
   if (!/^[1-9]\d{0,8}$/.test(packets)) throw new ApiError(400, `packets=${packets} is not a number of packets`);
   const capture = query.get('format') === 'pcapng' ? Number(packets) : undefined;
   followTrace(response, (...watch) => source.watch(...watch), scope, capture);
+}
+
+async function metrics({ response, source }: Call): Promise<void> {
+  const text = await metricsText(source);
+  response.writeHead(200, { 'content-type': metricsType }).end(text);
 }
 
 async function plan({ request, response, source }: Call): Promise<void> {

@@ -52,7 +52,7 @@ export interface ApiSource {
   radius(): RadiusView | undefined;
   pppoeServers(): Iterable<PppoeServerView>;
   pppoeSessions(): Iterable<PppoeSessionView>;
-  counts(): Pick<GatewayStatus, 'tunnels' | 'sessions' | 'dropped'>;
+  counts(): Pick<GatewayStatus, 'tunnels' | 'sessions' | 'dropped' | 'ignored'>;
   errors(): readonly SpecError[];
   plan(documents: PlanRequest['documents']): Promise<PlanOutcome>;
   /** How a plugin reads an AVP that the engine does not know; undefined: none does. */

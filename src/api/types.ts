@@ -145,6 +145,8 @@ export interface GatewayStatus extends CommonStatus {
   sessions: { dialled: number; accepted: number };
   /** Data messages that no session took, by reason. */
   dropped?: Record<string, number>;
+  /** Control messages that were not taken, by reason. */
+  ignored?: Record<string, number>;
   radius?: RadiusStatus;
 }
 

@@ -218,7 +218,8 @@ async function describeGateway(client: ApiClient, name: string | undefined, nowM
       ['Accounting records on disk', status.radius?.spooled],
     ]),
     section('RADIUS servers', status.radius && serversTable(status.radius)),
-    section('Dropped data messages', status.dropped && facts(Object.entries(status.dropped), '  ')),
+    section('Dropped data messages', countsSection(status.dropped)),
+    section('Control messages not taken', countsSection(status.ignored)),
     specSection(gateway),
     conditionsSection(gateway, nowMs),
     await eventsSection(client, gateway, nowMs),
@@ -231,6 +232,11 @@ function serversTable({ servers }: RadiusStatus): string | undefined {
     return [address, alive ? 'yes' : 'no', ...[requests, accepts, rejects, timeouts, drops].map(String), lastError];
   });
   return table(titles, rows);
+}
+
+function countsSection(counts: Record<string, number> = {}): string | undefined {
+  const all = Object.entries(counts);
+  return all.length === 0 ? undefined : facts(all, '  ');
 }
 
 function shareLine({ used, total }: { used: number; total: number }): string | undefined {

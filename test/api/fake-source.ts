@@ -256,6 +256,7 @@ export class FakeSource implements ApiSource {
       tunnels: { dialled: 2, accepted: 1 },
       sessions: { dialled: 1, accepted: 1 },
       dropped: { unknownSession: 7 },
+      ignored: { unknownTunnel: 3 },
     };
   }
 

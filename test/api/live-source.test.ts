@@ -96,6 +96,7 @@ beforeEach(() => {
       acceptedTunnels: () => [tunnelView()],
       acceptedSessions: () => [sessionView()],
       accepted: () => ({ tunnels: 1, sessions: 1 }),
+      drops: { unknownTunnel: 2 },
       pppoeServers: () => [],
       pppoeSessions: () => [],
       watch: () => () => undefined,
@@ -107,7 +108,10 @@ beforeEach(() => {
       dropped: () => ({ unknownSession: 1 }),
       list: async () => [],
     },
-    aaa: { pools: () => [{ name: 'home', total: 4, used: 1, prefixes: { total: 0, used: 0 }, refused: 0 }] },
+    aaa: {
+      pools: () => [{ name: 'home', total: 4, used: 1, prefixes: { total: 0, used: 0 }, refused: 0 }],
+      radius: () => undefined,
+    },
     events: new EventLog(),
     read: loadTexts,
   });
@@ -150,6 +154,7 @@ test('gives live tunnels and sessions, declared before accepted, and counts them
     tunnels: { dialled: 1, accepted: 1 },
     sessions: { dialled: 1, accepted: 1 },
     dropped: { unknownSession: 1 },
+    ignored: { unknownTunnel: 2 },
   });
 });
 

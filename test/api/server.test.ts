@@ -2,11 +2,12 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ApiServer } from '../../src/api/server.ts';
 import { SpecError } from '../../src/engine/errors.ts';
 import { Secret } from '../../src/engine/spec.ts';
-import { getJson } from './client.ts';
+import { ask, getJson } from './client.ts';
 import { FakeSource, sessionView, tunnelView } from './fake-source.ts';
 
 let directory: string;
@@ -203,6 +204,12 @@ describe('sessions', () => {
     const { body } = await get('/v1/sessions');
     expect(new Set(names(body)).size).toBe(20_000);
   });
+});
+
+test('metrics are text', async () => {
+  const answer = await ask(socketPath, '/metrics');
+  expect(answer.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(await text(answer)).toContain('\nprol2tp_pool_addresses{pool="home"} 254\n');
 });
 
 test('the gateway counts', async () => {
