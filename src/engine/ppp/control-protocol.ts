@@ -41,7 +41,7 @@ export const NCP_CAUSES = {
 /** Octets of a rejected packet that we send back: what fits any MRU that we accept (see MIN_MRU). */
 export const MAX_REJECTED_OCTETS = 112;
 /** Further than that no peer's identifiers come on from one request to the next (RFC 1661 5.1: they change). */
-const MAX_IDENTIFIERS_AHEAD = 16;
+const MAX_IDENTIFIERS_AHEAD = 4;
 /** Octets of a peer's text that we keep. */
 const MAX_REASON_OCTETS = 128;
 

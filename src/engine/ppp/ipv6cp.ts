@@ -21,6 +21,8 @@ export class Ipv6cp extends ControlProtocol {
   local: bigint;
   /** 0: untold. */
   remote = 0n;
+  /** In our last Nak, until the peer's comes. 0: there was none. */
+  private suggested = 0n;
   private listed = false;
   private rejected = false;
 
@@ -68,8 +70,9 @@ export class Ipv6cp extends ControlProtocol {
     if (type !== INTERFACE_ID || octets !== 8) return;
     const suggested = readU64(bytes, at);
     // RFC 5072 4.1: both sides may have suggested the same at the same time: then neither takes it.
-    const useless = suggested === 0n || suggested === this.remote || suggested === this.suggestion();
-    this.local = useless ? this.randomLocal() : suggested;
+    const taken = [0n, this.remote, this.wantedRemote, this.suggested].includes(suggested);
+    this.local = taken ? this.randomLocal() : suggested;
+    this.suggested = 0n;
   }
 
   protected override onReject(_type: number): void {
@@ -91,7 +94,8 @@ export class Ipv6cp extends ControlProtocol {
   }
 
   protected override suggest(_type: number, frame: FrameWriter): void {
-    writeInterfaceId(frame, this.suggestion());
+    this.suggested = this.suggestion();
+    writeInterfaceId(frame, this.suggested);
   }
 
   /** An identifier for the peer: unlike ours, not 0, and the same each time. */

@@ -236,12 +236,15 @@ describe('IPV6CP', () => {
     expect([0n, 1n, 3n]).not.toContain(ipv6cp.local);
   });
 
-  it('takes the identifier that a peer suggests, unless it is the one that we suggest', () => {
-    const taken = fresh(5n);
-    const [, first] = start(taken);
-    expect(hear(taken, 3, first, id(77n))[0][2]).toEqual(id(77n));
+  it('takes the identifier that a peer suggests, unless it has just suggested the same', () => {
+    for (const suggested of [77n, 4n]) {
+      const taken = fresh(5n);
+      const [, first] = start(taken);
+      expect(hear(taken, 3, first, id(suggested))[0][2]).toEqual(id(suggested));
+    }
     const crossed = fresh(5n);
     const [, second] = start(crossed);
+    expect(hear(crossed, 1, 1, id(5n))).toEqual([[3, 1, id(4n)]]);
     expect(hear(crossed, 3, second, id(4n))[0][2]).not.toEqual(id(4n));
   });
 

@@ -45,7 +45,7 @@ export interface World {
 type SideName = 'client' | 'server';
 
 export class Side {
-  readonly link: PppLink;
+  link: PppLink;
   network: Network | undefined = undefined;
   keys: MppeKeys | undefined = undefined;
   readonly told: ('encrypt' | 'network')[] = [];
@@ -99,6 +99,15 @@ export class Pair {
   open(): this {
     this.perform('client', this.client.link.handle({ event: 'open' }, this.now));
     this.perform('server', this.server.link.handle({ event: 'open' }, this.now));
+    return this;
+  }
+
+  /** One end has forgotten everything and begins anew, without a word to the other. */
+  restart(side: SideName, spec: PppSpec): this {
+    const seed = (this.world.seed ?? 1) + 3000;
+    this[side].link = new PppLink(spec, seededRandom(seed), side === 'client' ? 0 : ADDRESSES.server);
+    this[side].network = undefined;
+    this.perform(side, this[side].link.handle({ event: 'open' }, this.now));
     return this;
   }
 
