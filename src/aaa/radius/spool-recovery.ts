@@ -50,6 +50,8 @@ export async function recover(storage: SpoolStorage, files: readonly number[]): 
           content: undefined,
           pending: true,
           last: false,
+          queued: false,
+          replaces: undefined,
           ...place,
         });
       }

@@ -55,8 +55,12 @@ export interface SpoolEntry {
   content: Uint8Array | undefined;
   /** To be delivered still. */
   pending: boolean;
-  /** Nothing was said of its session since, and the session is live. */
+  /** Nothing was said of its session since, or that is not on disk yet, and the session is live as far as the disk knows. */
   last: boolean;
+  /** Waits to be written. */
+  queued: boolean;
+  /** What is `last` until this is on disk. */
+  replaces: SpoolEntry | undefined;
   /** Where it is on disk, once it is. */
   segment: Segment | undefined;
   offset: number;
@@ -200,9 +204,9 @@ export class Spool {
 
   #enter({ session, kind, atMs, content }: AccountingRecord): void {
     if (this.#isFull()) this.#makeRoom();
-    const place = { segment: undefined, offset: 0, octets: 0 };
     const sequence = ++this.#sequence;
-    const entry = { sequence, session, kind, atMs, content, pending: true, last: kind !== 'stop', ...place };
+    const state = { pending: true, last: kind !== 'stop', queued: true, replaces: undefined };
+    const entry = { sequence, session, kind, atMs, content, ...state, segment: undefined, offset: 0, octets: 0 };
     this.#replaceLast(entry);
     this.#pending.set(sequence, entry);
     if (kind === 'interim') this.#pendingInterims++;
@@ -211,15 +215,31 @@ export class Spool {
     this.#schedule(recordsMs);
   }
 
+  /** The later record says all that an update says. */
   #replaceLast(entry: SpoolEntry): void {
     const before = this.#lastOf.get(entry.session);
     if (entry.last) this.#lastOf.set(entry.session, entry);
     else this.#lastOf.delete(entry.session);
     if (before === undefined) return;
-    before.last = false;
-    // The later record says all that an update says.
-    if (before.pending && before.kind === 'interim') this.#settle(before);
+    const isUpdate = before.kind === 'interim';
+    if (isUpdate && before.queued) {
+      entry.replaces = before.replaces;
+      before.replaces = undefined;
+      before.last = false;
+    } else {
+      entry.replaces = before;
+    }
+    if (isUpdate && before.pending) this.#settle(before);
     else this.#release(before);
+  }
+
+  /** The disk knows better now, or need not know. */
+  #forgetReplaced(entry: SpoolEntry): void {
+    const { replaces } = entry;
+    if (replaces === undefined) return;
+    entry.replaces = undefined;
+    replaces.last = false;
+    this.#release(replaces);
   }
 
   #settle(entry: SpoolEntry): void {
@@ -257,7 +277,11 @@ export class Spool {
     const victims = interims.length > 0 || oldest === undefined ? interims : [oldest];
     for (const entry of victims) this.acknowledge(entry);
     this.#lost += victims.length;
-    if (this.#unwritten.length >= this.#limits.unwritten) this.#unwritten = this.#unwritten.filter(isWanted);
+    if (this.#unwritten.length >= this.#limits.unwritten) {
+      const unwanted = this.#unwritten.filter((entry) => !isWanted(entry));
+      for (const entry of unwanted) this.#forgetReplaced(entry);
+      this.#unwritten = this.#unwritten.filter(isWanted);
+    }
   }
 
   // ---------------------------------------------------------------- the disk
@@ -280,7 +304,7 @@ export class Spool {
 
   async #writeAll(): Promise<void> {
     do {
-      const entries = this.#unwritten.splice(0, MAX_BATCH).filter(isWanted);
+      const entries = this.#nextBatch();
       const done = this.#done.splice(0);
       const ended = this.#ended.splice(0);
       try {
@@ -297,13 +321,25 @@ export class Spool {
     } while (this.#unwritten.length > 0);
   }
 
+  #nextBatch(): SpoolEntry[] {
+    const entries: SpoolEntry[] = [];
+    for (const entry of this.#unwritten.splice(0, MAX_BATCH)) {
+      entry.queued = false;
+      if (isWanted(entry)) entries.push(entry);
+      else this.#forgetReplaced(entry);
+    }
+    return entries;
+  }
+
   async #write(entries: readonly SpoolEntry[], more: string): Promise<void> {
     const lines = entries.map((entry) => recordLine({ ...entry, content: entry.content ?? noOctets }));
     await this.#appendLines(entries, lines, more);
     for (const entry of entries) {
-      // It may have been acknowledged while it was written, if it was given out before.
-      if (this.#unsafe.delete(entry)) this.#release(entry);
-      else if (entry.pending) this.#events.ready(entry);
+      this.#forgetReplaced(entry);
+      // Those that were given out before may have been acknowledged meanwhile, and updates replaced.
+      const isOut = this.#unsafe.delete(entry);
+      this.#release(entry);
+      if (entry.pending && !isOut) this.#events.ready(entry);
       if (this.#inMemory > this.#limits.inMemory) this.#dropContent(entry);
     }
   }
@@ -345,7 +381,9 @@ export class Spool {
     // What the write has left of a line must not stand before another one.
     this.#current = undefined;
     const unwritten = entries.filter((entry) => isWanted(entry) && entry.segment === undefined);
+    for (const entry of entries) if (!isWanted(entry)) this.#forgetReplaced(entry);
     for (const entry of unwritten) {
+      entry.queued = true;
       if (this.#unsafe.has(entry)) continue;
       this.#unsafe.add(entry);
       if (entry.pending) this.#events.ready(entry);
