@@ -1,6 +1,7 @@
 /** How a session's default route takes precedence without cutting off the tunnel that carries it. */
 import type { DeviceRoute } from './devices.ts';
-import type { Route, Rtnl } from './rtnl.ts';
+import type { Rtnl } from './rtnl.ts';
+import type { Route } from './rtnl-objects.ts';
 
 const everything = { destination: '0.0.0.0', prefix: 0 };
 /** Together they are everything, and each is more specific than any default route. */

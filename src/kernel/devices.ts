@@ -8,7 +8,8 @@ import type { DeviceSpec } from '../engine/spec.ts';
 import { NeighbourProxies, type Subnet, subnetsOf } from './neighbour-proxies.ts';
 import { type Network, NetworkTable } from './networks.ts';
 import type { Removals } from './removals.ts';
-import { addressText, type Link, type LinkAddress, type Route, type Rtnl, routeText } from './rtnl.ts';
+import type { Rtnl } from './rtnl.ts';
+import { addressText, type Link, type LinkAddress, type Route, routeText } from './rtnl-objects.ts';
 import type { Carrier, L2tpSession, LinkLocal } from './sessions.ts';
 import { openTun, stopTun, type Tun } from './tun.ts';
 

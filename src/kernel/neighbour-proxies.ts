@@ -5,7 +5,8 @@
 
 import { parseIpv4 } from '../engine/wire/ipv4.ts';
 import { covers, ipv4Host, type Network, parseNetwork } from './networks.ts';
-import type { Link, LinkAddress, Rtnl } from './rtnl.ts';
+import type { Rtnl } from './rtnl.ts';
+import type { Link, LinkAddress } from './rtnl-objects.ts';
 
 /** A network that an interface is on, and where its hosts ask for each other's addresses. */
 export interface Subnet {

@@ -5,7 +5,8 @@ import { carry, networksBehind, routeTo } from './attachment.ts';
 import { defaultRoutes, guardingRoute } from './default-route.ts';
 import type { Device } from './devices.ts';
 import { covers, parseNetwork } from './networks.ts';
-import { type LinkAddress, linkLocalAddress, type Route, type Rtnl } from './rtnl.ts';
+import type { Rtnl } from './rtnl.ts';
+import { type LinkAddress, linkLocalAddress, type Route } from './rtnl-objects.ts';
 import type { L2tpSession } from './sessions.ts';
 
 /** Guards are shared: several sessions may lead everything into tunnels to the same remote address. */

@@ -10,7 +10,7 @@ import {
   numberOf,
   openNetlink,
 } from './netlink.ts';
-import { rta, rtm, rtmRoute } from './rtnl.ts';
+import { rta, rtm, rtmRoute } from './rtnl-objects.ts';
 
 const groupLink = 0x1;
 const groupIpv4Address = 0x10;

@@ -6,7 +6,7 @@ import { formatIpv4 } from '../engine/wire/ipv4.ts';
 import { carry, drop, networksBehind, routeTo } from './attachment.ts';
 import type { Device, DeviceRoute } from './devices.ts';
 import { covers, ipv4Host, isHost, isIpv6Network, type Network, parseNetwork } from './networks.ts';
-import { type LinkAddress, linkLocalAddress } from './rtnl.ts';
+import { type LinkAddress, linkLocalAddress } from './rtnl-objects.ts';
 import type { L2tpSession, PeerNetwork } from './sessions.ts';
 
 /** The addresses that the spec asks for. */

@@ -11,7 +11,7 @@ import {
   text,
   textOf,
 } from '../../src/kernel/netlink.ts';
-import { linkLocalAddress } from '../../src/kernel/rtnl.ts';
+import { linkLocalAddress } from '../../src/kernel/rtnl-objects.ts';
 
 function viewOf(octets: Uint8Array): DataView {
   return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);

@@ -2,15 +2,38 @@
 import '../netns/patience.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type PlaneOp, type SessionKey, sessionKeyV2 } from '../../src/engine/ports.ts';
+import { type IpAttachment, type PlaneOp, type SessionKey, sessionKeyV2 } from '../../src/engine/ports.ts';
+import type { FilterRule } from '../../src/engine/spec.ts';
 import { join, Namespace, PlaneProcess } from './lab.ts';
-import { clientSide, dataMessage, serverSide, subs } from './sessions.ts';
+import { clientSide, dataMessage, ipv4, serverSide, subs } from './sessions.ts';
 
 const tunnelIds = [1, 2];
 const l2tpKeys = tunnelIds.flatMap((tunnel) => [1, 2].map((id) => sessionKeyV2(tunnel, id)));
 const pppoeKeys = [sessionKeyV2(0, 1), sessionKeyV2(0, 2)];
 const keys = [...l2tpKeys, ...pppoeKeys];
 const tunnelOf = (key: SessionKey): number => key >>> 16;
+
+const prefixes = [{ high: 0x20010db800800001n, length: 64 }];
+const proxied: IpAttachment = {
+  ...serverSide,
+  mssClamp: true,
+  mtu: 1300,
+  ipv4: { local: ipv4('10.9.0.1'), remote: ipv4('192.0.2.77'), defaultRoute: false, proxyArp: true },
+  ipv6: { localInterfaceId: 1n, remoteInterfaceId: 3n, prefixes, router: true },
+};
+/** Some of them claim the same address, prefix or interface identifier. */
+const attachments: readonly IpAttachment[] = [
+  clientSide,
+  serverSide,
+  proxied,
+  { ...serverSide, routes: ['172.20.0.0/16', '2001:db8:99::/48'] },
+  { ...clientSide, ipv4: proxied.ipv4 },
+];
+const rates = [
+  { txBps: 8_000, rxBps: 8_000 },
+  { txBps: 1_000_000, rxBps: 0 },
+];
+const filter: readonly FilterRule[] = [{ action: 'deny', direction: 'both', protocol: 1 }];
 
 /** What of a plane's state decides over its answers. */
 class Model {
@@ -115,14 +138,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         return { op };
       },
   ),
-  fc.tuple(key, fc.constantFrom(clientSide, serverSide)).map(
+  fc.tuple(key, fc.constantFrom(...attachments)).map(
     ([session, attachment]): Step =>
       (model) => {
         const op = { op: 'attach', session, attachment, acfc: true, pfc: true } as const;
         if (!model.up.has(session)) return { op, code: 'ENOENT' };
         if (tunnelOf(session) === 0) return { op, code: 'EOPNOTSUPP' };
         if (model.spliced.has(session)) return { op, code: 'EBUSY' };
-        return { op, code: attachment === serverSide && !model.shared ? 'ENODEV' : undefined };
+        return { op, code: attachment.interface.kind === 'shared' && !model.shared ? 'ENODEV' : undefined };
+      },
+  ),
+  fc.tuple(key, fc.constantFrom(undefined, ...rates), fc.constantFrom(undefined, filter)).map(
+    ([session, rate, rules]): Step =>
+      (model) => {
+        const op = { op: 'limit', session, rate, filter: rules } as const;
+        if (!model.up.has(session)) return { op, code: 'ENOENT' };
+        return { op, code: tunnelOf(session) === 0 ? 'EOPNOTSUPP' : undefined };
       },
   ),
   key.map(
@@ -187,6 +218,8 @@ test('any order of ops', async () => {
     { numRuns: 25 },
   );
   expect(near.ip('-o', 'link')).toBe(linksBefore);
+  expect(near.ip('neigh', 'show', 'proxy')).toBe('');
+  for (const family of ['-4', '-6']) expect(near.ip(family, 'route', 'show', 'proto', '171')).toBe('');
   // Nothing is left that keeps the process alive.
   expect(await plane.close()).toBe(0);
   expect(await peer.close()).toBe(0);

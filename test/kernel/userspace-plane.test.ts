@@ -247,6 +247,30 @@ test('the tunnel may go over IPv6', async () => {
   await attachBoth(false, ['2001:db8::1', '2001:db8::2']);
   ping(left, '10.9.0.1', 3);
   ping(right, 'fe80::2%subs', 3);
+  // Led into itself it drops its own packets.
+  left.ip('-6', 'route', 'add', '2001:db8::2/128', 'dev', 'l2tp0');
+  await lac.sendControl(session, Uint8Array.of(0xff, 0x03, 0xc0, 0x21, 9, 1, 0, 4));
+  await until(
+    () => lac.dropped(),
+    (dropped) => dropped.tunnelLoop === 1,
+  );
+});
+
+test('networks behind the peer do not cut the tunnel off, however they lie about its end', async () => {
+  left.ip('route', 'add', 'default', 'via', lnsAddress);
+  right.ip('addr', 'add', '198.51.100.1/32', 'dev', 'lo');
+  await sessionUp(lac, lacAddress, '198.51.100.1');
+  await sessionUp(lns, '198.51.100.1', lacAddress);
+  await lns.apply({ op: 'device', device: subs });
+  await lns.apply({ op: 'attach', session, attachment: serverSide, acfc: false, pfc: false });
+  const attachment = { ...clientSide, routes: ['198.51.0.0/16', '198.51.100.1'] };
+  await lac.apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+  expect(left.ip('route', 'get', '198.51.9.9')).toContain('dev l2tp0');
+  expect(left.ip('route', 'get', '198.51.100.1')).toContain(`via ${lnsAddress} dev wire`);
+  ping(left, '10.9.0.1');
+  expect(await gaps(lac)).toEqual([[]]);
+  await lac.apply({ op: 'attach', session, attachment: clientSide, acfc: false, pfc: false });
+  expect(left.ip('route', 'show', 'proto', '171')).toBe('');
 });
 
 test('packets that exceed the MTU of the path go in fragments, in bursts as well', async () => {
