@@ -20,13 +20,16 @@ const pool: PoolSpec = {
 let directory: string;
 let path: string;
 let told: string[];
+let daemons: Daemon[];
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'leases-'));
   path = join(directory, 'state', 'leases');
   told = [];
+  daemons = [];
 });
-afterEach(() => {
+afterEach(async () => {
   vi.useRealTimers();
+  for (const { file } of daemons) await file.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -36,6 +39,7 @@ class Daemon {
   readonly file = new LeaseFile(path, this.pools.leases, (message) => told.push(message));
 
   constructor() {
+    daemons.push(this);
     this.file.load();
     this.pools.configure([pool]);
   }
@@ -125,6 +129,33 @@ test('is written anew when most of it is out of date', async () => {
   await daemon.file.close();
   expect(lines()).toEqual(['["ipv4","10.0.0.0","ann"]', '["delegated","2001:db8::/56","ann"]']);
   expect(existsSync(`${path}.new`)).toBe(false);
+});
+
+test('has all of what changes while it is written anew', async () => {
+  const wide = { ...pool, ranges: [{ first: 0x0a000000, last: 0x0a000000 + 11_999 }] };
+  const daemon = new Daemon();
+  daemon.pools.configure([wide]);
+  const dial = (user: string) => daemon.pools.allocate({ session: 1, aaa: 'local', user, ipv4: { pool: 'home' } });
+  for (let n = 0; n < 12_000; n++) {
+    dial(`user${n}`);
+    daemon.pools.release(1);
+  }
+  const writing = daemon.file.close();
+  let written = false;
+  void writing.then(() => {
+    written = true;
+  });
+  // Each takes the address that has waited longest from its user.
+  for (let n = 0; !written; n++) {
+    dial(`new${n}`);
+    daemon.pools.release(1);
+    await new Promise((resume) => setImmediate(resume));
+  }
+  await daemon.file.close();
+  const after = new Daemon();
+  const known = ({ pools }: Daemon) => new Set([...pools.leases.all()].map(({ user, high }) => `${user} ${high}`));
+  expect(known(after)).toEqual(known(daemon));
+  expect(known(after).size).toBe(12_000);
 });
 
 describe('a file that is damaged', () => {

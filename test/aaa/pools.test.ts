@@ -259,6 +259,43 @@ describe('reconfiguring', () => {
   });
 });
 
+test('every user has an address of their own for ever, as long as there are enough for all', () => {
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ dial: fc.constantFrom('ann', 'bob', 'cid', 'dan', 'eve') }) },
+    { weight: 3, arbitrary: fc.record({ stranger: fc.nat(2) }) },
+    { weight: 5, arbitrary: fc.record({ hangUp: fc.nat(7) }) },
+    { weight: 1, arbitrary: fc.record({ edit: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.record({ restart: fc.constant(true) }) },
+  );
+  const users = ['ann', 'bob', 'cid', 'dan', 'eve'];
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const eight = poolOf('small', [range('10.0.0.0', '10.0.0.7')]);
+      pools = new AddressPools();
+      pools.configure([eight]);
+      const addresses = new Map<string, string>();
+      for (const step of steps) {
+        if ('dial' in step) {
+          const address = take(users.indexOf(step.dial), { user: step.dial }) ?? '';
+          expect(address).toBe(addresses.get(step.dial) ?? address);
+          addresses.set(step.dial, address);
+        } else if ('stranger' in step) expect([...addresses.values()]).not.toContain(take(5 + step.stranger));
+        else if ('hangUp' in step) pools.release(step.hangUp);
+        else if ('edit' in step)
+          pools.configure(step.edit ? [eight, poolOf('more', [range('10.1.0.0', '10.1.0.1')])] : []);
+        else {
+          const leases = new Leases();
+          for (const lease of pools.leases.all()) leases.restore(lease.kind, lease, lease.user);
+          pools = new AddressPools(leases);
+        }
+        // An edit that takes the pool away is taken back.
+        pools.configure([eight]);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('no address is held twice and everything comes back, with overlapping pools and changing ranges', () => {
   const address = fc.integer({ min: 0x0a000000, max: 0x0a00001f });
   const ranges = fc.array(
