@@ -4,7 +4,8 @@ const intro = `# Resources
 
 Every document has \`apiVersion: prol2tp.io/v1alpha1\`, \`kind\`, \`metadata.name\` and \`spec\`. Files may hold several
 documents. Core \`v1\` \`Secret\` documents are taken too, for the secrets that others refer to; so is a file, by
-\`secretFile\` or \`passwordFile\`, relative to the document. Durations are text with a unit: \`500ms\`, \`60s\`, \`5m\`, \`1h\`.
+\`secretFile\` or \`passwordFile\`, relative to the document. Durations are text with a unit: \`500ms\`, \`60s\`, \`5m\`, \`1h\`; rates are bits
+per second, with \`k\`, \`M\` or \`G\` for thousands, millions and billions: \`100M\`.
 
 ## Which value applies
 Of all that could say a value, the first that does:
@@ -27,17 +28,26 @@ Gateway that listens.
 ## What a change costs
 \`prol2tp plan DIR\` tells before it happens. In place: \`helloInterval\`, \`maxRetries\`, \`retryTimeout\`, \`transmitWindow\`,
 \`maxSessions\`, \`idleTimeout\`, \`persist\`, \`trace\`, \`useSequenceNumbers\`, \`reorderTimeout\`, \`forward\`, \`usePppProxy\`,
-\`connectSpeed\` (the LNS of a call of type lacIncoming is told), and everything of a Gateway, PeerProfile, PppoeServer,
-AddressPool and Subscriber (live calls keep what they were given; those of a PppoeServer end when its interface is served
-no more). Everything else of a Tunnel or Session re-establishes that one, and no other. An accepted tunnel goes on under
-the PeerProfile that matches its peer after a change; if none does, it is closed.
+\`connectSpeed\` (the LNS of a call of type lacIncoming is told); of PPP the limits \`idleTimeout\`, \`maxConnectTime\`,
+\`interimInterval\`, \`rateLimit\` and \`filter\`; and everything of a Gateway, PeerProfile, PppoeServer, AddressPool and
+Subscriber. A filter's new rules hold for live calls too; else these keep what they were given, and those of a PppoeServer
+end when its interface is served no more. Everything else of a Tunnel or Session re-establishes that one, and no other.
+An accepted tunnel goes on under the PeerProfile that matches its peer after a change; if none does, it is closed.
 `;
 
 const conditions = `
+## What has no field
+Some parameters of older L2TP daemons mean nothing here: \`remoteName\` (a client's password stands with its Session, a
+server's users are found by the names that they give), \`asyncmap\` and \`syncMode\` (PPP in L2TP is never escaped: only a
+modem line is, RFC 1662 4.2), and a Subscriber's \`pppProfile\` (who the user is, is known only when LCP is open, and with
+it what a profile says of LCP is settled; give users their limits, filters and addresses themselves).
+
 ## Status
 \`prol2tp get ... -o yaml\` shows the same status that a CustomResource has. Every kind has \`observedGeneration\` and
 \`conditions\`: \`Ready\`, \`Reconciling\` (being worked on), \`Stalled\` (nothing happens until somebody does something),
-\`Established\` on tunnels and sessions, \`PeerAuthenticated\` on tunnels. Reason and message say what is, and what to do.
+\`Established\` on tunnels and sessions, \`PeerAuthenticated\` on tunnels. Reason and message say what is, and what to do:
+an AddressPool that has nothing left is \`PoolExhausted\`, a Gateway none of whose RADIUS servers answers
+\`RadiusUnavailable\`.
 `;
 
 const order = [

@@ -1,6 +1,6 @@
 /** Everything that is declared -> what should be. */
 import { SpecError } from '../engine/errors.ts';
-import type { DeviceSpec } from '../engine/spec.ts';
+import type { DeviceSpec, FilterSpec } from '../engine/spec.ts';
 import { aaaOf } from './aaa.ts';
 import { reuse } from './compare.ts';
 import { type Context, type Fields, layerOf } from './context.ts';
@@ -60,9 +60,15 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   };
   const system = reuse(last?.system, systemOf(declarations, gateway, last?.system));
   const settings = gatewayOf(gateway?.document.spec ?? {});
-  // With a mistake in one filter, all stay as they were.
+  // With a mistake in one filter, all stay as they were; what did not change is the same object, for live calls.
   const isGood = !gateway || checkFilters(declarations, gateway);
-  const filters = isGood ? settings.filters : (last?.gateway.filters ?? []);
+  const lastFilters = last?.gateway.filters ?? [];
+  const filters = isGood
+    ? reuse(
+        lastFilters,
+        settings.filters.map((spec) => sameFilter(lastFilters, spec)),
+      )
+    : lastFilters;
   const peers = peersOf(context, settings, snapshot, last?.gateway.peers ?? []);
   const pppoeServers = pppoeServersOf(context, last?.gateway.pppoeServers ?? []);
   const devices = settings.listen.length > 0 ? devicesOf(peers, aaa) : new Map<string, DeviceSpec>();
@@ -107,6 +113,13 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
     explain: (id) => fields.get(id)?.(),
     usedBy: declarations.usedBy(),
   };
+}
+
+function sameFilter(before: readonly FilterSpec[], spec: FilterSpec): FilterSpec {
+  return reuse(
+    before.find(({ name }) => name === spec.name),
+    spec,
+  );
 }
 
 /** A document that is wrong now but was not before stays as it was, where the source has not seen to that. */

@@ -82,6 +82,16 @@ describe('filters', () => {
     expect(after.state.gateway.filters).toHaveLength(1);
   });
 
+  it('that did not change are the same objects, whatever else did', () => {
+    const [kept, other] = ['kept', 'other'].map((name) => ({ name, rules: [{ action: 'deny', protocol: 6 }] }));
+    const drained = doc('Gateway', 'g', { drain: true, filters: [kept, other] });
+    const first = resolved(gateway(kept, other));
+    expect(desired(snapshot(drained), first).state.gateway.filters).toBe(first.state.gateway.filters);
+    const changed = desired(snapshot(gateway(kept, { name: 'other', rules: [] })), first).state.gateway.filters;
+    expect(changed[0]).toBe(first.state.gateway.filters[0]);
+    expect(changed[1].rules).toEqual([]);
+  });
+
   it('are known to profiles and Subscribers by name', () => {
     const found = resolved(
       gateway({ name: 'web', rules: [] }),
