@@ -30,6 +30,9 @@ const attributeHeaderOctets = 2;
 const vendorHeaderOctets = 8;
 const piecesOctets = maxAttributeOctets - vendorHeaderOctets - piecesHeaderOctets;
 
+/** The Message-Authenticator comes first. */
+const signatureAt = headerOctets + attributeHeaderOctets;
+
 /** One packet is written at a time; an attribute may begin at its end before that is noticed. */
 const scratch = Buffer.alloc(maxPacketOctets + maxAttributeOctets);
 const zeros = new Uint8Array(authenticatorOctets);
@@ -66,26 +69,20 @@ function encode(packet: OutgoingPacket<PacketType>, secret: Secret, authenticato
   const row = packetRows[packet.type];
   const { attributes } = packet;
   const key = { secret, authenticator };
-  let end = headerOctets;
   scratch[0] = row.code;
   scratch[1] = packet.identifier;
   scratch.set(authenticator, headerOctets - authenticatorOctets);
-  if (row.isSigned) {
-    scratch[end] = messageAuthenticator.type;
-    scratch[end + 1] = messageAuthenticator.octets;
-    scratch.fill(0, end + attributeHeaderOctets, end + messageAuthenticator.octets);
-    end += messageAuthenticator.octets;
-  }
+  scratch[headerOctets] = messageAuthenticator.type;
+  scratch[headerOctets + 1] = messageAuthenticator.octets;
+  scratch.fill(0, signatureAt, signatureAt + authenticatorOctets);
+  let end = signatureAt + authenticatorOctets;
   for (const name of Object.keys(attributes) as AttributeName[]) {
     const value = attributes[name];
     if (value !== undefined) end = write(end, name, value, key);
   }
   scratch.writeUInt16BE(end, 2);
   const whole = scratch.subarray(0, end);
-  if (row.isSigned) {
-    const signature = createHmac('md5', secret.reveal()).update(whole).digest();
-    scratch.set(signature, headerOctets + attributeHeaderOctets);
-  }
+  scratch.set(createHmac('md5', secret.reveal()).update(whole).digest(), signatureAt);
   if (row.authenticator !== 'random') {
     const digest = createHash('md5').update(whole).update(secret.reveal()).digest();
     scratch.set(digest, headerOctets - authenticatorOctets);

@@ -30,6 +30,7 @@ export function grantOf(attributes: Attributes): Grant {
   if (framedMtu !== undefined && framedMtu >= mtus.least && framedMtu <= mtus.most) grant.mtu = framedMtu;
   const dns = [attributes.msPrimaryDnsServer, attributes.msSecondaryDnsServer].filter(isAddress);
   if (dns.length > 0) grant.dns = dns;
+  if (attributes.dnsServerIpv6Address) grant.dns6 = attributes.dnsServerIpv6Address;
   const routes = routesOf(attributes);
   if (routes.length > 0) grant.routes = routes;
   const tunnels = tunnelsOf(attributes);

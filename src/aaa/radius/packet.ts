@@ -27,31 +27,27 @@ type AuthenticatorForm =
 interface PacketRow {
   readonly code: number;
   readonly authenticator: AuthenticatorForm;
-  /** Whether we take one without a Message-Authenticator. */
+  /** Whether we drop one without a Message-Authenticator. We send none without. */
   readonly mustBeSigned: boolean;
-  /** Whether we put one in. */
-  readonly isSigned: boolean;
 }
 
-const always = { mustBeSigned: true, isSigned: true };
-
 /**
- * What decides on access must be signed: a Response Authenticator alone can be forged (CVE-2024-3596). RFC 2869 5.19 does
- * without a Message-Authenticator in accounting, whose packets are digests of the secret as a whole.
+ * What decides on access must be signed: a Response Authenticator alone can be forged (CVE-2024-3596). Accounting and
+ * RFC 5176's orders are digests of the secret as a whole, so that others need not sign them.
  */
 export const packetTable = {
-  accessRequest: { code: 1, authenticator: 'random', ...always },
-  accessAccept: { code: 2, authenticator: 'answer', ...always },
-  accessReject: { code: 3, authenticator: 'answer', ...always },
-  accessChallenge: { code: 11, authenticator: 'answer', ...always },
-  accountingRequest: { code: 4, authenticator: 'digest', mustBeSigned: false, isSigned: false },
-  accountingResponse: { code: 5, authenticator: 'answer', mustBeSigned: false, isSigned: false },
-  disconnectRequest: { code: 40, authenticator: 'digest', mustBeSigned: false, isSigned: true },
-  disconnectAck: { code: 41, authenticator: 'answer', mustBeSigned: false, isSigned: true },
-  disconnectNak: { code: 42, authenticator: 'answer', mustBeSigned: false, isSigned: true },
-  coaRequest: { code: 43, authenticator: 'digest', mustBeSigned: false, isSigned: true },
-  coaAck: { code: 44, authenticator: 'answer', mustBeSigned: false, isSigned: true },
-  coaNak: { code: 45, authenticator: 'answer', mustBeSigned: false, isSigned: true },
+  accessRequest: { code: 1, authenticator: 'random', mustBeSigned: true },
+  accessAccept: { code: 2, authenticator: 'answer', mustBeSigned: true },
+  accessReject: { code: 3, authenticator: 'answer', mustBeSigned: true },
+  accessChallenge: { code: 11, authenticator: 'answer', mustBeSigned: true },
+  accountingRequest: { code: 4, authenticator: 'digest', mustBeSigned: false },
+  accountingResponse: { code: 5, authenticator: 'answer', mustBeSigned: false },
+  disconnectRequest: { code: 40, authenticator: 'digest', mustBeSigned: false },
+  disconnectAck: { code: 41, authenticator: 'answer', mustBeSigned: false },
+  disconnectNak: { code: 42, authenticator: 'answer', mustBeSigned: false },
+  coaRequest: { code: 43, authenticator: 'digest', mustBeSigned: false },
+  coaAck: { code: 44, authenticator: 'answer', mustBeSigned: false },
+  coaNak: { code: 45, authenticator: 'answer', mustBeSigned: false },
 } as const satisfies Record<string, PacketRow>;
 
 export type PacketType = keyof typeof packetTable;

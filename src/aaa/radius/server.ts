@@ -39,14 +39,17 @@ export interface Answer {
   readonly server: RadiusServer;
 }
 
+/** A failure says, in words, why there is no answer. */
+export type Outcome = Answer | { readonly failure: string };
+
 /** Something that is asked, until it is answered. Belongs to one server at a time. */
 export interface Question {
   readonly type: AskedType;
   readonly attributes: Attributes;
   /** Whether no other server may be asked. */
   readonly pinned: boolean;
-  /** Called once at most. A failure says, in words, why there is no answer. */
-  readonly answer: (answer: Answer | { readonly failure: string }) => void;
+  /** Called once, or not at all when it is cancelled. */
+  readonly answer: (outcome: Outcome) => void;
   ended: boolean;
   /** The server that has it now. */
   server?: RadiusServer;
