@@ -5,7 +5,7 @@ import { familyIpv4, familyIpv6, formatIp, parseIp } from './address.ts';
 
 type Family = typeof familyIpv4 | typeof familyIpv6;
 
-/** Compared by content. Its words are as many as hold its length; the bits beyond that are 0. */
+/** Compared by content. Its words are as many as hold its length, at least one; the bits beyond that are 0. */
 export interface Network {
   readonly family: Family;
   readonly length: number;
@@ -42,16 +42,19 @@ export function prefixNetwork({ high, length }: Ipv6Prefix): Network {
 }
 
 function networkOf(family: Family, length: number, address: readonly number[]): Network {
-  const count = Math.ceil(length / wordBits);
-  const words = address.slice(0, count);
-  if (count > 0) words[count - 1] &= lastMask(length);
+  const words = address.slice(0, wordsOf(length));
+  words[words.length - 1] &= lastMask(length);
   return { family, length, words };
+}
+
+function wordsOf(length: number): number {
+  return Math.max(1, Math.ceil(length / wordBits));
 }
 
 /** Of a network's last word, the bits that count. */
 function lastMask(length: number): number {
-  const free = (wordBits - (length % wordBits)) % wordBits;
-  return -1 << free;
+  const free = wordsOf(length) * wordBits - length;
+  return free === wordBits ? 0 : -1 << free;
 }
 
 /** The network's address as the kernel writes it. */
@@ -75,33 +78,33 @@ export function covers(outer: Network, inner: Network): boolean {
   if (outer.family !== inner.family || outer.length > inner.length) return false;
   const last = outer.words.length - 1;
   for (let i = 0; i < last; i++) if (outer.words[i] !== inner.words[i]) return false;
-  return last < 0 || (inner.words[last] & lastMask(outer.length)) === outer.words[last];
+  return (inner.words[last] & lastMask(outer.length)) === outer.words[last];
 }
 
 /** Whether the address at bytes[at], of the network's family, is in it. */
 export function holds({ length, words }: Network, bytes: Uint8Array, at: number): boolean {
   const last = words.length - 1;
   for (let i = 0; i < last; i++) if (readWord(bytes, at + 4 * i) !== words[i]) return false;
-  return last < 0 || (readWord(bytes, at + 4 * last) & lastMask(length)) === words[last];
+  return (readWord(bytes, at + 4 * last) & lastMask(length)) === words[last];
 }
 
 function readWord(bytes: Uint8Array, at: number): number {
   return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
-/** A network's words, one after the other, lead to its value. */
-interface Node<V> {
-  next: Map<number, Node<V>> | undefined;
-  value: V | undefined;
+/** What networks of one length have below the words so far: others on the way, or, at the last word, values. */
+interface Branch<V> {
+  below: Map<number, Branch<V>> | undefined;
+  values: Map<number, V> | undefined;
 }
 
 /** The networks of one length. */
 interface Level<V> {
   readonly length: number;
-  /** How many words lead to a value, and the mask of the last. */
-  readonly words: number;
+  /** Which word is the last, and what of it counts. */
+  readonly last: number;
   readonly lastMask: number;
-  readonly root: Node<V>;
+  readonly root: Branch<V>;
 }
 
 /** Values by network, of one family. A look-up costs some map look-ups for each length in use, however many values. */
@@ -120,23 +123,26 @@ export class NetworkTable<V> {
 
   /** The value of this very network. */
   get({ length, words }: Network): V | undefined {
-    let node = this.#levels.find((level) => level.length === length)?.root;
-    for (const word of words) node = node?.next?.get(word);
-    return node?.value;
+    let branch = this.#levels.find((level) => level.length === length)?.root;
+    const last = words.length - 1;
+    for (let i = 0; i < last; i++) branch = branch?.below?.get(words[i]);
+    return branch?.values?.get(words[last]);
   }
 
   set({ length, words }: Network, value: V): void {
-    let node = this.level(length).root;
-    for (const word of words) {
-      node.next ??= new Map();
-      let below = node.next.get(word);
-      if (below === undefined) {
-        below = { next: undefined, value: undefined };
-        node.next.set(word, below);
+    let branch = this.level(length).root;
+    const last = words.length - 1;
+    for (let i = 0; i < last; i++) {
+      branch.below ??= new Map();
+      let next = branch.below.get(words[i]);
+      if (next === undefined) {
+        next = { below: undefined, values: undefined };
+        branch.below.set(words[i], next);
       }
-      node = below;
+      branch = next;
     }
-    node.value = value;
+    branch.values ??= new Map();
+    branch.values.set(words[last], value);
   }
 
   delete({ length, words }: Network): void {
@@ -147,30 +153,27 @@ export class NetworkTable<V> {
   private level(length: number): Level<V> {
     const place = this.#levels.findIndex((level) => level.length <= length);
     if (place >= 0 && this.#levels[place].length === length) return this.#levels[place];
-    const root: Node<V> = { next: undefined, value: undefined };
-    const level = { length, words: Math.ceil(length / wordBits), lastMask: lastMask(length), root };
+    const root: Branch<V> = { below: undefined, values: undefined };
+    const level = { length, last: wordsOf(length) - 1, lastMask: lastMask(length), root };
     this.#levels.splice(place < 0 ? this.#levels.length : place, 0, level);
     return level;
   }
 }
 
-function lookUp<V>({ root, words, lastMask }: Level<V>, bytes: Uint8Array, at: number): V | undefined {
-  let node: Node<V> | undefined = root;
-  for (let i = 0; i < words && node !== undefined; i++) {
-    const word = readWord(bytes, at + 4 * i);
-    node = node.next?.get(i === words - 1 ? word & lastMask : word);
-  }
-  return node?.value;
+function lookUp<V>({ root, last, lastMask }: Level<V>, bytes: Uint8Array, at: number): V | undefined {
+  let branch: Branch<V> | undefined = root;
+  for (let i = 0; i < last && branch !== undefined; i++) branch = branch.below?.get(readWord(bytes, at + 4 * i));
+  return branch?.values?.get(readWord(bytes, at + 4 * last) & lastMask);
 }
 
-/** Takes a value out from under `node`; answers whether nothing is left there. */
-function clear<V>(node: Node<V>, words: readonly number[], depth: number): boolean {
-  if (depth === words.length) {
-    node.value = undefined;
+/** Takes a value out from under `branch`; answers whether nothing is left there. */
+function clear<V>(branch: Branch<V>, words: readonly number[], depth: number): boolean {
+  const word = words[depth];
+  if (depth === words.length - 1) {
+    branch.values?.delete(word);
   } else {
-    const below = node.next?.get(words[depth]);
-    if (below !== undefined && clear(below, words, depth + 1)) node.next?.delete(words[depth]);
-    if (node.next?.size === 0) node.next = undefined;
+    const next = branch.below?.get(word);
+    if (next !== undefined && clear(next, words, depth + 1)) branch.below?.delete(word);
   }
-  return node.next === undefined && node.value === undefined;
+  return (branch.values?.size ?? 0) === 0 && (branch.below?.size ?? 0) === 0;
 }
