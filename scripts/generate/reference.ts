@@ -38,9 +38,9 @@ An accepted tunnel goes on under the PeerProfile that matches its peer after a c
 const conditions = `
 ## What has no field
 Some parameters of older L2TP daemons mean nothing here: \`remoteName\` (a client's password stands with its Session, a
-server's users are found by the names that they give), \`asyncmap\` and \`syncMode\` (PPP in L2TP is never escaped: only a
-modem line is, RFC 1662 4.2), and a Subscriber's \`pppProfile\` (who the user is, is known only when LCP is open, and with
-it what a profile says of LCP is settled; give users their limits, filters and addresses themselves).
+server's users are found by the names that they give), \`asyncmap\` and \`syncMode\` (PPP in L2TP is never escaped, RFC 2661
+5.3), and a Subscriber's \`pppProfile\` (who the user is, is known only when LCP is open, and with it what a profile says of
+LCP is settled; give users their limits, filters and addresses themselves).
 
 ## Status
 \`prol2tp get ... -o yaml\` shows the same status that a CustomResource has. Every kind has \`observedGeneration\` and

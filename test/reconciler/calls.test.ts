@@ -250,10 +250,52 @@ describe('forward', () => {
       { rules: [{ plugin: 'x' }] },
       'PeerProfile/default: spec.forward.rules[0].plugin: the Gateway has no plugin x; it has chooser',
     ],
+    [
+      'what local users have none of',
+      { rules: [{ aaa: true, tunnels: ['t'] }] },
+      'PeerProfile/default: spec.forward.rules[0].aaa: Subscribers name no tunnels, and the aaa of these calls is local (built-in): give their PppProfile another',
+    ],
+    [
+      'both a plugin and the AAA',
+      { rules: [{ aaa: true, plugin: 'chooser' }] },
+      'SessionProfile/default: spec.forward.rules[0]: give only one of plugin and aaa',
+    ],
   ])('to %s is a mistake', (_, forward, error) => {
     const found = resolved(gateway({ plugins }), tunnel(), tunnel({}, 'isp-a'), profile({ forward }));
     expect(told(found)).toEqual([error]);
     expect(found.errors[0].at).toMatchObject({ file: 'a.yaml', line: expect.any(Number) });
+  });
+
+  it('that the AAA names begins as TunnelProfile default says', () => {
+    const aaa = doc('PppProfile', 'default', { aaa: 'chooser' });
+    const base = [
+      gateway({ plugins }),
+      aaa,
+      doc('TunnelProfile', 'default', { helloInterval: '7s', secretRef: { name: 'passwords', key: 'all' } }),
+      passwords,
+    ];
+    const asked = resolved(...base, profile({ forward: { rules: [{ realm: 'X.example', aaa: true }] } }));
+    expect(told(asked)).toEqual([]);
+    const { gateway: found } = asked.state;
+    expect(found.peers[0].session.forward?.rules).toMatchObject([{ realm: 'x.example', aaa: true, tunnels: [] }]);
+    expect(found.grantedTunnels).toMatchObject({ helloIntervalMs: 7000, authMode: 'challenge' });
+    expect(secretText(found.grantedTunnels.secret)).toBe('geheim');
+    expect(resolved(...base).state.gateway.grantedTunnels).toMatchObject({
+      helloIntervalMs: 60_000,
+      secret: undefined,
+    });
+  });
+
+  it('that the AAA names need not have the secret of the default', () => {
+    const found = resolved(
+      gateway({ plugins }),
+      doc('PppProfile', 'default', { aaa: 'chooser' }),
+      doc('TunnelProfile', 'default', { authMode: 'challenge' }),
+      doc('TunnelProfile', 'own', { authMode: 'none' }),
+      doc('PeerProfile', 'p', { match: { hostName: 'x' }, tunnelProfile: 'own' }),
+      profile({ forward: { rules: [{ aaa: true }] } }),
+    );
+    expect(told(found)).toEqual([]);
   });
 
   it('with a mistyped AVP is told so', () => {
