@@ -113,6 +113,8 @@ export interface Grant extends SessionLimits {
   /** CIDRs, of IPv4 or IPv6, that are behind the peer. */
   routes?: readonly string[];
   mtu?: number;
+  /** How often accounting is told where neither `interimIntervalMs` nor the profile says. */
+  usualInterimIntervalMs?: number;
   /** Where the call goes on, in the order of preference (RFC 2868): of calls whose `forward` rule asks for it. */
   tunnels?: readonly GrantedTunnel[];
 }

@@ -90,7 +90,8 @@ export class Usage {
   }
 
   private get interimMs(): number {
-    return this.limits.interimIntervalMs ?? this.call.ppp.interimIntervalMs;
+    const { interimIntervalMs: byProfile } = this.call.ppp;
+    return this.limits.interimIntervalMs ?? (byProfile || (this.grant.usualInterimIntervalMs ?? 0));
   }
 
   private get maximumMs(): number {

@@ -99,7 +99,7 @@ export type Verdict =
 /** What somebody gets. Absent: as the profile says. */
 export interface PluginGrant
   extends SessionLimits,
-    Pick<Grant, 'pool' | 'prefixPool' | 'delegationPool' | 'routes' | 'mtu'> {
+    Pick<Grant, 'pool' | 'prefixPool' | 'delegationPool' | 'routes' | 'mtu' | 'usualInterimIntervalMs'> {
   ipv4?: string;
   /** Of the link: a /64. */
   prefix?: string;

@@ -54,6 +54,7 @@ const forms: { readonly [Name in Field]: FieldForm<Name> } = {
   idleTimeoutMs: duration,
   sessionTimeoutMs: duration,
   interimIntervalMs: duration,
+  usualInterimIntervalMs: duration,
   rate,
   filter: name,
 };

@@ -75,6 +75,12 @@ describe('accounting', () => {
     byGrant.world.runFor(120_000);
     expect(told(byGrant)).toEqual(['start', 'interim', 'interim', 'interim', 'interim']);
     expect(byGrant.lns.accounts.at(-1)?.sessionMs).toBe(120_000);
+    const usual = called({ usualInterimIntervalMs: 40_000 });
+    usual.world.runFor(120_000);
+    expect(told(usual)).toEqual(['start', 'interim', 'interim', 'interim']);
+    const besidesProfile = called({ usualInterimIntervalMs: 40_000 }, { interimIntervalMs: 60_000 });
+    besidesProfile.world.runFor(120_000);
+    expect(told(besidesProfile)).toEqual(['start', 'interim', 'interim']);
   });
 
   it('is not told of a call whose user was not let in', () => {

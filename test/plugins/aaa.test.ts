@@ -210,6 +210,7 @@ it('writes a grant so that it can be read', () => {
     idleTimeoutMs: 1,
     sessionTimeoutMs: 0,
     interimIntervalMs: 60_000,
+    usualInterimIntervalMs: 30_000,
     rate: { txBps: 1, rxBps: 0 },
     filter: 'web',
   };
