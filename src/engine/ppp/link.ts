@@ -112,7 +112,8 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private open(now: Instant, out: PppEffect[]): void {
     if (this.phase !== 'dead') return;
     if (this.spec.authenticatePeer && this.spec.authMethods.length === 0) {
-      this.end(ending('the peer must authenticate itself, but the profile allows no method', 'unknown'), out);
+      const reason = `the peer must authenticate itself, but PppProfile/${this.spec.profile} allows no method`;
+      this.end(ending(reason, 'unknown'), out);
       return;
     }
     this.phase = 'establish';
@@ -228,6 +229,12 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
   private leave(out: PppEffect[]): void {
     if (this.lcp.endedByPeer && this.phase === 'network') this.wanted = true;
     this.phase = isEnding(this.lcp.state) ? 'terminate' : 'establish';
+    const refusal = this.phase === 'terminate' ? this.authentication?.refusal : undefined;
+    if (refusal !== undefined) {
+      // The peer does not try again: that is why it goes.
+      out.push({ effect: 'notice', event: 'authFailed', message: refusal.message });
+      this.failure ??= refusal.why;
+    }
     this.proxy = undefined;
     this.authentication = undefined;
     this.authenticating = false;

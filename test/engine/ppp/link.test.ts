@@ -101,7 +101,7 @@ describe('a refusal', () => {
 
   it('comes to a profile that demands authentication and allows none', () => {
     const pair = new Pair(clientSpec(), serverSpec({ authMethods: [] })).open().run();
-    expect(pair.server.down?.reason).toBe('the peer must authenticate itself, but the profile allows no method');
+    expect(pair.server.down?.reason).toBe('the peer must authenticate itself, but PppProfile/default allows no method');
     expect(pair.client.hasIpv4).toBe(false);
   });
 

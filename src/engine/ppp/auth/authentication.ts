@@ -25,6 +25,17 @@ export interface AgreedMethods {
   readonly loginMethod: PppAuthMethod | undefined;
 }
 
+/** For the operator and for the link. */
+interface Failure {
+  readonly message: string;
+  readonly why: Ending;
+}
+
+function failureOf(user: string, { reason, cause }: Ending): Failure {
+  const message = `user ${JSON.stringify(user)}: ${reason}`;
+  return { message, why: { reason: `authentication failed: ${reason}`, cause } };
+}
+
 export class Authentication {
   private readonly authenticatorProtocol: number;
   private readonly loginProtocol: number;
@@ -67,15 +78,17 @@ export class Authentication {
     return this.authenticator?.state === 'asking' ? this.authenticator : undefined;
   }
 
-  /** Why it failed, for the operator and for the link. */
-  get failure(): { message: string; why: Ending } | undefined {
+  /** Why it failed. */
+  get failure(): Failure | undefined {
     const { authenticator, login } = this;
-    if (authenticator?.failure !== undefined) {
-      const { reason, cause } = authenticator.failure;
-      const message = `user ${JSON.stringify(authenticator.user)}: ${reason}`;
-      return { message, why: { reason: `authentication failed: ${reason}`, cause } };
-    }
+    if (authenticator?.failure !== undefined) return failureOf(authenticator.user, authenticator.failure);
     return login?.failure && { message: login.failure.reason, why: login.failure };
+  }
+
+  /** Why the peer was refused, while it may still make up for it. */
+  get refusal(): Failure | undefined {
+    const { authenticator } = this;
+    return authenticator?.refusal && failureOf(authenticator.user, authenticator.refusal);
   }
 
   receive(protocol: number, bytes: Uint8Array, at: number, end: number, now: Instant, out: FrameSink): void {

@@ -56,6 +56,10 @@ export class ChapAuthenticator implements Authenticator {
     this.identifier = random.below(256);
   }
 
+  get refusal(): Ending | undefined {
+    return this.retry && this.state === 'waiting' ? ending(this.retry.why, 'peerFailedAuth', Protocol.chap) : undefined;
+  }
+
   private get kind(): ChapKind {
     return CHAP_KINDS[this.method];
   }
@@ -109,7 +113,7 @@ export class ChapAuthenticator implements Authenticator {
       this.take(bytes.slice(data, end), true, now);
     } else if (code === ChapCode.changePassword1 && this.method === 'mschapv1') {
       const flaw = 'the peer wants to change its password in a way that shows it';
-      this.refuse({ flaw, said: this.refusal(MsChapError.changingPassword) }, now, out);
+      this.refuse({ flaw, said: this.textOf(MsChapError.changingPassword) }, now, out);
     }
   }
 
@@ -176,15 +180,15 @@ export class ChapAuthenticator implements Authenticator {
       case 'reject': {
         const said = kind.microsoft === undefined ? undefined : answer.msChapError;
         const error = this.changesPassword ? MsChapError.changingPassword : MsChapError.authenticationFailure;
-        return { flaw: answer.message || REFUSAL, said: said ?? this.refusal(error, answer.reply) };
+        return { flaw: answer.message || REFUSAL, said: said ?? this.textOf(error, answer.reply) };
       }
       case 'challenge':
-        return { flaw: NO_ROUNDS, said: this.refusal(MsChapError.authenticationFailure) };
+        return { flaw: NO_ROUNDS, said: this.textOf(MsChapError.authenticationFailure) };
       case 'accept': {
         const { authenticatorResponse, mppeKeys } = answer;
         if (this.method === 'mschapv2' && authenticatorResponse === undefined) {
           const flaw = 'nobody gave an authenticator response';
-          return { flaw, said: this.refusal(MsChapError.authenticationFailure) };
+          return { flaw, said: this.textOf(MsChapError.authenticationFailure) };
         }
         const message = this.method === 'mschapv2' ? (authenticatorResponse ?? '') : '';
         return { proof: { message, keys: () => mppeKeys } };
@@ -192,15 +196,15 @@ export class ChapAuthenticator implements Authenticator {
       case 'check': {
         if (this.changesPassword) {
           const flaw = 'the password cannot be changed here';
-          return { flaw, said: this.refusal(MsChapError.changingPassword) };
+          return { flaw, said: this.textOf(MsChapError.changingPassword) };
         }
         const proof = kind.check({ identifier, value: challenge }, this.value, this.user, answer.secret);
-        return proof ? { proof } : { flaw: 'wrong password', said: this.refusal(MsChapError.authenticationFailure) };
+        return proof ? { proof } : { flaw: 'wrong password', said: this.textOf(MsChapError.authenticationFailure) };
       }
     }
   }
 
-  private refusal(error: number, words?: string): string {
+  private textOf(error: number, words?: string): string {
     return refusalText(this.kind, this.challenge ?? NO_OCTETS, error, words);
   }
 

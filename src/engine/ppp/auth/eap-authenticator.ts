@@ -17,6 +17,7 @@ import {
   eapChallengeIn,
   eapFrame,
   eapPacketFrame,
+  eapTypeName,
   eapVerdict,
   isEapRequest,
   TYPE_AT,
@@ -29,6 +30,9 @@ import type { MppeKeys } from './mppe-keys.ts';
 const MAX_ROUNDS = 100;
 /** Octets of a packet that passes through: what RADIUS has room for (RFC 2865 3: 4096 octets with all else). */
 const MAX_PACKET_OCTETS = 3000;
+
+/** Of those that a peer would rather use, in a message. */
+const MAX_NAMED_TYPES = 8;
 
 const NO_OCTETS: Uint8Array = new Uint8Array();
 
@@ -63,6 +67,11 @@ export class EapAuthenticator implements Authenticator {
     this.spec = spec;
     this.random = random;
     this.identifier = random.below(256);
+  }
+
+  get refusal(): Ending | undefined {
+    const reason = this.stage.asks === 'us' ? this.stage.challenger.refusal : undefined;
+    return reason === undefined ? undefined : ending(reason, 'peerFailedAuth', Protocol.eap);
   }
 
   get challenge(): Uint8Array | undefined {
@@ -180,8 +189,9 @@ export class EapAuthenticator implements Authenticator {
     if (types.length > 0) {
       this.challengeWith(types, stage.password, now, out);
     } else {
-      const offered = wishes.length === 0 || wishes[0] === 0 ? 'no other' : `types ${wishes.slice(0, 8).join(', ')}`;
-      this.refuse(`the peer refused EAP type ${stage.challenger.type}, offered ${offered}`, out, 'authRefusedByPeer');
+      const refused = eapTypeName(stage.challenger.type);
+      const offered = [...wishes.subarray(0, MAX_NAMED_TYPES)].filter((type) => type !== 0).map(eapTypeName);
+      this.refuse(`the peer refused ${refused}, offered ${offered.join(', ') || 'no other'}`, out, 'authRefusedByPeer');
     }
   }
 

@@ -20,6 +20,8 @@ export type EapStep =
 
 export interface EapChallenger {
   readonly type: number;
+  /** Why the peer fails, while it has still to hear of it. */
+  readonly refusal?: string;
   /** The data of the first Request. */
   begin(identifier: number): Uint8Array;
   /** Takes the data of a Response of this type. */
@@ -105,6 +107,10 @@ class MsChapV2Challenger implements EapChallenger {
     return msChapV2Data(MsChapV2Op.challenge, identifier, sizedValue(this.value, this.localName));
   }
 
+  get refusal(): string | undefined {
+    return this.outcome && 'flaw' in this.outcome ? this.outcome.flaw : undefined;
+  }
+
   take(data: Uint8Array): EapStep {
     const { outcome } = this;
     if (outcome === undefined) return data[0] === MsChapV2Op.response ? this.judge(data) : 'ignored';
@@ -125,12 +131,12 @@ class MsChapV2Challenger implements EapChallenger {
     const same = bareUser(name) === bareUser(this.user);
     const proof = CHAP_KINDS.mschapv2.check(challenge, data.subarray(valueAt, nameAt), name, this.password);
     this.outcome = proof && same ? { proof } : { flaw: same ? WRONG_PASSWORD : otherUser(name) };
-    const said = 'proof' in this.outcome ? this.outcome.proof.message : this.refusal();
+    const said = 'proof' in this.outcome ? this.outcome.proof.message : this.refusalText();
     const op = 'proof' in this.outcome ? MsChapV2Op.success : MsChapV2Op.failure;
     return { next: msChapV2Data(op, this.identifier, new TextEncoder().encode(said)) };
   }
 
-  private refusal(): string {
+  private refusalText(): string {
     return refusalText(CHAP_KINDS.mschapv2, this.value, MsChapError.authenticationFailure);
   }
 }

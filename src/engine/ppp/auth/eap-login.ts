@@ -106,7 +106,7 @@ export class EapLogin implements Login {
         this.notification = reasonIn(bytes, at + DATA_AT, end);
         return NO_OCTETS;
       case EapType.md5:
-        return begun === undefined ? this.respondToMd5(bytes, at, end) : undefined;
+        return begun === undefined || begun.type === type ? this.respondToMd5(bytes, at, end) : undefined;
       case EapType.msChapV2:
         return this.respondToMsChapV2(bytes, at, end);
       default:

@@ -7,6 +7,21 @@ export const EapCode = { request: 1, response: 2, success: 3, failure: 4 } as co
 
 export const EapType = { identity: 1, notification: 2, nak: 3, md5: 4, expanded: 254, msChapV2: 26 } as const;
 
+/** Those that peers often want. */
+const TYPE_NAMES = new Map<number, string>([
+  [EapType.md5, 'EAP-MD5'],
+  [5, 'EAP-OTP'],
+  [6, 'EAP-GTC'],
+  [13, 'EAP-TLS'],
+  [21, 'EAP-TTLS'],
+  [25, 'PEAP'],
+  [EapType.msChapV2, 'EAP-MSCHAPv2'],
+]);
+
+export function eapTypeName(type: number): string {
+  return TYPE_NAMES.get(type) ?? `EAP type ${type}`;
+}
+
 export const MsChapV2Op = { challenge: 1, response: 2, success: 3, failure: 4, changePassword: 7 } as const;
 
 /** Where the type of a Request or Response stands, and its data, counted from the code. */

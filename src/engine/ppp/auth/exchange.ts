@@ -59,6 +59,8 @@ export interface Authenticator extends Exchange {
   state: 'waiting' | 'asking' | 'passed' | 'failed';
   /** Who the peer says it is. */
   user: string;
+  /** Why the peer was refused, while it may still make up for it. */
+  readonly refusal?: Ending;
   /** What the peer has to answer now, if anything. */
   readonly challenge?: Uint8Array;
   credentials(): Credentials;

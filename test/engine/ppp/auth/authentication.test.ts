@@ -11,6 +11,8 @@ import { take, text } from './talk.ts';
 const CHAP = 0xc223;
 const EAP = 0xc227;
 
+const EAP_ONLY = { authMethods: ['eap'] } as const;
+
 class Bench {
   readonly auth: Authentication;
   readonly first: Uint8Array[];
@@ -83,8 +85,39 @@ describe('the keys for MPPE', () => {
   });
 });
 
+describe('a refusal that leaves the peer another try', () => {
+  it.each(['E=691 R=1 V=3', 'E=648 R=0 V=3'])('is why the link ends when it goes instead: %s', (msChapError) => {
+    const judge = () => ({ verdict: 'reject', message: 'the account is gone', msChapError }) as const;
+    const pair = new Pair(clientSpec(), serverSpec(), { judge }).open().run();
+    expect(pair.server.down).toEqual({ reason: 'authentication failed: the account is gone', failed: true });
+    expect(pair.server.cause).toEqual([16, CHAP, 1]);
+    expect(pair.server.notices).toContain('authFailed: user "bob": the account is gone');
+    expect(pair.client.cause).toEqual([16, CHAP, 2]);
+  });
+
+  it('is forgotten when the peer begins anew', () => {
+    const answers: AuthenticateAnswer[] = [
+      { verdict: 'reject', message: 'the account is gone', msChapError: 'E=691 R=1 V=3' },
+      checkAgainst('hunter2'),
+    ];
+    const pair = new Pair(clientSpec(), serverSpec(), { judge: () => answers.shift() ?? checkAgainst('') }).open();
+    while (pair.server.authentications === 0) pair.step(10_000);
+    pair.dropAll();
+    pair.inject('server', packet(0xc021, 1, 77)).run(60_000);
+    expect(pair.server.down).toBeUndefined();
+    expect(pair.server.authentications).toBe(2);
+    expect(pair.server.hasIpv4).toBe(true);
+  });
+});
+
 describe('a link with EAP', () => {
-  const EAP_ONLY = { authMethods: ['eap'] } as const;
+  it('tells why it let nobody in although the answer to that was lost', () => {
+    const pair = new Pair(clientSpec({ ...EAP_ONLY, password: new Secret('wrong') }), serverSpec(EAP_ONLY)).open();
+    while (!pair.server.sent.some((frame) => frame[3] === 0x27 && frame[8] === 26 && frame[9] === 4)) pair.step(10_000);
+    pair.dropAll();
+    pair.inject('server', packet(0xc021, 5, 1)).run();
+    expect(pair.server.down).toEqual({ reason: 'authentication failed: wrong password', failed: true });
+  });
 
   it('opens although every Success is lost', () => {
     const pair = new Pair(clientSpec(EAP_ONLY), serverSpec(EAP_ONLY)).open();

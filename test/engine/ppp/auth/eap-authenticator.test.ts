@@ -271,13 +271,14 @@ describe('EAP-MD5 of our own', () => {
   it.each([
     [[3, 0], 'offered no other'],
     [[3], 'offered no other'],
-    [[3, 13, 25], 'offered types 13, 25'],
-    [[3, 26], 'offered types 26'],
+    [[3, 200, 0, 99], 'offered EAP type 200, EAP type 99'],
+    [[3, 13, 25], 'offered EAP-TLS, PEAP'],
+    [[3, 26], 'offered EAP-MSCHAPv2'],
   ])('is all that we have besides: a Nak %j is the end', (nak, offered) => {
     const bench = new Bench().known();
     expect(bench.respond(nak)[0][4]).toBe(4);
     expect(bench.eap.failure).toMatchObject({
-      reason: `the peer refused EAP type 26, ${offered}`,
+      reason: `the peer refused EAP-MSCHAPv2, ${offered}`,
       cause: { code: 15, direction: 1 },
     });
   });
@@ -286,7 +287,7 @@ describe('EAP-MD5 of our own', () => {
     const bench = new Bench().known();
     bench.respond([3, 4]);
     expect(bench.respond([3, 26])[0][4]).toBe(4);
-    expect(bench.eap.failure?.reason).toBe('the peer refused EAP type 4, offered types 26');
+    expect(bench.eap.failure?.reason).toBe('the peer refused EAP-MD5, offered EAP-MSCHAPv2');
   });
 });
 

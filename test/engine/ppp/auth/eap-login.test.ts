@@ -56,6 +56,15 @@ describe('the EAP login', () => {
     expect(hear(eap, request(4, [13, 0x20]))).toEqual([]);
     expect(hear(eap, msChallenge(5))).toEqual([]);
     expect(hear(eap, request(6, [1]))).toEqual([]);
+    // But another challenge of the same type.
+    expect(hear(eap, md5Challenge(7))[0].slice(5, 9)).toEqual(Uint8Array.of(7, 0, 25, 4));
+  });
+
+  it('does not begin a second method', () => {
+    const eap = fresh();
+    answered(eap);
+    expect(hear(eap, md5Challenge(6))).toEqual([]);
+    expect(hear(eap, msChallenge(7))).toEqual([]);
   });
 
   it('heeds nothing that is no request in order', () => {
