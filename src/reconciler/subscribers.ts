@@ -1,5 +1,5 @@
 /** Subscribers: local users and what they get. */
-import { parseIpv4, parseIpv6Prefix, Secret, type SubscriberSpec } from '../engine/spec.ts';
+import { formatIpv6Prefix, parseIpv4, parseIpv6Prefix, Secret, type SubscriberSpec } from '../engine/spec.ts';
 import { canonicalPrefix } from './addresses.ts';
 import { builtIn } from './generated.ts';
 import { contains, HeldPrefixes, overlapText } from './ipv6-prefixes.ts';
@@ -22,8 +22,9 @@ export function subscribersOf(
     'Subscriber',
     before,
     (subscriber) => {
-      check(declarations, subscriber, filters);
-      return subscriberOf(subscriber, secretOf);
+      const spec = subscriberOf(subscriber, secretOf);
+      check(declarations, subscriber, spec, filters);
+      return spec;
     },
     claimUsers(),
   );
@@ -50,16 +51,19 @@ function subscriberOf(subscriber: Resource<'Subscriber'>, secretOf: SecretLookup
 /** Most subscribers share it. */
 const noRoutes: readonly string[] = [];
 
-function check(declarations: Declarations, subscriber: Resource<'Subscriber'>, filters: readonly string[]): void {
-  const { filter, ipv6Prefix, delegatedPrefix } = subscriber.document.spec;
+function check(
+  declarations: Declarations,
+  subscriber: Resource<'Subscriber'>,
+  { filter, prefix, delegated }: SubscriberSpec,
+  filters: readonly string[],
+): void {
   if (filter !== undefined && !filters.includes(filter)) {
     declarations.reportAt(subscriber, 'filter', missingFilter(filters, filter));
   }
-  const prefix = ipv6Prefix === undefined ? undefined : parseIpv6Prefix(ipv6Prefix);
-  const delegated = delegatedPrefix === undefined ? undefined : parseIpv6Prefix(delegatedPrefix);
   // RFC 8415 6.3: a delegated prefix is for other links than the one to us.
   if (prefix && delegated && contains(delegated, prefix)) {
-    const message = `${ipv6Prefix} is part of the delegatedPrefix ${delegatedPrefix}: the link needs a prefix of its own`;
+    const [part, whole] = [prefix, delegated].map(formatIpv6Prefix);
+    const message = `${part} is part of the delegatedPrefix ${whole}: the link needs a prefix of its own`;
     declarations.reportAt(subscriber, 'ipv6Prefix', message);
   }
 }

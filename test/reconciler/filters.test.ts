@@ -100,8 +100,8 @@ describe('filters', () => {
       doc('Subscriber', 's', { userName: 's', passwordFile: 'x', filter: 'mail' }),
     );
     expect(told(found)).toEqual([
-      'Subscriber/s: spec.filter: the Gateway has no filter mail; it has web',
       'Subscriber/s: spec.passwordFile: x cannot be read',
+      'Subscriber/s: spec.filter: the Gateway has no filter mail; it has web',
       'PeerProfile/p: spec.filter: the Gateway has no filter wbe; did you mean web?',
     ]);
   });
