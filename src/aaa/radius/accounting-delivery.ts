@@ -75,7 +75,6 @@ export class Delivery {
   #cancelAlarm: (() => void) | undefined;
   #sending = false;
   #stopped = false;
-  #whenIdle: (() => void)[] = [];
 
   constructor(port: DeliveryPort, clock: Clock) {
     this.#port = port;
@@ -100,19 +99,10 @@ export class Delivery {
     this.#send();
   }
 
-  /** Resolves when there is nothing left to deliver. */
-  idle(): Promise<void> {
-    return this.#isIdle() ? Promise.resolve() : new Promise((resolve) => this.#whenIdle.push(resolve));
-  }
-
   /** Sends nothing more. */
   stop(): void {
     this.#stopped = true;
     this.#cancelAlarm?.();
-  }
-
-  #isIdle(): boolean {
-    return this.#behind.size === 0 && this.#mark === undefined;
   }
 
   /** Behind what its session has before it. */
@@ -148,7 +138,6 @@ export class Delivery {
     }
     this.#sending = false;
     this.#setAlarm(now);
-    if (this.#isIdle()) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   #next(now: number): Letter | undefined {

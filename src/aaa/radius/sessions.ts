@@ -11,13 +11,13 @@ export interface RadiusSession {
 }
 
 export class RadiusSessions {
-  readonly #life: string;
+  /** What no other life of the daemon has. */
+  readonly life: string;
   readonly #sessions = new Map<SessionKey, RadiusSession>();
   #begun = 0;
 
-  /** `life`: what no other life of the daemon has. */
   constructor(life: string) {
-    this.#life = life;
+    this.life = life;
   }
 
   /** The session, which begins here if it has not yet. */
@@ -25,7 +25,7 @@ export class RadiusSessions {
     const known = this.#sessions.get(session);
     if (known) return known;
     this.#begun++;
-    const begun: RadiusSession = { acctSessionId: `${this.#life}-${this.#begun.toString(16).padStart(6, '0')}` };
+    const begun: RadiusSession = { acctSessionId: `${this.life}-${this.#begun.toString(16).padStart(6, '0')}` };
     this.#sessions.set(session, begun);
     return begun;
   }

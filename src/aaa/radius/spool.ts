@@ -128,11 +128,11 @@ export class Spool {
 
   /**
    * Takes over what an earlier run has left: gives out what was not acknowledged, and ends the sessions that were live.
-   * Records may be appended before and meanwhile; they come after.
-   * @param stopOf makes the content of a session's Stop from that of its last record
+   * All that was given out when it resolves; records that are appended before and meanwhile come after.
+   * @param stopOf makes the content of a session's Stop from that of its last record; undefined: that is damaged
    * @throws Error when another daemon has the spool, or the system refuses
    */
-  async open(stopOf: (content: Uint8Array) => Uint8Array): Promise<void> {
+  async open(stopOf: (content: Uint8Array) => Uint8Array | undefined): Promise<void> {
     const { segments, entries, lastSequence, damaged } = await recover(this.#storage, await this.#storage.open());
     for (const segment of segments) this.#segments.set(segment.number, segment);
     this.#lastNumber = segments.at(-1)?.number ?? 0;
@@ -147,11 +147,12 @@ export class Spool {
     }
     const live = entries.filter(({ last }) => last);
     for (const last of live) {
-      const content = await this.read(last);
-      if (content === undefined) continue;
-      this.#enter({ session: last.session, kind: 'stop', atMs: last.atMs, content: stopOf(content) });
+      const said = await this.read(last);
+      const content = said && stopOf(said);
+      if (content) this.#enter({ session: last.session, kind: 'stop', atMs: last.atMs, content });
     }
     for (const entry of entries) if (entry.pending) this.#events.ready(entry);
+    await this.#writeAll();
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const record of early) this.#enter(record);

@@ -362,6 +362,6 @@ test('whatever happens, a session is told from its beginning to its one end', as
       expect(made.troubles).toEqual([]);
     }),
     // A failure is made smaller for so long at most.
-    { numRuns: 100, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
+    { numRuns: 60, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
   );
 }, 120_000);

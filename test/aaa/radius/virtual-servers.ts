@@ -78,13 +78,13 @@ interface Received {
 }
 
 export class VirtualServers {
-  readonly clock: InstantClock;
+  readonly clock: Clock;
   readonly #behaviours = new Map<string, { spec: ServerSpec; behaviour: Behaviour }>();
   /** By the server's address. */
   readonly received = new Map<string, Received[]>();
   readonly channels: { address: string; events: ChannelEvents; closed: boolean }[] = [];
 
-  constructor(clock: InstantClock) {
+  constructor(clock: Clock) {
     this.clock = clock;
   }
 
