@@ -180,9 +180,11 @@ describe('a LAC', () => {
     });
   });
 
-  it('refuses everybody where only MS-CHAPv2 would do', () => {
-    const script = new Script({ authMethods: ['mschapv2'] });
-    expect(script.effects).toMatchObject([{ effect: 'down', failed: true }]);
+  it('refuses everybody where only what nobody can hand over would do', () => {
+    const script = new Script({ authMethods: ['eap', 'mschapv2', 'mschapv1'] });
+    const reason =
+      'the client must authenticate itself, but PppProfile/default allows neither PAP nor CHAP, which alone can be handed over';
+    expect(script.effects).toMatchObject([{ effect: 'down', failed: true, reason }]);
   });
 
   it('does not authenticate itself to a client', () => {

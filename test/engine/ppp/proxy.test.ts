@@ -228,9 +228,22 @@ describe('an LNS negotiates anew', () => {
     expect([...frame.slice(14, 18)]).not.toEqual([1, 2, 3, 4]);
   });
 
-  it('MS-CHAPv2, which the AVPs cannot carry', () => {
-    const effects = begin({ lastSentLcpConfReq: Uint8Array.of(...chapMs) }, { authMethods: ['mschapv2'] });
+  it.each([
+    ['mschapv1', 0x80],
+    ['mschapv2', 0x81],
+  ] as const)('%s, which the AVPs do not carry', (method, algorithm) => {
+    const lastSentLcpConfReq = Uint8Array.of(3, 5, 0xc2, 0x23, algorithm);
+    const effects = begin({ lastSentLcpConfReq }, { authMethods: [method] });
     expect(effects.map(({ effect }) => effect)).toEqual(['notice', 'frame']);
+    expect(effects[0]).toMatchObject({ message: expect.stringMatching(/MS-CHAPv[12] cannot be handed over$/) });
+  });
+
+  it('not EAP, which begins here with who the client is', () => {
+    const none: PppProxy = { proxyAuthenType: 4, lastSentLcpConfReq: Uint8Array.of(3, 4, 0xc2, 0x27) };
+    const effects = begin(none, { authMethods: ['eap'] });
+    expect(effects[0]).toMatchObject({ message: 'takes LCP from the LAC' });
+    const frame = effects[1].effect === 'frame' ? effects[1].frame : new Uint8Array();
+    expect(frame).toEqual(packet(0xc227, 1, frame[5], [1]));
   });
 
   it('not with a name and password that were asked for before PPP, where PAP would do', () => {

@@ -5,7 +5,7 @@ import { nameAfterValue } from './chap.ts';
 
 export const EapCode = { request: 1, response: 2, success: 3, failure: 4 } as const;
 
-export const EapType = { identity: 1, notification: 2, nak: 3, md5: 4, expanded: 254, msChapV2: 26 } as const;
+export const EapType = { identity: 1, notification: 2, nak: 3, md5: 4, msChapV2: 26 } as const;
 
 /** Those that peers often want. */
 const TYPE_NAMES = new Map<number, string>([
@@ -22,7 +22,7 @@ export function eapTypeName(type: number): string {
   return TYPE_NAMES.get(type) ?? `EAP type ${type}`;
 }
 
-export const MsChapV2Op = { challenge: 1, response: 2, success: 3, failure: 4, changePassword: 7 } as const;
+export const MsChapV2Op = { challenge: 1, response: 2, success: 3, failure: 4 } as const;
 
 /** Where the type of a Request or Response stands, and its data, counted from the code. */
 export const TYPE_AT = PACKET_HEADER_OCTETS;
