@@ -115,6 +115,8 @@ const happening: fc.Arbitrary<PppEvent | 'wait' | 'hear'> = fc.oneof(
     arbitrary: fc.constantFrom<PppEvent>(
       { event: 'authenticated', answer: checkAgainst('hunter2') },
       { event: 'authenticated', answer: { verdict: 'reject', message: '' } },
+      { event: 'authenticated', answer: { verdict: 'reject', message: '', msChapError: 'E=648 R=1 V=3' } },
+      { event: 'authenticated', answer: { verdict: 'challenge', eap: Uint8Array.of(1, 9, 0, 5, 13) } },
       { event: 'authenticated', answer: { verdict: 'accept', grant: { ipv4: 5 } } },
       { event: 'allocated', answer: { ipv4: 6 } },
       { event: 'allocated', answer: { refused: { ipv4: 'no' } } },
