@@ -149,8 +149,6 @@ export const dictionary = {
   msChapCpw2: ofMicrosoft(4, values.octets, '2.1.7'),
   msChapLmEncPw: { ...ofMicrosoft(5, values.octets, '2.1.8'), form: 'numbered' },
   msChapNtEncPw: { ...ofMicrosoft(6, values.octets, '2.2'), form: 'numbered' },
-  msMppeEncryptionPolicy: ofMicrosoft(7, values.u32, '2.4.4'),
-  msMppeEncryptionTypes: ofMicrosoft(8, values.u32, '2.4.5'),
   msChapChallenge: ofMicrosoft(11, values.octets, '2.1.2'),
   /** The keys of MS-CHAPv1: the LAN Manager's, then the NT's, 8 and 16 octets. */
   msChapMppeKeys: { ...ofMicrosoft(12, values.secret, '2.4.1'), hidden: 'password' },
