@@ -60,7 +60,9 @@ function tellOne({ path, before, after }: Difference): string {
   if (before instanceof Secret || after instanceof Secret) return `${name} changed`;
   if (before === undefined && isRecord(after)) return `${name} added`;
   if (after === undefined && isRecord(before)) return `${name} removed`;
-  return `${name} ${valueText(before, last)} -> ${valueText(after, last)}`;
+  const [was, is] = [valueText(before, last), valueText(after, last)];
+  // Secrets look alike.
+  return was === is ? `${name} changed` : `${name} ${was} -> ${is}`;
 }
 
 /** Where resources call a field otherwise. */

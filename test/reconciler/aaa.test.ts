@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatIpv6Prefix, type Ipv6Prefix, parseIpv4 } from '../../src/engine/spec.ts';
+import { differences, tell } from '../../src/reconciler/compare.ts';
 import { desired } from '../../src/reconciler/desired.ts';
 import { doc, resolved, secretDoc, secretText, snapshot, told } from './declare.ts';
 
@@ -206,6 +207,19 @@ describe('RADIUS', () => {
     ],
   ])('says what is wrong', (document, expected) => {
     expect(told(resolved(document, secrets))).toEqual([expected]);
+  });
+
+  it('is told by what differs, and no secret is told', () => {
+    const change = (before: object[], after: object[]) => {
+      const [old, now] = [before, after].map((servers) => resolved(radius(...servers), secrets).state.aaa);
+      return tell(differences(old, now));
+    };
+    const [one, two] = ['192.0.2.50', '192.0.2.51'].map((address) => ({ address, secretRef }));
+    expect(change([one], [{ ...one, secretRef: { name: 's', key: 'bob' } }])).toBe('radius.servers changed');
+    expect(change([one, two], [two, one])).toBe(
+      'radius.servers [192.0.2.50-1812-1813-3799-secret-3s-3, 192.0.2.51-1812-1813-3799-secret-3s-3] -> ' +
+        '[192.0.2.51-1812-1813-3799-secret-3s-3, 192.0.2.50-1812-1813-3799-secret-3s-3]',
+    );
   });
 
   it('stays as it was while it has a mistake', () => {
