@@ -12,7 +12,8 @@ import type {
 import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts';
 import { drop } from './attachment.ts';
 import { DataPath } from './data-path.ts';
-import { Device, type DeviceEvents, type Snapshot, sweep, takeSnapshot } from './devices.ts';
+import { Device, type DeviceEvents, sweep, takeSnapshot } from './devices.ts';
+import { Drift } from './drift.ts';
 import { Mppe } from './mppe.ts';
 import { configureOwn, Guards, releaseGuard } from './own-device.ts';
 import { Pppoe } from './pppoe.ts';
@@ -23,10 +24,6 @@ import { countersOf, L2tpSession, type PlaneSession } from './sessions.ts';
 import { configureShared, joinShared, leaveShared } from './shared-device.ts';
 import type { UdpTransport } from './sockets.ts';
 
-/** How long changes are gathered before devices are compared: so long that comparing takes a tenth of the time. */
-const minCompareDelayMs = 100;
-const maxCompareDelayMs = 800;
-const compareShare = 10;
 const ownNamePattern = 'l2tp%d';
 const sharedOwner = 'Gateway';
 
@@ -39,7 +36,6 @@ export class UserspacePlane implements DataPlane {
   readonly capabilities = { pseudowires: ['ppp'], kernelModules: [] } as const;
 
   readonly #transport: UdpTransport;
-  readonly #events: PlaneEvents;
   readonly #path: DataPath;
   readonly #rtnl = new Rtnl();
   readonly #pppoe: Pppoe;
@@ -47,16 +43,14 @@ export class UserspacePlane implements DataPlane {
   readonly #removals = new Removals(this.#rtnl);
   readonly #guards = new Guards(this.#rtnl);
   readonly #devices = new Map<string, Device>();
-  #changed = new Set<Device>();
-  #compare: NodeJS.Timeout | undefined;
-  #compareDelayMs = minCompareDelayMs;
+  readonly #drift: Drift;
   #closed = false;
 
   /** @throws PlaneError when netlink is refused */
   constructor(transport: UdpTransport, events: PlaneEvents) {
     this.#transport = transport;
-    this.#events = events;
     this.#path = new DataPath(transport, events);
+    this.#drift = new Drift(this.#rtnl, this.#devices, events);
     this.#pppoe = new Pppoe(this.#path, events, this.#rtnl);
     this.#monitor = new RtnlMonitor((link, kind) => this.linkChanged(link, kind));
   }
@@ -278,7 +272,7 @@ export class UserspacePlane implements DataPlane {
 
   private closeDevice(device: Device): void {
     this.#devices.delete(device.name);
-    this.#changed.delete(device);
+    this.#drift.forget(device);
     // At once, for the tunnel's own packets may follow.
     if (device.sole !== undefined) device.setRoutes([]);
     device.proxies.setAll([]);
@@ -338,53 +332,12 @@ export class UserspacePlane implements DataPlane {
       this.#path.transmit(device);
     },
     closing: () => this.#path.closing(),
-    lost: (device) => this.mark(device),
+    lost: (device) => this.#drift.mark(device),
   };
-
-  // -------------------------------------------------------------- drift
 
   private linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
     this.#pppoe.linkChanged(link);
-    let foreign = true;
-    for (const device of this.#devices.values()) foreign &&= device.index !== link;
-    for (const device of this.#devices.values()) {
-      const beside = foreign && (device.guard?.link === link || device.proxies.size > 0);
-      if (link !== 'unknown' && device.index !== link && !beside) continue;
-      // Setting a device up tells of its link many times: one look spares the long comparison.
-      const fine = kind === 'link' && device.index === link && device.linkGaps(this.#rtnl.link(link)).length === 0;
-      if (!fine) this.mark(device);
-    }
-  }
-
-  /** What we do ourselves leaves no gap, so it need not be told apart. */
-  private mark(device: Device): void {
-    this.#changed.add(device);
-    this.#compare ??= setTimeout(() => this.compare(), this.#compareDelayMs);
-  }
-
-  private compare(): void {
-    const began = performance.now();
-    this.#compare = undefined;
-    const changed = this.#changed;
-    this.#changed = new Set();
-    let snapshot: Snapshot;
-    try {
-      snapshot = takeSnapshot(this.#rtnl);
-    } catch (error) {
-      if (!(error instanceof PlaneError)) throw error;
-      // Others change so much that no dump holds together: later.
-      this.#compareDelayMs = maxCompareDelayMs;
-      for (const device of changed) this.mark(device);
-      return;
-    }
-    for (const device of changed) {
-      const gaps = device.gaps(snapshot).join(', ');
-      const told = device.toldGaps;
-      device.toldGaps = gaps;
-      if (gaps !== '' && gaps !== told) this.#events.drift(device.name, gaps);
-    }
-    const tookMs = performance.now() - began;
-    this.#compareDelayMs = Math.min(Math.max(tookMs * compareShare, minCompareDelayMs), maxCompareDelayMs);
+    this.#drift.linkChanged(link, kind);
   }
 
   // -------------------------------------------------------------- the rest
@@ -419,7 +372,7 @@ export class UserspacePlane implements DataPlane {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#compare);
+    this.#drift.close();
     this.#monitor.close();
     for (const device of [...this.#devices.values()]) this.closeDevice(device);
     this.#removals.finish();

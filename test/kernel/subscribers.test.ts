@@ -73,8 +73,10 @@ async function attachBoth(attachment = subscriber()): Promise<void> {
 const inside = ['2001:db8:80:1::5', '2001:db8:41:1ff::5', '2001:db8:ee80::5', '2001:db8:dd::5', '172.20.3.4'];
 const ofLns = (address: string): string => (address.includes(':') ? '2001:db8:ff::1' : '198.51.100.1');
 
-const ping = (from: Namespace, source: string, to: string): string =>
-  from.run('ping', '-c', '2', '-i', '0.02', '-W', '5', '-I', source, to);
+/** Throws when no answer comes. */
+function ping(from: Namespace, source: string, to: string): void {
+  from.run('ping', '-c', '1', '-W', '10', '-I', source, to);
+}
 
 const dropped = (reason: string, count: number): Promise<Record<string, number>> =>
   until(
@@ -91,8 +93,8 @@ const send = (protocol: number, packet: Uint8Array): Promise<void> =>
 test('prefixes and networks behind a peer are reached, and it reaches out from them', async () => {
   await attachBoth();
   for (const address of inside) {
-    expect(ping(right, ofLns(address), address)).toContain(' 0% packet loss');
-    expect(ping(left, address, ofLns(address))).toContain(' 0% packet loss');
+    ping(right, ofLns(address), address);
+    ping(left, address, ofLns(address));
   }
   // What the pools' routes cover needs none of its own.
   const routes = (family: string): string[] =>
@@ -112,7 +114,7 @@ test('prefixes and networks behind a peer are reached, and it reaches out from t
   expect(routes('-4')).toEqual(['10.9.0.0/16']);
   await lns.apply({ op: 'device', device: { ...pools, routes: ['10.9.0.0/16', '2001:db8:40::/42'] } });
   expect(routes('-6')).toEqual(['2001:db8:40::/42', '2001:db8:80:1::/64', '2001:db8:ee00::/40']);
-  expect(ping(right, '2001:db8:ff::1', inside[0])).toContain(' 0% packet loss');
+  ping(right, '2001:db8:ff::1', inside[0]);
   expect(await gaps(lns)).toEqual([[]]);
   await lns.apply({ op: 'sessionDown', session });
   expect(routes('-6')).toEqual(['2001:db8:40::/42']);
@@ -268,7 +270,7 @@ test('a host beside us reaches a peer whose address is in its own subnet, until 
   await attach(lns, session, proxied);
   await attach(lac, session, { ...clientSide, routes: ['10.9.0.77/32'] });
   expect(proxies()).toMatch(/^10\.9\.0\.2 dev lan proxy +proto 171$/);
-  expect(host.run('ping', '-c', '2', '-i', '0.1', '-W', '5', '10.9.0.2')).toContain(' 0% packet loss');
+  host.run('ping', '-c', '1', '-W', '10', '10.9.0.2');
   expect(await gaps(lns)).toEqual([[]]);
 
   right.ip('neigh', 'del', 'proxy', '10.9.0.2', 'dev', 'lan');
@@ -313,7 +315,7 @@ test('a filter holds from one moment to the next, in its direction', async () =>
   left.run('sh', '-c', 'ping -c 2 -i 0.02 -W 1 -I 10.9.0.2 10.9.0.1 || true');
   await dropped('filtered', 2);
   expect(await lns.counters(session)).toMatchObject({ rxDropped: 2 });
-  expect(ping(left, inside[0], ofLns(inside[0]))).toContain(' 0% packet loss');
+  ping(left, inside[0], ofLns(inside[0]));
   // It stays over an attachment.
   await attach(lns, session, subscriber());
   left.run('sh', '-c', 'ping -c 2 -i 0.02 -W 1 -I 10.9.0.2 10.9.0.1 || true');
@@ -322,7 +324,7 @@ test('a filter holds from one moment to the next, in its direction', async () =>
     code: 'EINVAL',
   });
   expect(await limit(undefined)).toEqual(done);
-  expect(ping(left, '10.9.0.2', '10.9.0.1')).toContain(' 0% packet loss');
+  ping(left, '10.9.0.2', '10.9.0.1');
 });
 
 /** Takes what comes over one TCP connection, tells how much, and answers as much. */
@@ -342,7 +344,7 @@ got = b''
 while len(got) < len(data): got += s.recv(65536)
 print('whole' if got == data else 'spoiled')`;
 
-test('TCP passes whole through a rate both ways, which drops what is too fast; then without', async () => {
+test('TCP passes whole through a rate both ways, what is too much is dropped, and what waits goes when the rate does', async () => {
   await attachBoth();
   const rate = { txBps: 8_000_000, rxBps: 16_000_000 };
   expect(await lns.apply({ op: 'limit', session, rate, filter: denyPing })).toEqual(done);
@@ -353,22 +355,23 @@ test('TCP passes whole through a rate both ways, which drops what is too fast; t
   expect(left.run('python3', '-c', tcpClient)).toBe('whole\n');
   const ms = performance.now() - began;
   const counters = await lns.counters(session);
+  const lost = await lns.dropped();
   // Each way a megabyte and its headers, and no more than the time allows: 20 ms at once and then at the rate.
   expect(counters.rxOctets).toBeGreaterThan(1_000_000);
   expect(counters.txOctets).toBeGreaterThan(1_000_000);
   expect(counters.txOctets).toBeLessThanOrEqual((rate.txBps / 8000) * (ms + 20));
   expect(counters.rxOctets).toBeLessThanOrEqual((rate.rxBps / 8000) * (ms + 20));
-  expect(counters.txDropped).toBeGreaterThan(0);
-  expect((await lns.dropped()).aboveRate).toBeGreaterThan(0);
 
-  // What waits when the limit ends passes.
+  // At once 3,000 octets pass, 12,000 wait, and of 15 packets 5 are too many. What waits when the limit ends passes.
   await lns.apply({ op: 'limit', session, rate: { txBps: 1, rxBps: 0 }, filter: undefined });
-  right.run('sh', '-c', 'ping -c 5 -i 0.01 -s 1372 -W 1 10.9.0.2 || true');
+  right.run('sh', '-c', 'ping -c 15 -i 0.01 -s 1372 -W 1 10.9.0.2 || true');
+  await dropped('aboveRate', (lost.aboveRate ?? 0) + 5);
+  expect((await lns.counters(session)).txDropped).toBeGreaterThanOrEqual(counters.txDropped + 5);
   const held = await lns.tables();
   expect(held.waitingPackets).toBeGreaterThan(0);
   expect(await lns.apply({ op: 'limit', session, rate: undefined, filter: undefined })).toEqual(done);
   expect(await lns.tables()).toMatchObject({ waitingPackets: 0 });
-  expect(ping(right, '10.9.0.1', '10.9.0.2')).toContain(' 0% packet loss');
+  ping(right, '10.9.0.1', '10.9.0.2');
   // What waits at the end is dropped.
   await lns.apply({ op: 'limit', session, rate: { txBps: 1, rxBps: 0 }, filter: undefined });
   right.run('sh', '-c', 'ping -c 5 -i 0.01 -s 1372 -W 1 10.9.0.2 || true');

@@ -1,0 +1,77 @@
+/** Notices that somebody changed devices of ours, and tells what differs from what should be. */
+import { PlaneError } from '../engine/errors.ts';
+import type { PlaneEvents } from '../engine/ports.ts';
+import { type Device, type Snapshot, takeSnapshot } from './devices.ts';
+import type { Rtnl } from './rtnl.ts';
+import type { LinkChangeKind } from './rtnl-monitor.ts';
+
+/** How long changes are gathered before devices are compared: so long that comparing takes a tenth of the time. */
+const minCompareDelayMs = 100;
+const maxCompareDelayMs = 800;
+const compareShare = 10;
+
+export class Drift {
+  readonly #rtnl: Rtnl;
+  readonly #devices: ReadonlyMap<string, Device>;
+  readonly #events: PlaneEvents;
+  #changed = new Set<Device>();
+  #compare: NodeJS.Timeout | undefined;
+  #compareDelayMs = minCompareDelayMs;
+
+  constructor(rtnl: Rtnl, devices: ReadonlyMap<string, Device>, events: PlaneEvents) {
+    this.#rtnl = rtnl;
+    this.#devices = devices;
+    this.#events = events;
+  }
+
+  close(): void {
+    clearTimeout(this.#compare);
+  }
+
+  linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
+    let foreign = true;
+    for (const device of this.#devices.values()) foreign &&= device.index !== link;
+    for (const device of this.#devices.values()) {
+      const beside = foreign && (device.guard?.link === link || device.proxies.size > 0);
+      if (link !== 'unknown' && device.index !== link && !beside) continue;
+      // Setting a device up tells of its link many times: one look spares the long comparison.
+      const fine = kind === 'link' && device.index === link && device.linkGaps(this.#rtnl.link(link)).length === 0;
+      if (!fine) this.mark(device);
+    }
+  }
+
+  /** What we do ourselves leaves no gap, so it need not be told apart. */
+  mark(device: Device): void {
+    this.#changed.add(device);
+    this.#compare ??= setTimeout(() => this.compare(), this.#compareDelayMs);
+  }
+
+  private compare(): void {
+    const began = performance.now();
+    this.#compare = undefined;
+    const changed = this.#changed;
+    this.#changed = new Set();
+    let snapshot: Snapshot;
+    try {
+      snapshot = takeSnapshot(this.#rtnl);
+    } catch (error) {
+      if (!(error instanceof PlaneError)) throw error;
+      // Others change so much that no dump holds together: later.
+      this.#compareDelayMs = maxCompareDelayMs;
+      for (const device of changed) this.mark(device);
+      return;
+    }
+    for (const device of changed) {
+      const gaps = device.gaps(snapshot).join(', ');
+      const told = device.toldGaps;
+      device.toldGaps = gaps;
+      if (gaps !== '' && gaps !== told) this.#events.drift(device.name, gaps);
+    }
+    const tookMs = performance.now() - began;
+    this.#compareDelayMs = Math.min(Math.max(tookMs * compareShare, minCompareDelayMs), maxCompareDelayMs);
+  }
+
+  forget(device: Device): void {
+    this.#changed.delete(device);
+  }
+}
