@@ -462,6 +462,7 @@ export interface PppLimitsView {
   filter?: string;
 }
 
+/** Of a session that ends here: IP packets and their octets, none of the engine's own. Of a spliced one: all PPP frames. */
 export interface SessionCounters {
   rxPackets: number;
   rxOctets: number;
