@@ -4,8 +4,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { RadiusAuthentication } from '../../../src/aaa/radius/authentication.ts';
+import type { Clock } from '../../../src/aaa/radius/clock.ts';
 import { RadiusSessions } from '../../../src/aaa/radius/sessions.ts';
-import { systemClock } from '../../../src/aaa/radius/system-clock.ts';
 import { openUdpChannel } from '../../../src/aaa/radius/udp.ts';
 import type { AuthenticateAnswer, CallFacts, Credentials } from '../../../src/engine/aaa.ts';
 import { challengeResponse, ntPasswordHash } from '../../../src/engine/ppp/auth/ms-chap-digests.ts';
@@ -27,7 +27,15 @@ const [specJson, loginsJson] = process.argv.slice(2);
 const { servers, ...rest }: Omit<RadiusSpec, 'servers'> & { servers: ServerText[] } = JSON.parse(specJson);
 const logins: Login[] = JSON.parse(loginsJson);
 
-const radius = new RadiusAuthentication(new RadiusSessions('test'), systemClock, openUdpChannel);
+const clock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+const radius = new RadiusAuthentication(new RadiusSessions('test'), clock, openUdpChannel);
 radius.configure({ ...rest, servers: servers.map((server) => ({ ...server, secret: new Secret(server.secret) })) });
 
 const call: CallFacts = { port: '1/1', avps: { callingNumber: '5550100', calledNumber: '5551212' } };
