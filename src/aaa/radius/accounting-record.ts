@@ -12,10 +12,11 @@ import { wirePrefix } from './values.ts';
 export const statusTypes = { start: 1, stop: 2, interim: 3, accountingOn: 7, accountingOff: 8 } as const;
 /** RFC 2866 5.6. */
 const byRadius = 1;
-/** RFC 2866 5.10: the session ended in a crash. */
+/** That the session ended in a crash. */
 const nasReboot = 11;
 
-const terminateCauses = {
+/** RFC 2866 5.10. */
+export const terminateCauses = {
   userRequest: 1,
   lostCarrier: 2,
   lostService: 3,

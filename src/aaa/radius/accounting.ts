@@ -74,11 +74,11 @@ export class RadiusAccounting {
     this.#sayOn();
   }
 
-  /** Records that wait go to these servers too. */
+  /** Records that wait go to these servers too. Without any, sessions of which a server knows are told of later. */
   configure(spec: RadiusSpec): void {
-    this.#nas = nasAttributes(spec);
     const told = spec.servers.filter(({ acctPort }) => acctPort !== 0);
     this.#isAsked = told.length > 0;
+    if (this.#isAsked) this.#nas = nasAttributes(spec);
     this.#client.configure(
       told.map(({ acctPort, ...server }) => ({ ...server, port: acctPort })),
       spec.deadTimeMs,
@@ -88,9 +88,9 @@ export class RadiusAccounting {
   }
 
   account(record: AccountRecord, counters: SessionCounters): void {
-    if (!this.#isAsked) return;
-    const atMs = this.#clock.wall();
     const session = this.#sessions.of(record.session);
+    if (!this.#isAsked && !this.#spool.knows(session.acctSessionId)) return;
+    const atMs = this.#clock.wall();
     const attributes = recordAttributes(record, counters, session, this.#nas, atMs);
     const content = this.#encode(attributes);
     if (content) this.#spool.append({ session: session.acctSessionId, kind: record.event, atMs, content });

@@ -10,7 +10,7 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from './clock.ts';
 import { type AccountingRecord, doneLine, parseLine, recordLine } from './spool-lines.ts';
-import { recover } from './spool-recovery.ts';
+import { type Recovered, recover } from './spool-recovery.ts';
 import type { SpoolStorage } from './spool-storage.ts';
 
 /** What one daemon may leave undelivered, and what of it may lie in memory and on disk. */
@@ -130,10 +130,10 @@ export class Spool {
    * Takes over what an earlier run has left: gives out what was not acknowledged, and ends the sessions that were live.
    * All that was given out when it resolves; records that are appended before and meanwhile come after.
    * @param stopOf makes the content of a session's Stop from that of its last record; undefined: that is damaged
-   * @throws Error when another daemon has the spool, or the system refuses
+   * @throws Error when another daemon has the spool, or the system refuses; it may be tried again
    */
   async open(stopOf: (content: Uint8Array) => Uint8Array | undefined): Promise<void> {
-    const { segments, entries, lastSequence, damaged } = await recover(this.#storage, await this.#storage.open());
+    const { segments, entries, lastSequence, damaged } = await this.#recover();
     for (const segment of segments) this.#segments.set(segment.number, segment);
     this.#lastNumber = segments.at(-1)?.number ?? 0;
     this.#sequence = lastSequence;
@@ -157,6 +157,21 @@ export class Spool {
     this.#early = undefined;
     for (const record of early) this.#enter(record);
     if (this.#unwritten.length > 0) this.#schedule(0);
+  }
+
+  async #recover(): Promise<Recovered> {
+    const files = await this.#storage.open();
+    try {
+      return await recover(this.#storage, files);
+    } catch (error) {
+      await this.#storage.close();
+      throw error;
+    }
+  }
+
+  /** Whether something was said of the session, and not yet that it is over. */
+  knows(session: string): boolean {
+    return this.#lastOf.has(session) || (this.#early ?? []).some((record) => record.session === session);
   }
 
   append(record: AccountingRecord): void {

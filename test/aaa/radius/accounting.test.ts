@@ -253,6 +253,19 @@ test('Accounting-On is said once, and not to servers that come later: sessions a
   expect(scene.statuses).toEqual([on, start, interim]);
 });
 
+test('while there is no server, the sessions that one knows are told of later, and no others', async () => {
+  const scene = await new Scene().begin();
+  scene.accounting.account(record, noCounters);
+  await scene.clock.pass(1_000);
+  scene.accounting.configure({ ...spec, servers: [] });
+  scene.accounting.account({ ...record, session: 5 }, noCounters);
+  scene.accounting.account({ ...record, event: 'stop', sessionMs: 5 }, noCounters);
+  await scene.clock.pass(600_000);
+  scene.accounting.configure(spec);
+  await scene.clock.pass(600_000);
+  expect(scene.statuses).toEqual([on, start, stop]);
+});
+
 test('the daemon ends although no server answers, and the rest is told later', async () => {
   const scene = new Scene();
   scene.serve(silent);
