@@ -6,14 +6,31 @@ import { resource } from '../../interop/resources.ts';
 import type { Lab } from '../../netns/lab.ts';
 import { until } from '../../netns/until.ts';
 import type { Act, Stage } from './act.ts';
-import { assertTraffic } from './traffic.ts';
+import { assertTraffic, encryptedMtu } from './traffic.ts';
 import { kernelSession, Xl2tpd } from './xl2tpd.ts';
 
 const secret = 'between-us-and-xl2tpd';
 const theirInside = '10.9.0.1';
 
-/** What a scene demands of us, and pppd's option that does so. xl2tpd knows the scene by the address we call from. */
+/** What a scene demands of us, and pppd's options that do so. xl2tpd knows the scene by the address we call from. */
 const scenes = {
+  pap: {
+    auth: 'pap',
+    pppd: 'require-pap',
+    from: '192.0.2.16',
+    inside: '10.9.0.16',
+    challenge: false,
+    sequence: false,
+  },
+  // pppd as server knows EAP with MD5 only.
+  eap: {
+    auth: 'eap',
+    pppd: 'require-eap',
+    from: '192.0.2.17',
+    inside: '10.9.0.17',
+    challenge: false,
+    sequence: false,
+  },
   chap: {
     auth: 'chap',
     pppd: 'require-chap',
@@ -27,6 +44,14 @@ const scenes = {
     pppd: 'require-mschap-v2',
     from: '192.0.2.13',
     inside: '10.9.0.13',
+    challenge: false,
+    sequence: false,
+  },
+  mppe: {
+    auth: 'mschapv2',
+    pppd: 'require-mschap-v2',
+    from: '192.0.2.18',
+    inside: '10.9.0.18',
     challenge: false,
     sequence: false,
   },
@@ -48,7 +73,7 @@ const scenes = {
   },
 } as const;
 type Scene = keyof typeof scenes;
-const names: readonly Scene[] = ['chap', 'mschapv2', 'hidden', 'sequence'];
+const names = Object.keys(scenes) as Scene[];
 
 /** We place calls to xl2tpd, whose pppd authenticates us and whose kernel carries. */
 export const weCallThem: Act<Scene> = {
@@ -66,11 +91,13 @@ export const weCallThem: Act<Scene> = {
       secret,
       sections: names.map((name) => {
         const { pppd, from, inside, challenge, sequence } = scenes[name];
+        const sequenced = sequence ? ['pppol2tp_send_seq', 'pppol2tp_recv_seq'] : [];
+        const encrypted = name === 'mppe' ? ['require-mppe-128'] : [];
         const conf = [`lac = ${from}`, `ip range = ${inside}`, `local ip = ${theirInside}`];
         return {
           name,
           xl2tpd: challenge ? [...conf, 'challenge = yes'] : conf,
-          pppd: sequence ? [pppd, 'pppol2tp_send_seq', 'pppol2tp_recv_seq'] : [pppd],
+          pppd: [pppd, ...sequenced, ...encrypted],
         };
       }),
     });
@@ -85,7 +112,7 @@ export const weCallThem: Act<Scene> = {
           secrets(secret),
           resource('SessionProfile', 'default', { useSequenceNumbers: sequence, sequencingRequired: sequence }),
           // pppd is not there yet when the call is: it misses the first request.
-          resource('PppProfile', 'default', { lcp: { retransmit: '300ms' } }),
+          resource('PppProfile', 'default', { auth: { eap: true }, mppe: 'optional', lcp: { retransmit: '300ms' } }),
           tunnelDocument({ localAddress: from, secretRef: tunnelKey, mtu: 1400, ...secretly }),
           sessionDocument(),
         );
@@ -98,7 +125,8 @@ export const weCallThem: Act<Scene> = {
           tunnel.status.conditions.find(({ type }) => type === 'PeerAuthenticated')?.status,
           `${challenge ? 'True' : 'False'}`,
         );
-        await assertTraffic({ namespace: lns, address: theirInside }, { namespace: lac, address: inside });
+        const mtu = scene === 'mppe' ? encryptedMtu : undefined;
+        await assertTraffic({ namespace: lns, address: theirInside }, { namespace: lac, address: inside }, mtu);
         assert.deepEqual(await kernelSession(lns, scene), { required: sequence, sent: sequence });
       },
       async end() {

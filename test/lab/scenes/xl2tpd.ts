@@ -41,7 +41,8 @@ export class Xl2tpd {
     for (const { name, xl2tpd, pppd } of options.sections) {
       conf.push(`[${options.role} ${name}]`, `hostname = ${name}`, `pppoptfile = ${file(`${name}.options`)}`);
       conf.push('length bit = yes', ...xl2tpd);
-      const common = ['debug', 'nodefaultroute', 'noccp', 'novj', 'mtu 1400', 'mru 1400', `ifname ${name}`];
+      const common = ['debug', 'nodefaultroute', 'novj', 'mtu 1400', 'mru 1400', `ifname ${name}`];
+      if (!pppd.includes('require-mppe-128')) common.push('noccp');
       const lines = [...common, `logfile ${file(`${name}.log`)}`, ...pppd, ''];
       await writeFile(file(`${name}.options`), lines.join('\n'));
     }
