@@ -31,8 +31,8 @@ export const openUdpChannel: OpenChannel = ({ address, port }, events) => {
   const socket = createSocket({
     type: ipv6 ? 'udp6' : 'udp4',
     recvBufferSize: receiveBufferOctets,
-    // The address is one already: without this Node would ask its resolver for each packet.
-    lookup: (_name, _options, callback) => callback(null, address, ipv6 ? 6 : 4),
+    // It is an address already, the server's or ours to bind to: without this Node would ask its resolver for each packet.
+    lookup: (name, _options, callback) => callback(null, name, ipv6 ? 6 : 4),
   });
   const sent = (error: Error | null) => {
     if (error) events.failed(error.message);
