@@ -19,7 +19,8 @@ const transport = newTransport();
 
 /**
  * Why an IPv4 packet may not pass. On a shared device, a packet must come from the session to which the answer would
- * go: with the address that it was given, or one of its networks.
+ * go: with the address that it was given, or one of its networks. On a device of one session alone the peer may be the
+ * way to anywhere.
  */
 export function refuseIpv4(session: L2tpSession, bytes: Uint8Array, start: number, end: number): string | undefined {
   const { carrier } = session;

@@ -15,6 +15,9 @@ export const queueMs = 50;
 /** But always what TCP needs to learn of a loss before its timer does. */
 export const leastQueueOctets = 12_000;
 
+/** What still waits is not looked at again before: timers are no finer, nor, after a year, are clocks much. */
+const leastWaitMs = 1;
+
 const bitsPerOctet = 8;
 const msPerSecond = 1000;
 /** Of an octet: what rounding may lack. */
@@ -131,13 +134,14 @@ export class Shaping {
     }
     shaper.first = place;
     shaper.last = place;
-    this.file(shaper);
+    this.file(shaper, now);
     return 'held';
   }
 
-  private file(shaper: Shaper): void {
+  /** `earliest`: not before then, however soon the bucket has enough. */
+  private file(shaper: Shaper, earliest: number): void {
     if (shaper.first < 0) return;
-    shaper.readyAt = shaper.bucket.readyAt(this.#store.octets(shaper.first));
+    shaper.readyAt = Math.max(earliest, shaper.bucket.readyAt(this.#store.octets(shaper.first)));
     this.#queue.update(shaper);
   }
 
@@ -150,7 +154,7 @@ export class Shaping {
   expire(now: number): void {
     for (let shaper = this.#queue.takeDue(now); shaper !== undefined; shaper = this.#queue.takeDue(now)) {
       while (shaper.first >= 0 && shaper.bucket.take(this.#store.octets(shaper.first), now)) this.pass(shaper);
-      this.file(shaper);
+      this.file(shaper, now + leastWaitMs);
     }
   }
 
@@ -171,9 +175,9 @@ export class Shaping {
   }
 
   /** After its rate has changed. */
-  changed(shaper: Shaper): void {
+  changed(shaper: Shaper, now: number): void {
     this.#queue.remove(shaper);
-    this.file(shaper);
+    this.file(shaper, now);
   }
 
   /** Releases all that waits: the limit is gone. */

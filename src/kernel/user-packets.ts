@@ -119,7 +119,7 @@ export class UserPackets {
     }
     if (known === undefined) return new Shaper(session, direction, bps, now);
     known.change(bps, now);
-    this.#shaping.changed(known);
+    this.#shaping.changed(known, now);
     this.#held();
     return known;
   }
