@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
+import { Radius } from './aaa/radius.ts';
 import { Subscribers } from './aaa/subscribers.ts';
 import { EventLog, eventOf, eventOfStep } from './api/events.ts';
 import { LiveSource } from './api/live-source.ts';
@@ -71,9 +72,26 @@ const plugins = new Plugins({
   log: (plugin, message) => log.info({ plugin }, message),
   onFailure: (plugin, message) => failed('System', undefined, 'PluginFailed', `plugin ${plugin}: ${message}`),
 });
+const clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  setTimer: (delayMs: number, callback: () => void) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
 const transport = new UdpTransport();
-const aaa = new Subscribers({
+const aaa: Subscribers = new Subscribers({
   stateDirectory: state,
+  radius: new Radius({
+    stateDirectory: state,
+    clock,
+    events: {
+      disconnect: (session, cause, message) => host.disconnect(session, cause, message),
+      change: (session, limits) => host.change(session, limits),
+    },
+    onFailure: (message) => failed('System', undefined, 'RadiusFailed', message),
+  }),
   plugins,
   onFailure: (message) => failed('System', undefined, 'StateFailed', message),
 });
@@ -84,7 +102,7 @@ const plane = new UserspacePlane(transport, {
   pppoeServed: (name, failure) => host.pppoeServed(name, failure),
   drift,
 });
-const host = new Host(
+const host: Host = new Host(
   { ...gatewayOf({}), peers: [], pppoeServers: [] },
   {
     transport,
@@ -101,14 +119,7 @@ transport.onDatagram((datagram) => host.datagram(datagram));
 
 const reconciler = new Reconciler({
   live: new LiveSystem(host, plane, aaa, { configure: (spec) => system.configure(spec) }),
-  clock: {
-    now: () => performance.now(),
-    wall: () => Date.now(),
-    setTimer: (delayMs, callback) => {
-      const timer = setTimeout(callback, delayMs);
-      return () => clearTimeout(timer);
-    },
-  },
+  clock,
   random: Math.random,
   onEvent: onStep,
 });
