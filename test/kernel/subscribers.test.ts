@@ -10,6 +10,7 @@ import { ipPacket, udpDatagram } from './ip-packets.ts';
 import { join, Namespace, PlaneProcess, until } from './lab.ts';
 import { clientSide, dataMessage, ipv4, serverSide, session, sessionUp, subs } from './sessions.ts';
 
+let host: Namespace | undefined;
 let left: Namespace;
 let right: Namespace;
 let lac: PlaneProcess;
@@ -30,6 +31,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await lac.kill();
   await lns.kill();
+  host?.remove();
+  host = undefined;
   left.remove();
   right.remove();
 });
@@ -256,7 +259,7 @@ test("the engine's own IPv6 packets reach the peer's host", async () => {
 });
 
 test('a host beside us reaches a peer whose address is in its own subnet, until the session is down', async () => {
-  const host = new Namespace('host');
+  host = new Namespace('host');
   right.ip('link', 'add', 'lan', 'type', 'veth', 'peer', 'name', 'lan', 'netns', host.name);
   right.ip('addr', 'add', '10.9.0.100/24', 'dev', 'lan');
   host.ip('addr', 'add', '10.9.0.77/24', 'dev', 'lan');
@@ -302,7 +305,6 @@ test('a host beside us reaches a peer whose address is in its own subnet, until 
   lns = new PlaneProcess(right);
   await lns.sweep();
   expect(proxies()).toBe('');
-  host.remove();
 });
 
 const denyPing: readonly FilterRule[] = [{ action: 'deny', direction: 'in', protocol: 1 }];
