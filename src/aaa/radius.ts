@@ -10,7 +10,7 @@ import type { Clock } from './radius/clock.ts';
 import { DynamicServer } from './radius/dynamic.ts';
 import { RadiusSessions } from './radius/sessions.ts';
 import { SpoolDirectory } from './radius/spool-storage.ts';
-import { openUdpChannel } from './radius/udp.ts';
+import { type OpenChannel, openUdpChannel } from './radius/udp.ts';
 import type { RadiusAaa } from './sources.ts';
 
 /** When the spool could not be had: how long until it is tried again. */
@@ -23,6 +23,8 @@ interface RadiusParts {
   events: AaaEvents;
   /** Something went wrong that keeps nobody from being served. */
   onFailure(message: string): void;
+  /** Absent: UDP. */
+  open?: OpenChannel;
 }
 
 export class Radius implements RadiusAaa {
@@ -34,15 +36,15 @@ export class Radius implements RadiusAaa {
   #spec: RadiusSpec | undefined;
   #opening: Promise<void> | undefined;
 
-  constructor({ stateDirectory, clock, events, onFailure }: RadiusParts) {
+  constructor({ stateDirectory, clock, events, onFailure, open = openUdpChannel }: RadiusParts) {
     this.#clock = clock;
     this.#onFailure = onFailure;
     const sessions = new RadiusSessions(lifeOf(clock));
-    this.#authentication = new RadiusAuthentication(sessions, clock, openUdpChannel);
+    this.#authentication = new RadiusAuthentication(sessions, clock, open);
     this.#accounting = new RadiusAccounting({
       sessions,
       clock,
-      open: openUdpChannel,
+      open,
       storage: new SpoolDirectory(join(stateDirectory, 'accounting')),
       onTrouble: onFailure,
     });
