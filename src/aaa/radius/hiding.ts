@@ -18,7 +18,8 @@ export interface HidingKey {
  * @throws RangeError when it is too long
  */
 export function hidePassword(room: Buffer, length: number, key: HidingKey): number {
-  if (length > maxPasswordOctets) throw new RangeError(`a password of ${length} octets`);
+  if (length > maxPasswordOctets)
+    throw new RangeError(`a password of more than ${maxPasswordOctets} octets, which RADIUS takes`);
   const whole = Math.max(1, Math.ceil(length / blockOctets)) * blockOctets;
   room.fill(0, length, whole);
   encrypt(room.subarray(0, whole), key, noSalt);
@@ -43,7 +44,7 @@ export function revealPassword(hidden: Buffer, key: HidingKey): Buffer | undefin
  */
 export function hideSalted(room: Buffer, length: number, key: HidingKey): number {
   const whole = Math.ceil((length + 1) / blockOctets) * blockOctets;
-  if (saltOctets + whole > room.length) throw new RangeError(`a secret of ${length} octets`);
+  if (saltOctets + whole > room.length) throw new RangeError('a secret of more octets than an attribute takes');
   const body = room.subarray(saltOctets, saltOctets + whole);
   room.copyWithin(saltOctets + 1, 0, length);
   body[0] = length;

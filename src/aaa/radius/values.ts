@@ -98,6 +98,7 @@ function joined(sixteen: Buffer): Ipv6 {
 }
 
 function writeOctets(value: Uint8Array, room: Buffer): number {
+  if (value.length > room.length) throw new RangeError(`${value.length} octets, more than an attribute takes`);
   room.set(value);
   return value.length;
 }

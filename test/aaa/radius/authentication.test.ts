@@ -198,6 +198,23 @@ describe('an Access-Request', () => {
     expect(scene.asked.userName).toBe('5550100');
   });
 
+  it.each<[Credentials, string]>([
+    [
+      { method: 'pap', password: new Secret('x'.repeat(129)) },
+      'a password of more than 128 octets, which RADIUS takes',
+    ],
+    [
+      { method: 'chap', identifier: 5, challenge: octets(254, 1), response: octets(16, 2) },
+      '254 octets, more than an attribute takes',
+    ],
+    [{ method: 'eap', packet: octets(4_500, 2) }, 'more attributes than a RADIUS packet takes'],
+  ])('with too much in it is a reject in words', (credentials, message) => {
+    const scene = new Scene();
+    scene.ask(credentials);
+    expect(scene.answers).toEqual([{ verdict: 'reject', message }]);
+    expect(scene.servers.at('192.0.2.100')).toEqual([]);
+  });
+
   it('never cuts a name', () => {
     const scene = new Scene();
     scene.ask(pap, { user: 'ü'.repeat(127) });
