@@ -41,7 +41,11 @@ const { config, socket, state, logLevel, syslog } = new Command('prol2tpd')
   .description('An L2TP daemon that is declared, not scripted')
   .option('--config <dir>', 'directory of YAML resources', '/etc/prol2tp')
   .option('--socket <path>', 'control socket', process.env.PROL2TP_SOCKET ?? '/run/prol2tp/prol2tpd.sock')
-  .option('--state <dir>', 'what outlives the daemon: who had which address', '/var/lib/prol2tp')
+  .option(
+    '--state <dir>',
+    'what outlives the daemon: who had which address, and accounting that no server has taken yet',
+    '/var/lib/prol2tp',
+  )
   .addOption(new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'))
   .option('--syslog <server>', 'also send the log to this address[:port], as RFC 5424 over UDP', (text) => {
     try {
