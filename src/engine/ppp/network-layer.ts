@@ -204,8 +204,9 @@ export class NetworkLayer {
       return;
     }
     if (signals & (Layer.up | Layer.down)) {
-      if (ncp === this.ccp) this.encrypt(ncp, now, out);
-      else this.show(out);
+      if (ncp !== this.ccp) this.show(out);
+      else if (signals & Layer.up) this.encrypt(now, out);
+      else this.stopEncrypting(out);
       if (ncp === this.ipv6cp) this.route(now);
     }
     if (signals & Layer.finished) this.drop(ncp, ncp.failure ?? lost(ncp), out);
@@ -218,8 +219,10 @@ export class NetworkLayer {
       this.ipv6cp = undefined;
       this.router = undefined;
     }
-    if (ncp === this.ccp) this.ccp = undefined;
-    else if (carried) this.show(out);
+    if (ncp === this.ccp) {
+      this.ccp = undefined;
+      if (carried) this.stopEncrypting(out);
+    } else if (carried) this.show(out);
     this.without(why, out);
   }
 
@@ -235,15 +238,25 @@ export class NetworkLayer {
 
   // ---------------------------------------------------------------- what is carried
 
-  private encrypt(ccp: Ccp, now: Instant, out: PppEffect[]): void {
+  private encrypt(now: Instant, out: PppEffect[]): void {
     const waited = this.awaitsKeys;
-    this.encrypting = isOpen(ccp);
-    out.push({ effect: 'encrypt', keys: this.encrypting ? this.keys : undefined });
-    if (!this.encrypting && this.spec.mppe === 'required') this.failure ??= lost(ccp);
+    this.encrypting = true;
+    out.push({ effect: 'encrypt', keys: this.keys });
     if (this.carries) this.show(out);
-    if (!waited || !this.encrypting) return;
+    if (!waited) return;
     if (this.spec.role === 'client') this.startClient(now, out);
     else if (!this.allocating) this.startServer(now, out);
+  }
+
+  /** CCP is negotiated anew, or lost. Where encryption is required nothing is carried until it is there again. */
+  private stopEncrypting(out: PppEffect[]): void {
+    if (this.spec.mppe === 'required') {
+      this.end(out);
+      return;
+    }
+    this.encrypting = false;
+    out.push({ effect: 'encrypt', keys: undefined });
+    if (this.carries) this.show(out);
   }
 
   private show(out: PppEffect[]): void {
@@ -251,11 +264,13 @@ export class NetworkLayer {
     out.push({ effect: 'network', network: this.network() });
   }
 
-  /** The link has left this phase: what was carried no longer is. */
+  /** What was carried no longer is. */
   end(out: PppEffect[]): void {
     const { carries, encrypting } = this;
     this.ipcp = undefined;
     this.ipv6cp = undefined;
+    this.router = undefined;
+    this.encrypting = false;
     if (carries) out.push({ effect: 'network', network: this.network() });
     if (encrypting) out.push({ effect: 'encrypt', keys: undefined });
   }

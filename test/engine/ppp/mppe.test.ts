@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MppeKeys } from '../../../src/engine/ppp/auth/mppe-keys.ts';
 import type { PppSpec } from '../../../src/engine/ppp/spec.ts';
-import { Pair, PERFECT } from './pair.ts';
+import { Pair, PERFECT, packet } from './pair.ts';
 import { clientSpec, serverSpec } from './specs.ts';
 
 const CCP = 0x80fd;
@@ -75,13 +75,40 @@ describe('encryption', () => {
     expect(keysOf(pair)).toEqual([undefined, undefined]);
   });
 
+  it.each(['client', 'server'] as const)('that the %s negotiates anew lets nothing pass in the clear', (side) => {
+    const pair = run({ mppe: 'required' }, { mppe: 'required' });
+    const other = side === 'client' ? pair.server : pair.client;
+    other.told.length = 0;
+    // As after a lost Configure-Ack.
+    pair.inject(side === 'client' ? 'server' : 'client', packet(CCP, 1, 77, [18, 6, 0x01, 0, 0, 0x40]));
+    expect(other.told).toEqual(['network', 'encrypt']);
+    expect([other.network?.ipv4, other.keys]).toEqual([undefined, undefined]);
+    pair.run(60_000);
+    expect(other.told.slice(2, 4)).toEqual(['encrypt', 'network']);
+    expect([pair.client.hasIpv4, pair.server.hasIpv4]).toEqual([true, true]);
+    const [client, server] = keysOf(pair);
+    expect(client).toEqual({ send: server?.receive, receive: server?.send });
+  });
+
+  it.each(['optional', 'required'] as const)('that is %s ends when the peer rejects CCP after all', (mppe) => {
+    const pair = run({ mppe }, { mppe });
+    pair.cut = true;
+    pair.inject('server', packet(0xc021, 8, 1, [CCP >> 8, CCP & 255, 1, 1, 0, 4]));
+    expect(pair.server.keys).toBeUndefined();
+    expect(pair.server.network?.mtu).toBe(1500);
+    expect(pair.server.hasIpv4).toBe(mppe === 'optional');
+  });
+
   it('is agreed on over any path', () => {
     for (let seed = 1; seed <= 100; seed++) {
       const path = { lossPercent: 20, duplicatePercent: 10, maxDelayMs: 500 };
       const pair = run({ mppe: 'required' }, { mppe: 'required' }, seed, path);
-      if (pair.client.down || pair.server.down) continue;
       const [client, server] = keysOf(pair);
-      expect({ seed, client }).toEqual({ seed, client: server && { send: server.receive, receive: server.send } });
+      const down = [pair.client.down, pair.server.down];
+      const carries = [pair.client.hasIpv4, pair.server.hasIpv4];
+      expect({ seed, down, carries }).toEqual({ seed, down: [undefined, undefined], carries: [true, true] });
+      expect(client).toBeDefined();
+      expect(client).toEqual(server && { send: server.receive, receive: server.send });
     }
   });
 });
