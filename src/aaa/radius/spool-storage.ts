@@ -10,8 +10,11 @@ export interface SpoolStorage {
   /** A whole file. */
   read(file: number): Promise<Buffer>;
   readAt(file: number, offset: number, octets: number): Promise<Buffer>;
-  /** On disk, to outlive a power failure, when it resolves. What a failed one leaves behind may be in part. */
-  append(file: number, octets: Buffer): Promise<void>;
+  /**
+   * When it resolves the octets outlive the daemon, and a failure of power too if they are to be `synced`. What a failed
+   * one leaves behind may be in part.
+   */
+  append(file: number, octets: Buffer, synced: boolean): Promise<void>;
   remove(file: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -51,7 +54,7 @@ export class SpoolDirectory implements SpoolStorage {
     }
   }
 
-  async append(file: number, octets: Buffer): Promise<void> {
+  async append(file: number, octets: Buffer, synced: boolean): Promise<void> {
     if (this.#written?.file !== file) {
       await this.#written?.handle.close();
       this.#written = undefined;
@@ -59,7 +62,7 @@ export class SpoolDirectory implements SpoolStorage {
       await syncDirectory(this.#path);
     }
     await this.#written.handle.appendFile(octets);
-    await this.#written.handle.datasync();
+    if (synced) await this.#written.handle.datasync();
   }
 
   async remove(file: number): Promise<void> {

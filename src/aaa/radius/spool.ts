@@ -39,7 +39,7 @@ const MAX_BATCH = 4_096;
 
 /** How long records are gathered for one write, and what is done with them when no record comes. */
 const recordsMs = 20;
-const doneMs = 1_000;
+const doneMs = 50;
 /** After a write that failed. */
 const retryMs = 5_000;
 /** How often the operator is told of lost records. */
@@ -365,7 +365,8 @@ export class Spool {
     const segment = this.#writable();
     const octets = Buffer.from(lines.join('') + more);
     if (octets.length === 0) return;
-    await this.#storage.append(segment.number, octets);
+    // Without records it says only what need not be told again.
+    await this.#storage.append(segment.number, octets, entries.length > 0);
     let offset = segment.octets;
     segment.octets += octets.length;
     entries.forEach((entry, i) => {
