@@ -5,7 +5,7 @@
  */
 import type { Clock } from './clock.ts';
 import { Fifo } from './fifo.ts';
-import type { SpoolEntry } from './spool.ts';
+import type { SpoolEntry } from './spool-entry.ts';
 
 /** How many records are on their way at most; after a failure it is one, and each answer makes it one more. */
 const MAX_UNDERWAY = 256;

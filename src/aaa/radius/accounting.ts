@@ -11,7 +11,8 @@ import { RadiusClient } from './client.ts';
 import type { Clock } from './clock.ts';
 import type { Attributes } from './dictionary.ts';
 import type { RadiusSessions } from './sessions.ts';
-import { Spool, type SpoolEntry } from './spool.ts';
+import { Spool } from './spool.ts';
+import type { SpoolEntry } from './spool-entry.ts';
 import type { SpoolStorage } from './spool-storage.ts';
 import type { OpenChannel } from './udp.ts';
 

@@ -1,5 +1,5 @@
 /** What an earlier run has left in the spool. */
-import type { Segment, SpoolEntry } from './spool.ts';
+import type { Segment, SpoolEntry } from './spool-entry.ts';
 import { parseLine } from './spool-lines.ts';
 import type { SpoolStorage } from './spool-storage.ts';
 

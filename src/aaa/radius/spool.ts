@@ -9,6 +9,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Clock } from './clock.ts';
+import { isWanted, type Segment, type SpoolEntry } from './spool-entry.ts';
 import { type AccountingRecord, doneLine, parseLine, recordLine } from './spool-lines.ts';
 import { type Recovered, recover } from './spool-recovery.ts';
 import type { SpoolStorage } from './spool-storage.ts';
@@ -44,35 +45,6 @@ const doneMs = 50;
 const retryMs = 5_000;
 /** How often the operator is told of lost records. */
 const toldMs = 60_000;
-
-/** A record, as the spool knows it. */
-export interface SpoolEntry {
-  readonly sequence: number;
-  readonly session: string;
-  readonly kind: AccountingRecord['kind'];
-  readonly atMs: number;
-  /** Absent: on disk only. */
-  content: Uint8Array | undefined;
-  /** To be delivered still. */
-  pending: boolean;
-  /** Nothing was said of its session since, or that is not on disk yet, and the session is live as far as the disk knows. */
-  last: boolean;
-  /** Waits to be written. */
-  queued: boolean;
-  /** What is `last` until this is on disk. */
-  replaces: SpoolEntry | undefined;
-  /** Where it is on disk, once it is. */
-  segment: Segment | undefined;
-  offset: number;
-  octets: number;
-}
-
-export interface Segment {
-  readonly number: number;
-  octets: number;
-  /** What is in it and still wanted. */
-  readonly entries: Set<SpoolEntry>;
-}
 
 export interface SpoolEvents {
   /** This record may be delivered; those of a session come in their order. */
@@ -457,10 +429,6 @@ export class Spool {
 }
 
 const noOctets = new Uint8Array(0);
-
-function isWanted({ pending, last }: SpoolEntry): boolean {
-  return pending || last;
-}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
