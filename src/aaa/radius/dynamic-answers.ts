@@ -4,12 +4,14 @@ import type { Clock } from './clock.ts';
 import { decodeRequest } from './decoding.ts';
 import { type DynamicParts, dynamicAnswer } from './dynamic-request.ts';
 import { encodeAnswer } from './encoding.ts';
-import { BadPacket } from './packet.ts';
+import { BadPacket, maxPacketOctets, messageAuthenticator } from './packet.ts';
 
 /** How long a request is known again, and how old or new one may be that says when it was made. */
 const windowMs = 300_000;
 /** How many answers are kept for requests that come again; the oldest go first. */
 const MAX_ANSWERS = 4_096;
+/** An answer gives back what it must of the request; what it adds is Message-Authenticator and Error-Cause. */
+const maxRequestOctets = maxPacketOctets - messageAuthenticator.octets - 6;
 
 interface Answered {
   readonly atMs: number;
@@ -72,6 +74,7 @@ export class DynamicAnswers {
     const request = decodeRequest(octets, secret);
     const { type, identifier, attributes, others, authenticator } = request;
     if (type !== 'coaRequest' && type !== 'disconnectRequest') throw new BadPacket('type', `${type} is not for us`);
+    if (octets.length > maxRequestOctets) throw new BadPacket('header', `${octets.length} octets: no answer would fit`);
     const spec = this.#spec;
     if (spec === undefined || !this.#isTimely(attributes.eventTimestamp)) return undefined;
     // With its time in it, a request that comes from another port is a repetition too: someone else's.

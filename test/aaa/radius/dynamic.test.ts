@@ -246,6 +246,16 @@ describe('a datagram is dropped', () => {
     expect(answers.dropped(from.address)).toBe(bad.length);
   });
 
+  test('whose Proxy-States leave no room for an answer', () => {
+    const proxyState = [...new Array<number>(15).fill(253), 231].map((count) => new Uint8Array(count));
+    const octets = request('coaRequest', { proxyState });
+    expect(octets.length).toBe(4_096);
+    expect(answers.answer(port, from, octets)).toBeUndefined();
+    expect(answers.dropped(from.address)).toBe(1);
+    proxyState[15] = new Uint8Array(207);
+    expect(change({ proxyState })).toMatchObject(refusal('coaNak', 402));
+  });
+
   test('whose time is long ago or long ahead', () => {
     const seconds = VirtualClock.epochMs / 1000;
     const at = (eventTimestamp: number) =>
