@@ -42,8 +42,14 @@ export type ContentEffect =
   | { effect: 'tell'; information: CallInformation }
   /** The call is to be hung up. */
   | { effect: 'over'; end: CallEnd }
-  /** The call is to be terminated here after all; `proxy` is what its client has already said. */
-  | { effect: 'terminate'; proxy: PppProxy | undefined };
+  /** The call is to be terminated here after all; `proxy` is what its client has already said, and `judged` of that. */
+  | { effect: 'terminate'; proxy: PppProxy | undefined; judged: Judged | undefined };
+
+/** An answer that the AAA has given. */
+export interface Judged {
+  readonly request: AuthenticateRequest;
+  readonly answer: AuthenticateAnswer;
+}
 
 export interface CallContent {
   handle(event: ContentEvent, now: Instant): ContentEffect[];

@@ -47,17 +47,15 @@ export interface EngineCore {
   declaredEnded(session: Session, isAwaitedAgain: boolean): void;
 
   // Ways between the two calls of a switched one, which are in different tunnels.
-  /** Whether a declared tunnel is up and may get calls. */
+  /** Whether a tunnel of this name is up and may get calls. */
   takesCalls(tunnel: string): boolean;
-  /** Asks for a call in a declared tunnel; undefined when that takes none now. */
-  /**
-   * Has a granted tunnel dialled, whose end the call is told by `dialled`. Undefined: it cannot be now.
-   */
+  /** Has a granted tunnel dialled; the call is told by `dialled` what became of it. Undefined: it cannot be now. */
   dial(tunnel: GrantedTunnel, call: SessionKey): EngineEffect[] | undefined;
   /** A call no longer waits for it. */
   forgetDialled(tunnel: GrantedTunnel, call: SessionKey): void;
   /** A dialled tunnel is up, or has ended. */
   dialled(tunnel: string, up: boolean, now: Instant): EngineEffect[];
+  /** Asks for a call in an established tunnel; undefined when that takes none now. */
   place(tunnel: string, call: SwitchedCall, now: Instant): PlacedCall | undefined;
   hangUp(session: Session, end: CallEnd, now: Instant): EngineEffect[];
   tell(session: Session, information: CallInformation, now: Instant): EngineEffect[];

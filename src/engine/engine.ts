@@ -102,7 +102,10 @@ export class Engine {
       },
       declaredEnded: (session, isAwaitedAgain) => this.declaredEnded(session, isAwaitedAgain),
       takesCalls: (name) => this.takesCalls(name),
-      dial: (granted, call) => this.granted.want(granted, this.core.gateway.grantedTunnels, call),
+      dial: (granted, call) => {
+        const { drain, grantedTunnels } = this.core.gateway;
+        return drain ? undefined : this.granted.want(granted, grantedTunnels, call);
+      },
       forgetDialled: (granted, call) => this.granted.forget(granted, call),
       dialled: (name, up, now) => this.dialled(name, up, now),
       place: (name, call, now) => this.place(name, call, now),
@@ -180,7 +183,9 @@ export class Engine {
     const { registry } = this;
     const localId = registry.freeId();
     if (localId === undefined || registry.byName.has(spec.name)) {
-      return [{ effect: 'closeSocket', socket: path.socket }];
+      const out: EngineEffect[] = [{ effect: 'closeSocket', socket: path.socket }];
+      if (spec.granted) append(out, this.dialled(spec.name, false, now));
+      return out;
     }
     const tunnel = new Tunnel(
       this.core,

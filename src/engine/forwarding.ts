@@ -2,50 +2,37 @@
  * Tunnel switching: a call that came in by one tunnel, or by PPPoE, goes on in another one. This is the content of the
  * call that came in, `Egress` that of the call that goes out; between them the data plane carries every frame.
  */
-import type { AuthenticateAnswer, AuthenticateRequest, CallFacts, Grant, GrantedTunnel } from './aaa.ts';
-import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
+import type { AuthenticateRequest, Grant, GrantedTunnel, SessionLimits } from './aaa.ts';
+import type { CallContent, ContentEffect, ContentEvent, Judged } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { EngineCore } from './core.ts';
 import { append, type EngineEffect, type Instant } from './effects.ts';
 import { fitsGlob } from './glob.ts';
 import { grantedName } from './granted-tunnels.ts';
-import type { ForwardRequest, SessionKey } from './ports.ts';
+import type { ForwardRequest } from './ports.ts';
 import { PppIngress } from './ppp/ingress.ts';
 import { capturedCredentials } from './ppp/proxy.ts';
 import type { Relay } from './relayed-avps.ts';
 import type { Session } from './session.ts';
-import type {
-  ForwardRule,
-  ForwardSpec,
-  PppProxy,
-  PppSpec,
-  PppView,
-  SessionCounters,
-  SessionParameters,
-} from './spec.ts';
+import type { ForwardRule, ForwardSpec, PppProxy, PppSpec, PppView, SessionParameters } from './spec.ts';
 import { terminateCauseOf } from './terminate-cause.ts';
 import { lineWishes } from './termination.ts';
-import { accountOf, overuseOf, Usage } from './usage.ts';
+import { type AccountedCall, accountOf, overuseOf, Usage } from './usage.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { OtherAvp } from './wire/message.ts';
 
 /** The call that came in. */
-export interface IngressCall {
-  readonly key: SessionKey;
+export interface IngressCall extends AccountedCall {
   readonly title: string;
   readonly type: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
   readonly parameters: SessionParameters;
-  readonly ppp: PppSpec;
   /** What came with it. */
   readonly avps: AvpValues;
   /** AVPs that the table does not know. */
   readonly others?: readonly OtherAvp[];
   /** The declared tunnel that it came by: it does not go back there. */
   readonly cameBy: string | undefined;
-  readonly facts: CallFacts;
-  /** What the data plane has counted of it. */
-  counters(): SessionCounters | undefined;
 }
 
 /** What a call that goes out is made from. */
@@ -90,6 +77,8 @@ export class Forwarding implements CallContent {
   private egressSerial: number | undefined;
   /** What the AAA has granted, if it was asked. */
   private grant: Grant | undefined;
+  /** What the AAA has changed since, before the call goes on. */
+  private early: SessionLimits | undefined;
   /** Of a call that goes on because the AAA says so. */
   private usage: Usage | undefined;
 
@@ -130,17 +119,20 @@ export class Forwarding implements CallContent {
         return this.core.tell(this.at.egress, event.information, now);
       case 'authenticated':
         if (this.at.phase !== 'ask' || event.request !== this.at.request) return [];
-        return this.judged(this.at.rule, event.answer, now);
+        return this.judged(this.at.rule, event, now);
       case 'dialled':
         if (this.at.phase !== 'dial' || grantedName(this.at.tunnel) !== event.tunnel) return [];
         return this.place(event.up ? [event.tunnel, ...this.at.left] : this.at.left, now);
       case 'disconnect':
         return this.over({ resultCode: { result: 3, error: 0, message: event.message }, cause: event.cause });
       case 'limits':
-        this.usage?.change(event.limits, now);
+        if (this.usage) this.usage.change(event.limits, now);
+        else this.early = { ...this.early, ...event.limits };
+        return [];
+      case 'modified':
+        this.usage?.retime(now);
         return [];
       case 'allocated':
-      case 'modified':
         return [];
       default:
         return event satisfies never;
@@ -254,9 +246,10 @@ export class Forwarding implements CallContent {
     return [{ effect: 'forward', request }];
   }
 
-  private terminate(): ContentEffect[] {
+  /** `judged`: what the AAA has answered already. */
+  private terminate(judged?: Judged): ContentEffect[] {
     this.leave();
-    return [{ effect: 'terminate', proxy: this.captured }];
+    return [{ effect: 'terminate', proxy: this.captured, judged }];
   }
 
   /** RFC 2868: the AAA learns who calls, and answers with tunnels. */
@@ -269,13 +262,13 @@ export class Forwarding implements CallContent {
     return [{ effect: 'authenticate', request }];
   }
 
-  private judged(rule: ForwardRule, answer: AuthenticateAnswer, now: Instant): ContentEffect[] {
+  private judged(rule: ForwardRule, { request, answer }: Judged, now: Instant): ContentEffect[] {
     switch (answer.verdict) {
       case 'accept':
       case 'check': {
         this.grant = answer.grant;
         const ways = answer.grant.tunnels ?? rule.tunnels;
-        return ways.length > 0 ? this.place(ways, now) : this.terminate();
+        return ways.length > 0 ? this.place(ways, now) : this.terminate({ request, answer });
       }
       case 'challenge':
       case 'reject': {
@@ -301,11 +294,11 @@ export class Forwarding implements CallContent {
         return this.over({ resultCode: { result: 3, error: 0, message: 'the call goes round in a circle' } });
       }
     }
-    const [way, ...left] = ways.filter((each) => each !== this.call.cameBy);
+    const [way, ...left] = ways.filter((each) => nameOf(each) !== this.call.cameBy);
     if (way === undefined) {
       return this.over({ resultCode: { result: 2, error: 7, message: 'no tunnel takes the call now' } });
     }
-    const tunnel = typeof way === 'string' ? way : grantedName(way);
+    const tunnel = nameOf(way);
     if (typeof way !== 'string' && !this.core.takesCalls(tunnel)) return this.dial(way, left, now);
     const placed = this.core.place(tunnel, this.switched(this.egressSerial), now);
     if (!placed) return this.place(left, now);
@@ -379,6 +372,8 @@ export class Forwarding implements CallContent {
     this.waiting = undefined;
     if (this.grant) {
       this.usage = new Usage(this.call, this.user, this.grant, now);
+      if (this.early) this.usage.change(this.early, now);
+      this.early = undefined;
       out.push(accountOf('start', this.call, this.usage, now));
     }
     out.push(...this.core.want(key, [{ effect: 'carrier', facts: egress.avps }], now));
@@ -390,7 +385,7 @@ export class Forwarding implements CallContent {
     const { at } = this;
     if ((at.phase !== 'place' && at.phase !== 'spliced') || at.egress !== egress) return [];
     // Its tunnel may be about to end, and would still take calls.
-    const left = at.phase === 'place' ? at.left.filter((name) => name !== egress.cameBy) : [];
+    const left = at.phase === 'place' ? at.left.filter((way) => nameOf(way) !== egress.cameBy) : [];
     const effects = left.length > 0 && mayDoElsewhere(end) ? this.place(left, now) : this.over(end);
     return this.core.want(this.call.key, effects, now);
   }
@@ -405,6 +400,10 @@ export class Forwarding implements CallContent {
     if (!this.mayPass(information)) return [];
     return this.core.want(this.call.key, [{ effect: 'tell', information }], now);
   }
+}
+
+function nameOf(way: Way): string {
+  return typeof way === 'string' ? way : grantedName(way);
 }
 
 /** RFC 2661 4.4.2. With result 1 also all calls of a tunnel end that is lost. */

@@ -20,7 +20,8 @@ export function grantedName({
   assignmentId = '',
   hostName = '',
 }: GrantedTunnel): string {
-  return ['granted', remoteAddress, localAddress, hostName, assignmentId].join(' ').trimEnd();
+  const parts = [remoteAddress, localAddress, hostName, assignmentId];
+  return ['granted', ...parts.map((part) => part.replace(/[% ]/g, encodeURIComponent))].join(' ').trimEnd();
 }
 
 export class GrantedTunnels {

@@ -416,7 +416,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
           out.push(...this.hangUp(effect.end, now));
           break;
         case 'terminate':
-          this.content = new Termination(this, effect.proxy ?? this.proxied());
+          this.content = new Termination(this, effect.proxy ?? this.proxied(), effect.judged);
           out.push(...this.toContent({ event: 'open' }, now));
           break;
         default:

@@ -6,13 +6,13 @@ import type {
   AllocateRequest,
   AuthenticateAnswer,
   AuthenticateRequest,
-  CallFacts,
+  Credentials,
   SessionLimits,
 } from './aaa.ts';
-import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
+import type { CallContent, ContentEffect, ContentEvent, Judged } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
-import type { EngineEffect, Instant, Notice, Random } from './effects.ts';
-import type { IpAttachment, SessionKey } from './ports.ts';
+import type { EngineEffect, Instant, Notice } from './effects.ts';
+import type { IpAttachment } from './ports.ts';
 import type { LineWishes } from './ppp/lcp-options.ts';
 import { type Network, type PppEffect, type PppEvent, PppLink } from './ppp/link.ts';
 import { earlier } from './ppp/timed.ts';
@@ -21,37 +21,32 @@ import {
   type Ipv4,
   isLac,
   type PppProxy,
-  type PppSpec,
   type PppView,
   type RateLimit,
-  type SessionCounters,
   type SessionType,
 } from './spec.ts';
 import { terminateCauseOf } from './terminate-cause.ts';
-import { accountOf, hangUp, overuseOf, Usage } from './usage.ts';
+import { type AccountedCall, accountOf, hangUp, overuseOf, Usage } from './usage.ts';
 import type { AvpValues } from './wire/avp.ts';
+import { equalBytes } from './wire/bytes.ts';
 import type { SentAvps } from './wire/message-table.ts';
 
 type LcpEffect = Extract<PppEffect, { effect: 'lcp' }>;
+type AuthenticateEffect = Extract<PppEffect, { effect: 'authenticate' }>;
 
 /** What a termination needs to know of its call. */
-export interface TerminatedCall {
-  readonly key: SessionKey;
+export interface TerminatedCall extends AccountedCall {
   /** For notices and devices: the resource's name, or ids. */
   readonly title: string;
   readonly type: SessionType;
-  readonly ppp: PppSpec;
   /** What the peer has said of the call. */
   readonly avps: AvpValues;
   readonly interface: IpAttachment['interface'];
-  readonly random: Random;
   /** Our IPv4 address towards the peer; 0 over IPv6. */
   readonly localIpv4: Ipv4;
-  readonly facts: CallFacts;
   notice(event: Notice['event'], message: string): EngineEffect;
   /** A filter of the Gateway's. */
   filter(name: string): readonly FilterRule[] | undefined;
-  counters(): SessionCounters | undefined;
 }
 
 export class Termination implements CallContent {
@@ -62,14 +57,19 @@ export class Termination implements CallContent {
   /** The questions whose answers are waited for. */
   private authenticating: AuthenticateRequest | undefined;
   private allocating: AllocateRequest | undefined;
+  /** What the AAA said before the call came here. */
+  private judged: Judged | undefined;
   /** Once the call has carried user packets. */
   private usage: Usage | undefined;
+  /** What the AAA has changed before that. */
+  private early: SessionLimits | undefined;
   /** What the plane enforces. */
   private rate: RateLimit | undefined;
   private filter: readonly FilterRule[] | undefined;
 
-  constructor(call: TerminatedCall, proxy: PppProxy | undefined) {
+  constructor(call: TerminatedCall, proxy: PppProxy | undefined, judged?: Judged) {
     this.call = call;
+    this.judged = judged;
     const wishes = lineWishes(call.avps) ?? (isAsync(call) ? {} : undefined);
     this.link = new PppLink(call.ppp, call.random, call.localIpv4, proxy, wishes);
   }
@@ -142,6 +142,9 @@ export class Termination implements CallContent {
         case 'network':
           out.push(...this.network(effect.network, now));
           break;
+        case 'authenticate':
+          out.push(...this.ask(effect, now));
+          break;
         default:
           out.push(this.fromLink(effect));
       }
@@ -164,17 +167,24 @@ export class Termination implements CallContent {
     return [{ effect: 'tell', information: { type: 'SLI', avps: told } }];
   }
 
-  private fromLink(effect: Exclude<PppEffect, { effect: 'lcp' | 'network' }>): ContentEffect {
+  /** The AAA is not asked again what it has just answered: a one-time password would not pass twice. */
+  private ask({ user, credentials }: AuthenticateEffect, now: Instant): ContentEffect[] {
+    const { judged } = this;
+    this.judged = undefined;
+    if (judged && judged.request.user === user && sameProof(judged.request.credentials, credentials)) {
+      return this.toLink({ event: 'authenticated', answer: judged.answer }, now);
+    }
     const { key: session, ppp, facts: call } = this.call;
+    const request = { session, aaa: ppp.aaa, user, credentials, call };
+    this.authenticating = request;
+    return [{ effect: 'authenticate', request }];
+  }
+
+  private fromLink(effect: Exclude<PppEffect, { effect: 'lcp' | 'network' | 'authenticate' }>): ContentEffect {
+    const { key: session, ppp } = this.call;
     switch (effect.effect) {
       case 'frame':
         return { effect: 'frame', session, frame: effect.frame };
-      case 'authenticate': {
-        const { user, credentials } = effect;
-        const request = { session, aaa: ppp.aaa, user, credentials, call };
-        this.authenticating = request;
-        return { effect: 'authenticate', request };
-      }
       case 'allocate': {
         const { user, ipv4, prefix, delegated } = effect;
         const request = { session, aaa: ppp.aaa, user, ipv4, prefix, delegated };
@@ -245,6 +255,8 @@ export class Termination implements CallContent {
       return this.enforce(this.usage);
     }
     this.usage = new Usage(this.call, user, grant, now);
+    if (this.early) this.usage.change(this.early, now);
+    this.early = undefined;
     this.usage.addresses = this.link.addresses;
     return [accountOf('start', this.call, this.usage, now), ...this.enforce(this.usage)];
   }
@@ -252,8 +264,13 @@ export class Termination implements CallContent {
   // ------------------------------------------------------------ what the user may use
 
   private change(limits: SessionLimits, now: Instant): ContentEffect[] {
-    this.usage?.change(limits, now);
-    return this.usage ? this.enforce(this.usage) : [];
+    const { usage } = this;
+    if (!usage) {
+      this.early = { ...this.early, ...limits };
+      return [];
+    }
+    usage.change(limits, now);
+    return this.enforce(usage);
   }
 
   /** Tells the plane of rate and filter. Without the filter that is asked for, nobody gets through. */
@@ -284,6 +301,14 @@ export class Termination implements CallContent {
 
 function sameRate(a: RateLimit | undefined, b: RateLimit | undefined): boolean {
   return a?.txBps === b?.txBps && a?.rxBps === b?.rxBps;
+}
+
+/** Of methods that a LAC can hand over. */
+function sameProof(one: Credentials, other: Credentials): boolean {
+  if (one.method === 'pap') return other.method === 'pap' && one.password.equals(other.password);
+  if (one.method !== 'chap' || other.method !== 'chap') return false;
+  const { identifier, challenge, response } = other;
+  return one.identifier === identifier && equalBytes(one.challenge, challenge) && equalBytes(one.response, response);
 }
 
 /** Whether an LNS has a LAC behind which octets are escaped. */

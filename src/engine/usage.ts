@@ -4,18 +4,21 @@
  */
 import type { AccountRecord, CallFacts, Grant, SessionLimits, TerminateCause } from './aaa.ts';
 import type { ContentEffect } from './call-content.ts';
-import type { EngineEffect, Instant } from './effects.ts';
+import type { EngineEffect, Instant, Random } from './effects.ts';
 import type { SessionKey } from './ports.ts';
 import { earlier } from './ppp/timed.ts';
 import type { PppLimitsView, PppSpec, RateLimit, SessionCounters } from './spec.ts';
 
 /** Nobody tells us of user packets: we look so many times in an idle time-out, and end a call by so much too late. */
 const looksInIdleTime = 8;
+/** Among how many instants the first tellings of calls that began at once are spread. */
+const interimSpread = 1 << 16;
 
 /** The call, as its use concerns it. */
 export interface UsedCall {
   /** The profile's values, as they are now. */
   readonly ppp: PppSpec;
+  readonly random: Random;
   /** What the data plane has counted of it. */
   counters(): SessionCounters | undefined;
 }
@@ -33,6 +36,8 @@ export type Due = 'idle' | 'expired' | 'interim';
 
 export class Usage {
   readonly startedAt: Instant;
+  /** To whom it is told: to the same from the beginning to the end, whatever the profile says meanwhile. */
+  readonly aaa: string;
   private readonly call: UsedCall;
   private grant: Grant;
   private limits: SessionLimits;
@@ -51,6 +56,7 @@ export class Usage {
     this.grant = grant;
     this.limits = grant;
     this.startedAt = now;
+    this.aaa = call.ppp.aaa;
     this.packets = this.userPackets();
     this.activeAt = now;
     this.retime(now);
@@ -79,10 +85,24 @@ export class Usage {
     this.retime(now);
   }
 
-  /** The profile or the limits have changed. */
+  /** The profile or the limits may have changed. What was due sooner stays so: edits must not put it off for ever. */
   retime(now: Instant): void {
-    this.lookAt = this.idleMs > 0 ? Math.ceil(now + this.idleMs / looksInIdleTime) : 0;
-    this.interimAt = this.interimMs > 0 ? Math.ceil(now + this.interimMs) : 0;
+    const { idleMs, interimMs, interimAt } = this;
+    this.lookAt = idleMs > 0 ? earlier(this.nextLook(now), this.lookAt) : 0;
+    if (interimMs === 0) this.interimAt = 0;
+    else if (interimAt === 0 || interimAt > Math.ceil(now + interimMs)) this.interimAt = this.firstInterim(now);
+  }
+
+  private nextLook(now: Instant): Instant {
+    return Math.ceil(now + this.idleMs / looksInIdleTime);
+  }
+
+  /**
+   * Anywhere in the second half of an interval: thousands of calls that began at once, as after a restart, are not told
+   * of at once each time (RFC 2869 2.1).
+   */
+  private firstInterim(now: Instant): Instant {
+    return Math.ceil(now + this.interimMs * (1 - this.call.random.below(interimSpread) / interimSpread / 2));
   }
 
   private get idleMs(): number {
@@ -128,7 +148,7 @@ export class Usage {
     const packets = this.userPackets();
     if (packets !== this.packets) this.activeAt = now;
     this.packets = packets;
-    this.lookAt = Math.ceil(now + this.idleMs / looksInIdleTime);
+    this.lookAt = this.nextLook(now);
   }
 
   view(): PppLimitsView | undefined {
@@ -157,8 +177,8 @@ export function hangUp(cause: TerminateCause, message: string): Extract<ContentE
 
 export function accountOf(
   event: AccountRecord['event'],
-  { key: session, ppp: { aaa }, facts: call }: AccountedCall,
-  { user, addresses, startedAt }: Usage,
+  { key: session, facts: call }: AccountedCall,
+  { aaa, user, addresses, startedAt }: Usage,
   now: Instant,
   cause?: TerminateCause,
 ): EngineEffect {

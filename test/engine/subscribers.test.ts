@@ -68,19 +68,57 @@ describe('accounting', () => {
   });
 
   it('is told at intervals, by the profile or by the grant', () => {
-    const byProfile = called({}, { interimIntervalMs: 60_000 });
-    byProfile.world.runFor(120_000);
-    expect(told(byProfile)).toEqual(['start', 'interim', 'interim']);
-    const byGrant = called({ interimIntervalMs: 30_000 }, { interimIntervalMs: 60_000 });
-    byGrant.world.runFor(120_000);
-    expect(told(byGrant)).toEqual(['start', 'interim', 'interim', 'interim', 'interim']);
-    expect(byGrant.lns.accounts.at(-1)?.sessionMs).toBe(120_000);
-    const usual = called({ usualInterimIntervalMs: 40_000 });
-    usual.world.runFor(120_000);
-    expect(told(usual)).toEqual(['start', 'interim', 'interim', 'interim']);
-    const besidesProfile = called({ usualInterimIntervalMs: 40_000 }, { interimIntervalMs: 60_000 });
-    besidesProfile.world.runFor(120_000);
-    expect(told(besidesProfile)).toEqual(['start', 'interim', 'interim']);
+    const intervalOf = (scene: Scene): number => {
+      scene.world.runFor(240_000);
+      const [first, second] = scene.lns.accounts.filter(({ event }) => event === 'interim');
+      return second.sessionMs - first.sessionMs;
+    };
+    expect(intervalOf(called({}, { interimIntervalMs: 60_000 }))).toBe(60_000);
+    expect(intervalOf(called({ interimIntervalMs: 30_000 }, { interimIntervalMs: 60_000 }))).toBe(30_000);
+    expect(intervalOf(called({ usualInterimIntervalMs: 40_000 }))).toBe(40_000);
+    expect(intervalOf(called({ usualInterimIntervalMs: 40_000 }, { interimIntervalMs: 60_000 }))).toBe(60_000);
+  });
+
+  it('is not told of all calls at once that began at once', () => {
+    const { world, lac, lns } = called({ interimIntervalMs: 600_000 });
+    for (let call = 0; call < 40; call++) {
+      lac.run(lac.engine.openSession(sessionSpec(`another-${call}`), world.now));
+    }
+    world.runFor(605_000);
+    const first = lns.accounts.filter(({ event }) => event === 'interim').map(({ sessionMs }) => sessionMs);
+    expect(first.length).toBeGreaterThanOrEqual(41);
+    expect(Math.min(...first)).toBeGreaterThanOrEqual(300_000);
+    expect(Math.max(...first) - Math.min(...first)).toBeGreaterThan(150_000);
+  });
+
+  it('is told in time however often the Gateway is edited', () => {
+    const scene = called({ interimIntervalMs: 60_000, idleTimeoutMs: 80_000 });
+    const { lns, world } = scene;
+    for (let edit = 0; edit < 30; edit++) {
+      lns.run(lns.engine.configure({ ...lns.gateway, filters: [] }, world.now));
+      world.runFor(5_000);
+    }
+    expect(told(scene).slice(0, 2)).toEqual(['start', 'interim']);
+    expect(told(scene).at(-1)).toBe('stop idleTimeout');
+    const interims = lns.accounts.filter(({ event }) => event === 'interim');
+    for (const [at, { sessionMs }] of interims.entries()) {
+      if (at > 0) expect(sessionMs - interims[at - 1].sessionMs).toBe(60_000);
+    }
+  });
+
+  it('ends where it began, whatever the profile says meanwhile', () => {
+    const world = new World(7);
+    const lns = world.node('10.0.0.3', gatewaySpec({ peers: [peerSpec(wide)] }));
+    const lac = world.node('10.0.0.1', gatewaySpec());
+    lns.subscribers.set('alice', new Secret('wonderland'));
+    lac.dial(tunnelSpec(lns.address));
+    world.runFor(1_000);
+    const spec = sessionSpec('call', { ppp: pppSpec('client') });
+    lac.run(lac.engine.openSession(spec, world.now));
+    world.runFor(5_000);
+    lac.run(lac.engine.modifySession({ ...spec, ppp: { ...spec.ppp, aaa: 'radius' } }, world.now));
+    lac.run(lac.engine.closeSession('call', world.now));
+    expect(lac.accounts.map(({ event, aaa }) => `${event} ${aaa}`)).toEqual(['start local', 'stop local']);
   });
 
   it('is not told of a call whose user was not let in', () => {
@@ -186,6 +224,26 @@ describe('an AAA that changes its mind', () => {
     expect(theCall(lac)?.failure?.message).toContain('RADIUS wants it');
   });
 
+  it('changes what counts before the call carries user packets', () => {
+    const world = new World(7);
+    const lac = world.node('10.0.0.1', gatewaySpec());
+    const lns = world.node('10.0.0.3', gatewaySpec({ peers: [peerSpec(wide)], filters: [web] }));
+    lns.subscribers.set('alice', new Secret('wonderland'));
+    lns.grants.set('alice', { rate: { txBps: 5, rxBps: 6 }, sessionTimeoutMs: 500_000 });
+    lac.dial(tunnelSpec(lns.address));
+    world.runFor(1_000);
+    lac.run(lac.engine.openSession(sessionSpec('call'), world.now));
+    while (lns.leases.size === 0) world.runFor(1);
+    expect(lns.accounts).toEqual([]);
+    const scene = { world, lac, lns };
+    lns.run(lns.engine.changeLimits(key(scene), { filter: 'web' }, world.now) ?? []);
+    lns.run(lns.engine.changeLimits(key(scene), { sessionTimeoutMs: 60_000 }, world.now) ?? []);
+    world.runFor(5_000);
+    expect(lns.limits).toMatchObject([{ rate: { txBps: 5, rxBps: 6 }, filter: web.rules }]);
+    world.runFor(60_000);
+    expect(told(scene)).toEqual(['start', 'stop sessionTimeout']);
+  });
+
   it('learns when there is no such call', () => {
     const { lns, world } = called();
     expect(lns.engine.disconnect(77, 'adminReset', '', world.now)).toBeUndefined();
@@ -261,7 +319,8 @@ describe('a call whose way the AAA knows', () => {
     expect(middle.accounts).toMatchObject([{ event: 'start', user: 'alice', sessionMs: 0 }]);
     world.runFor(200_000);
     const told = middle.accounts.map(({ event, cause }) => (cause ? `${event} ${cause}` : event));
-    expect(told).toEqual(['start', 'interim', 'interim', 'interim', 'stop sessionTimeout']);
+    expect(told.slice(0, 3)).toEqual(['start', 'interim', 'interim']);
+    expect(told.at(-1)).toBe('stop sessionTimeout');
     expect(theCall(lac)).toMatchObject({ state: 'closed' });
   });
 
@@ -286,6 +345,9 @@ describe('a call whose way the AAA knows', () => {
     const { lac, middle, lnses } = granted({});
     expect(theCall(lac)).toMatchObject({ ppp: { phase: 'network' } });
     expect(middle.leases.size).toBe(1);
+    // Once for both: a one-time password would not pass twice.
+    expect(middle.asked.map(({ credentials }) => credentials.method)).toEqual(['chap']);
+    expect(middle.accounts).toMatchObject([{ event: 'start', user: 'alice' }]);
     expect(lnses.flatMap((lns) => [...lns.engine.acceptedSessions()])).toEqual([]);
   });
 
@@ -298,6 +360,38 @@ describe('a call whose way the AAA knows', () => {
     const again = [...lac.engine.declaredSessions()].find(({ name }) => name === 'again');
     expect(again).toMatchObject({ state: 'closed' });
     expect(again?.failure?.message).toContain('not let in');
+  });
+
+  it('goes on in the next when its tunnel is lost, even if that is granted twice', () => {
+    const twice = [{ remoteAddress: '10.0.0.3' }, { remoteAddress: '10.0.0.3' }, { remoteAddress: '10.0.0.4' }];
+    const { world, lac, middle, lnses, call } = granted({ tunnels: twice });
+    call('second');
+    // The second call has been asked for, and not yet been answered.
+    while (middle.engine.sizes().sessions < 4) world.runFor(1);
+    const [name] = [...middle.engine.acceptedTunnels()].flatMap(({ name }) => name ?? []);
+    middle.run(middle.engine.closeTunnel(name, world.now));
+    world.runFor(10_000);
+    expect([...lnses[1].engine.acceptedSessions()]).toMatchObject([{ ppp: { phase: 'network' } }]);
+    lac.run(lac.engine.closeTunnel('to-peer', world.now));
+    world.runFor(200_000);
+    expect(middle.engine.sizes()).toMatchObject({ sessions: 0, tunnels: 0, serials: 0 });
+  });
+
+  it('is not kept waiting by a Gateway that drains, and finds its tunnel again afterwards', () => {
+    const { world, lac, middle, call } = granted({ tunnels: [{ remoteAddress: '10.0.0.3' }] });
+    const { gateway } = middle;
+    call('second');
+    while (middle.engine.sizes().sessions < 3) world.runFor(1);
+    middle.run(middle.engine.configure({ ...gateway, drain: true }, world.now));
+    world.runFor(2_000);
+    const views = () => new Map([...lac.engine.declaredSessions()].map((view) => [view.name, view.ppp.phase]));
+    expect(views().get('second')).toBe('dead');
+    lac.run(lac.engine.closeSession('call', world.now));
+    world.runFor(200_000);
+    middle.run(middle.engine.configure(gateway, world.now));
+    call('third');
+    world.runFor(10_000);
+    expect(views().get('third')).toBe('network');
   });
 
   it('that hangs up while its tunnel is dialled leaves nothing behind', () => {

@@ -104,6 +104,8 @@ export class Node {
   chooseForward: (request: ForwardRequest) => ForwardAnswer = () => undefined;
   /** What accounting was told. */
   readonly accounts: AccountRecord[] = [];
+  /** What the AAA was asked. */
+  readonly asked: AuthenticateRequest[] = [];
   /** What the plane would have counted. */
   readonly counters = new Map<SessionKey, SessionCounters>();
   /** Whose accounting has begun and not ended. */
@@ -193,6 +195,7 @@ export class Node {
         case 'authenticate': {
           const { request } = effect;
           const { engine } = this;
+          this.asked.push(request);
           world.after(world.random.below(5), () => {
             if (engine !== this.engine) return;
             this.run(engine.authenticated(request, this.judge(request), world.now));

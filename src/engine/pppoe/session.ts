@@ -6,7 +6,7 @@ import type { CallContent, ContentEffect, ContentEvent } from '../call-content.t
 import type { CallEnd } from '../call-end.ts';
 import type { EngineCore } from '../core.ts';
 import { notQueued, type Queued } from '../deadlines.ts';
-import type { EngineEffect, Instant, Notice } from '../effects.ts';
+import type { EngineEffect, Instant, Notice, Random } from '../effects.ts';
 import { Forwarding, type IngressCall } from '../forwarding.ts';
 import { sessionKeyV2 } from '../ports.ts';
 import { lineOptions } from '../ppp/lcp-options.ts';
@@ -57,6 +57,10 @@ export class PppoeSession implements IngressCall {
     this.parameters = server.session;
     this.ppp = server.ppp;
     this.avps = callOf(this.peer, tags, server.ppp);
+  }
+
+  get random(): Random {
+    return this.core.random;
   }
 
   get facts(): CallFacts {
@@ -116,7 +120,8 @@ export class PppoeSession implements IngressCall {
   /** The client sent a PADT. */
   terminated(peer: Uint8Array, interfaceName: string, now: Instant): EngineEffect[] {
     if (interfaceName !== this.server.interface || macText(peer) !== macText(this.peer)) return [];
-    return this.end({ resultCode: { result: 1, error: 0, message: 'the client ended its PPPoE session' } }, false, now);
+    const resultCode = { result: 1, error: 0, message: 'the client ended its PPPoE session' };
+    return this.end({ resultCode, cause: 'userRequest' }, false, now);
   }
 
   /** The data plane cannot carry it. */
