@@ -88,14 +88,18 @@ export class Subscribers implements Aaa {
   #askBase(base: Base, request: AuthenticateRequest, answer: Answer<AuthenticateAnswer>): void {
     if (base === 'local') this.#local.authenticate(request, answer);
     else if (this.#radius && this.#hasRadius) this.#radius.authenticate(request, answer);
-    else answer({ verdict: 'reject', message: 'RADIUS is to be asked, but the Gateway names no servers' });
+    else {
+      const message = 'RADIUS is to be asked, but the Gateway names no servers';
+      answer({ verdict: 'reject', message, undecided: true });
+    }
   }
 
   #askPlugin(request: AuthenticateRequest, answer: Answer<AuthenticateAnswer>): void {
     const name = request.aaa;
     const plugin = this.#plugins?.aaa(name);
     if (!plugin) {
-      answer({ verdict: 'reject', message: `plugin ${name} is to be asked, but is not loaded, or provides no AAA` });
+      const message = `plugin ${name} is to be asked, but is not loaded, or provides no AAA`;
+      answer({ verdict: 'reject', message, undecided: true });
       return;
     }
     const call = this.#pluginCall(request);
@@ -122,7 +126,8 @@ export class Subscribers implements Aaa {
     if (!plugin.authorise || verdict.verdict === 'reject' || verdict.verdict === 'challenge') answer(verdict);
     else {
       plugin.authorise(request, verdict.grant, (grant) => {
-        answer(grant ? { ...verdict, grant } : { verdict: 'reject', message: `plugin ${request.aaa} failed` });
+        const message = `plugin ${request.aaa} failed`;
+        answer(grant ? { ...verdict, grant } : { verdict: 'reject', message, undecided: true });
       });
     }
   }

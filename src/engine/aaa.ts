@@ -151,7 +151,9 @@ export type AuthenticateAnswer =
       verdict: 'reject';
       /** Why, for our operator. */
       message: string;
-      /** What the peer is told in words. */
+      /** Whoever knows the users could not be asked: nothing is said against this one, who stays if let in before. */
+      undecided?: true;
+      /** What the peer is told in words, in all methods but EAP (RFC 3579 2.6.5). */
       reply?: string;
       /** RFC 2433 6, RFC 2759 6: `E=648 R=0 ...`, as the peer is told it. */
       msChapError?: string;

@@ -68,7 +68,8 @@ export class ProvidedAaa {
       () => this.provider.authenticate?.({ ...request }),
       (outcome) => {
         const read = this.read(outcome, readAnswer);
-        answer('failure' in read ? { verdict: 'reject', message: `plugin ${this.name} failed` } : read.value);
+        const message = `plugin ${this.name} failed`;
+        answer('failure' in read ? { verdict: 'reject', message, undecided: true } : read.value);
       },
     );
   }

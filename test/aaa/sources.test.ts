@@ -78,6 +78,7 @@ function account(source: string, event: AccountRecord['event'], session = 1): vo
 
 const prefix = (at: bigint) => ({ high: 0x2001_0db8_0000_0000n + at, length: 64 });
 const reject = (message: string): AuthenticateAnswer[] => [{ verdict: 'reject', message }];
+const undecided = (message: string): AuthenticateAnswer[] => [{ verdict: 'reject', message, undecided: true }];
 const used = ({ used, prefixes }: PoolView) => [used, prefixes.used];
 
 describe('RADIUS', () => {
@@ -96,7 +97,9 @@ describe('RADIUS', () => {
   test('that is not configured any more lets nobody in, but hears of the end of its calls', async () => {
     authenticate('radius');
     aaa.configure({ ...spec, radius: undefined });
-    expect(authenticate('radius', 'ann', 2)).toEqual(reject('RADIUS is to be asked, but the Gateway names no servers'));
+    expect(authenticate('radius', 'ann', 2)).toEqual(
+      undecided('RADIUS is to be asked, but the Gateway names no servers'),
+    );
     account('radius', 'stop');
     aaa.release(1);
     await aaa.close();
@@ -112,7 +115,9 @@ describe('RADIUS', () => {
 
 describe('a plugin', () => {
   test('that is not there lets nobody in', () => {
-    expect(authenticate('ours')).toEqual(reject('plugin ours is to be asked, but is not loaded, or provides no AAA'));
+    expect(authenticate('ours')).toEqual(
+      undecided('plugin ours is to be asked, but is not loaded, or provides no AAA'),
+    );
   });
 
   test('that neither answers nor has a base lets nobody in', () => {
@@ -163,7 +168,7 @@ describe('a plugin', () => {
 
   test('whose authorise fails lets nobody in; a refusal needs none', () => {
     plugin = { base: 'local', authorise: (_, __, answer) => answer(undefined) };
-    expect(authenticate('ours')).toEqual(reject('plugin ours failed'));
+    expect(authenticate('ours')).toEqual(undecided('plugin ours failed'));
     expect(authenticate('ours', 'eve')).toEqual(reject('wrong password'));
   });
 

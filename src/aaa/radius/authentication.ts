@@ -108,7 +108,9 @@ export class RadiusAuthentication {
   ): AuthenticateAnswer {
     if ('failure' in outcome) {
       this.#end(session, exchange);
-      return { verdict: 'reject', message: outcome.failure };
+      // What cannot be asked is the peer's own doing.
+      const undecided = outcome.unaskable ? undefined : true;
+      return { verdict: 'reject', message: outcome.failure, undecided };
     }
     const { type, attributes } = outcome.packet;
     const verdict = verdictOf(type, attributes, credentials);

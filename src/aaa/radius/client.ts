@@ -97,7 +97,7 @@ export class RadiusClient {
       if (!server.hasAnsweredSince(question)) this.#bury(server);
       this.#moveOn(question, server);
     },
-    unaskable: (question, reason) => this.#fail(question, reason),
+    unaskable: (question, failure) => this.#fail(question, failure, true),
     due: (atMs) => this.#wakeAt(atMs),
   };
 
@@ -146,9 +146,9 @@ export class RadiusClient {
     return `no RADIUS server answers: ${(tried ?? this.#servers).map(({ spec }) => spec.address).join(', ')}`;
   }
 
-  #fail(question: Question, failure: string): void {
+  #fail(question: Question, failure: string, unaskable?: true): void {
     this.#end(question);
-    question.answer({ failure });
+    question.answer({ failure, unaskable });
   }
 
   #end(question: Question): void {

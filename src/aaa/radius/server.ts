@@ -39,8 +39,8 @@ export interface Answer {
   readonly server: RadiusServer;
 }
 
-/** A failure says, in words, why there is no answer. */
-export type Outcome = Answer | { readonly failure: string };
+/** A failure says, in words, why there is no answer. `unaskable`: no server could have been asked such a thing. */
+export type Outcome = Answer | { readonly failure: string; readonly unaskable?: true };
 
 /** Something that is asked, until it is answered. Belongs to one server at a time. */
 export interface Question {

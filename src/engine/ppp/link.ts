@@ -8,7 +8,7 @@ import type { Instant, Machine, Random } from '../effects.ts';
 import type { PppPhase, PppProxy, PppView } from '../spec.ts';
 import type { Ipv4 } from '../wire/ipv4.ts';
 import { Authentication } from './auth/authentication.ts';
-import type { Captured } from './auth/exchange.ts';
+import { type Captured, NO_VERDICT } from './auth/exchange.ts';
 import { protocolOfMethod } from './auth/methods.ts';
 import { State } from './automaton.ts';
 import { Layer } from './control-protocol.ts';
@@ -198,7 +198,10 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     if (isDue(this.lcp, now)) this.afterLcp(this.lcp.tick(now, out), now, out);
     const { authentication } = this;
     if (isDue(authentication, now)) {
+      const { asking } = authentication;
       authentication.tick(now, out);
+      // A later answer is moot.
+      if (asking?.state === 'passed') this.letGoBy(NO_VERDICT, out);
       this.afterAuth(now, out);
     }
     this.network?.tick(now, out);
@@ -319,12 +322,19 @@ export class PppLink implements Machine<PppEvent, PppEffect> {
     if ('grant' in answer) this.grant = answer.grant;
     if (asking !== undefined) {
       asking.answer(answer, now, out);
+      if (asking.state === 'passed' && answer.verdict === 'reject') this.letGoBy(answer.message, out);
     } else if (answer.verdict === 'reject') {
       const reason = `not let in: ${answer.message}`;
       out.push({ effect: 'notice', event: 'authFailed', message: reason });
       this.terminate(ending(reason, 'peerFailedAuth'), now, out);
     }
     this.afterAuth(now, out);
+  }
+
+  /** A peer that is in is not lost because whoever knows the users is: it is challenged again later. */
+  private letGoBy(why: string, out: PppEffect[]): void {
+    this.authenticating = false;
+    out.push({ effect: 'notice', event: 'ppp', message: `the peer stays, although nobody judges its answer: ${why}` });
   }
 
   // ---------------------------------------------------------------- network (RFC 1661 3.6)

@@ -511,10 +511,11 @@ describe('no', () => {
     expect(verdict).toEqual({
       verdict: 'reject',
       message: 'no RADIUS server answers: 192.0.2.100, 192.0.2.101',
+      undecided: true,
     });
     scene.radius.configure({ ...spec, servers: spec.servers.map((server) => ({ ...server, authPort: 0 })) });
     scene.ask(pap);
-    expect(scene.answers.at(-1)).toEqual({ verdict: 'reject', message: 'there is no RADIUS server to ask' });
+    expect(scene.answers.at(-1)).toMatchObject({ message: 'there is no RADIUS server to ask', undecided: true });
     expect(scene.radius.view('192.0.2.100', 1812)).toBeUndefined();
   });
 });
@@ -558,6 +559,7 @@ describe('EAP', () => {
     expect(scene.verdict({ method: 'eap', packet: response })).toEqual({
       verdict: 'reject',
       message: 'no RADIUS server answers: 192.0.2.100',
+      undecided: true,
     });
     expect(scene.servers.at('192.0.2.101')).toEqual([]);
   });

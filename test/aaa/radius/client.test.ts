@@ -156,7 +156,7 @@ describe('a question', () => {
     const failures: unknown[] = [];
     const tooLong = { eapMessage: new Uint8Array(5_000) };
     scene.client.ask('accessRequest', tooLong, (answer) => failures.push(answer));
-    expect(failures).toEqual([{ failure: 'more attributes than a RADIUS packet takes' }]);
+    expect(failures).toEqual([{ failure: 'more attributes than a RADIUS packet takes', unaskable: true }]);
     scene.ask('a');
     scene.clock.run();
     expect(scene.outcomes.get('a')).toEqual(['accessAccept from 192.0.2.1']);

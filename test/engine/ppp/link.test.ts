@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AuthenticateAnswer } from '../../../src/engine/aaa.ts';
 import { type PppEffect, type PppEvent, PppLink } from '../../../src/engine/ppp/link.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 import { checkAgainst, Pair, packet, seededRandom } from './pair.ts';
@@ -279,6 +280,46 @@ describe('an open link', () => {
     pair.run(600_000);
     const asked = method === 'eap' ? 'EAP requests' : 'CHAP challenges';
     expect(pair.server.down?.reason).toBe(`authentication failed: the peer does not answer ${asked}`);
+  });
+
+  it.each(['chap', 'mschapv1', 'mschapv2', 'eap'] as const)(
+    'stays while nobody judges later answers, with %s',
+    (method) => {
+      const away = { verdict: 'reject', message: 'no RADIUS server answers', undecided: true } as const;
+      let answer: AuthenticateAnswer = checkAgainst('hunter2');
+      const server = serverSpec({ authMethods: [method], chapIntervalMs: 60_000 });
+      const pair = new Pair(clientSpec(), server, { judge: () => answer }).open().run();
+      answer = away;
+      pair.run(200_000);
+      expect(pair.server.authentications).toBeGreaterThan(3);
+      expect([pair.client.hasIpv4, pair.server.hasIpv4]).toEqual([true, true]);
+      expect(pair.server.notices.at(-1)).toContain('nobody judges its answer: no RADIUS server answers');
+      answer = checkAgainst('another');
+      pair.run(90_000);
+      expect(pair.server.down?.reason).toContain('wrong password');
+    },
+  );
+
+  it.each(['chap', 'mschapv1', 'mschapv2', 'eap'] as const)('stays when a verdict does not come, with %s', (method) => {
+    const { server, client } = opened(clientSpec(), serverSpec({ authMethods: [method], chapIntervalMs: 60_000 }));
+    const both = (from: PppLink, to: PppLink, effects: PppEffect[], now: number): PppEffect[] => {
+      const answers = effects.flatMap((effect) => {
+        if (effect.effect !== 'frame') return [];
+        return to.handle({ event: 'frame', bytes: effect.frame, start: 0, end: effect.frame.length }, now);
+      });
+      const rest = effects.filter(({ effect }) => effect !== 'frame');
+      return answers.length === 0 ? rest : [...rest, ...both(to, from, answers, now)];
+    };
+    const tick = (): PppEffect[] => {
+      const now = server.link.deadline() ?? 0;
+      return both(server.link, client.link, server.link.handle({ event: 'tick' }, now), now);
+    };
+    expect(tick().map(({ effect }) => effect)).toEqual(['authenticate']);
+    expect(tick()).toMatchObject([{ effect: 'notice' }]);
+    const late = { event: 'authenticated', answer: { verdict: 'reject', message: 'no' } } as const;
+    expect(server.link.handle(late, 0)).toEqual([]);
+    expect(server.link.view()).toMatchObject({ phase: 'network', user: 'bob', failure: undefined });
+    expect(tick().map(({ effect }) => effect)).toEqual(['authenticate']);
   });
 
   it('rejects protocols that it does not speak, and keeps still about user packets', () => {

@@ -8,7 +8,15 @@ import { CODE_AT, frameWriter, PACKET_HEADER_OCTETS, Protocol, packetEnd } from 
 import type { PppSpec } from '../spec.ts';
 import { ChapCode, chapFrame, nameAfterValue, VALUE_AT } from './chap.ts';
 import { CHAP_KINDS, type ChapKind, type ChapMethod, type Proof, refusalText } from './chap-kinds.ts';
-import { type Authenticator, type CapturedChap, NO_ROUNDS, NO_VERDICT, REFUSAL, shortText } from './exchange.ts';
+import {
+  type Authenticator,
+  type CapturedChap,
+  isUndecided,
+  NO_ROUNDS,
+  NO_VERDICT,
+  REFUSAL,
+  shortText,
+} from './exchange.ts';
 import type { MppeKeys } from './mppe-keys.ts';
 import { MsChapError, type MsChapFailure, readMsChapFailure, withoutRetry } from './ms-chap-failure.ts';
 
@@ -38,6 +46,8 @@ export class ChapAuthenticator implements Authenticator {
   challenge: Uint8Array | undefined = undefined;
   private readonly spec: PppSpec;
   private readonly random: Random;
+  /** Whether the peer has passed before. */
+  private admitted = false;
   private readonly method: ChapMethod;
   private identifier: number;
   private challengesSent = 0;
@@ -159,6 +169,10 @@ export class ChapAuthenticator implements Authenticator {
   }
 
   answer(answer: AuthenticateAnswer, now: Instant, out: FrameSink): void {
+    if (this.admitted && isUndecided(answer)) {
+      this.stay(now);
+      return;
+    }
     const judgement = this.judge(answer);
     this.value = NO_OCTETS;
     if ('flaw' in judgement) {
@@ -166,12 +180,19 @@ export class ChapAuthenticator implements Authenticator {
       return;
     }
     if (this.spec.mppe !== 'none') this.mppeKeys = judgement.proof.keys(true);
-    this.state = 'passed';
+    this.admitted = true;
     this.triesLeft = 0;
     this.retry = undefined;
+    this.stay(now);
+    this.reply(ChapCode.success, judgement.proof.message, out);
+  }
+
+  /** Until the next challenge, if there is to be one. */
+  private stay(now: Instant): void {
+    this.state = 'passed';
+    this.value = NO_OCTETS;
     this.challenge = undefined;
     this.timerAt = this.spec.chapIntervalMs > 0 ? Math.ceil(now + this.spec.chapIntervalMs) : 0;
-    this.reply(ChapCode.success, judgement.proof.message, out);
   }
 
   private judge(answer: AuthenticateAnswer): Judgement {
@@ -248,6 +269,7 @@ export class ChapAuthenticator implements Authenticator {
 
   tick(now: Instant, out: FrameSink): void {
     if (this.state === 'passed') this.start(now, out);
+    else if (this.state === 'asking' && this.admitted) this.stay(now);
     else if (this.state === 'asking') this.fail(NO_VERDICT, 'authTimeout');
     else if (this.retry !== undefined) this.fail(this.retry.why, 'peerFailedAuth');
     else if (this.challengesSent < this.spec.chapMaxChallenge) this.sendChallenge(now, out);

@@ -23,11 +23,13 @@ import {
   TYPE_AT,
 } from './eap.ts';
 import { CHALLENGERS, type ChallengerType, challengerOf, type EapChallenger } from './eap-challenger.ts';
-import { type Authenticator, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
+import { type Authenticator, isUndecided, MAX_NAME_OCTETS, NO_VERDICT, REFUSAL } from './exchange.ts';
 import type { MppeKeys } from './mppe-keys.ts';
 
 /** Requests in one conversation that passes through: certificates come in many pieces. */
 const MAX_ROUNDS = 100;
+/** How long one conversation may last altogether: the peer's user may have to type something in. */
+const MAX_CONVERSATION_MS = 180_000;
 /** Octets of a packet that passes through: what RADIUS has room for (RFC 2865 3: 4096 octets with all else). */
 const MAX_PACKET_OCTETS = 3000;
 
@@ -52,12 +54,15 @@ export class EapAuthenticator implements Authenticator {
   mppeKeys: MppeKeys | undefined = undefined;
   private readonly spec: PppSpec;
   private readonly random: Random;
+  /** Whether the peer has passed before. */
+  private admitted = false;
   private identifier: number;
   private stage: Stage = { asks: 'identity' };
   /** The frame that the peer has to answer. */
   private request: Uint8Array | undefined = undefined;
   private requestsSent = 0;
   private rounds = 0;
+  private begunAt: Instant = 0;
   /** The peer's Response, while somebody else has to judge it. */
   private response = NO_OCTETS;
   /** The Success or Failure that we sent, for those who missed it. */
@@ -82,6 +87,7 @@ export class EapAuthenticator implements Authenticator {
   start(now: Instant, out: FrameSink): void {
     this.stage = { asks: 'identity' };
     this.rounds = 0;
+    this.begunAt = now;
     this.verdict = undefined;
     this.ask(EapType.identity, NO_OCTETS, now, out);
   }
@@ -140,6 +146,10 @@ export class EapAuthenticator implements Authenticator {
 
   answer(answer: AuthenticateAnswer, now: Instant, out: FrameSink): void {
     this.response = NO_OCTETS;
+    if (this.admitted && isUndecided(answer)) {
+      this.stay(now);
+      return;
+    }
     switch (answer.verdict) {
       case 'accept':
         if (this.spec.mppe !== 'none') this.mppeKeys = answer.mppeKeys;
@@ -166,6 +176,8 @@ export class EapAuthenticator implements Authenticator {
       this.refuse('whoever knows the users sent no EAP request', out);
     } else if (this.rounds > MAX_ROUNDS) {
       this.refuse(`EAP does not end after ${MAX_ROUNDS} requests`, out);
+    } else if (now - this.begunAt > MAX_CONVERSATION_MS) {
+      this.refuse(`EAP does not end within ${MAX_CONVERSATION_MS / 1000} seconds`, out);
     } else {
       this.stage = { asks: 'judge' };
       this.identifier = packet[1];
@@ -213,16 +225,28 @@ export class EapAuthenticator implements Authenticator {
 
   /** RFC 3748 4.2: with the identifier of the Response, whatever the judge put there. */
   private conclude(code: number, out: FrameSink): void {
-    this.request = undefined;
-    this.stage = { asks: 'identity' };
+    this.forget();
     this.verdict = eapVerdict(code, this.identifier);
     out.push({ effect: 'frame', frame: this.verdict });
   }
 
   private pass(now: Instant, out: FrameSink): void {
-    this.state = 'passed';
-    this.timerAt = this.spec.chapIntervalMs > 0 ? Math.ceil(now + this.spec.chapIntervalMs) : 0;
+    this.admitted = true;
+    this.stay(now);
     this.conclude(EapCode.success, out);
+  }
+
+  /** Until the next conversation, if there is to be one. */
+  private stay(now: Instant): void {
+    this.state = 'passed';
+    this.forget();
+    this.timerAt = this.spec.chapIntervalMs > 0 ? Math.ceil(now + this.spec.chapIntervalMs) : 0;
+  }
+
+  private forget(): void {
+    this.request = undefined;
+    this.response = NO_OCTETS;
+    this.stage = { asks: 'identity' };
   }
 
   private refuse(reason: string, out: FrameSink, cause: CauseName = 'peerFailedAuth'): void {
@@ -239,6 +263,8 @@ export class EapAuthenticator implements Authenticator {
   tick(now: Instant, out: FrameSink): void {
     if (this.state === 'passed') {
       this.start(now, out);
+    } else if (this.state === 'asking' && this.admitted) {
+      this.stay(now);
     } else if (this.state === 'waiting' && this.request && this.requestsSent < this.spec.chapMaxChallenge) {
       // RFC 3748 4.1: the very same request.
       this.requestsSent++;

@@ -15,6 +15,11 @@ export const REFUSAL = 'authentication failed';
 /** Whoever knows the users has not answered in time. */
 export const NO_VERDICT = 'nobody answers for the user';
 
+/** Whether an answer says nothing of the user. */
+export function isUndecided(answer: AuthenticateAnswer): boolean {
+  return answer.verdict === 'reject' && answer.undecided === true;
+}
+
 /** Whoever knows the users wants to say more than a method has room for. */
 export const NO_ROUNDS = 'the user has to answer further questions, which only EAP can ask';
 
@@ -54,7 +59,10 @@ export interface CapturedChap {
   readonly response: Uint8Array;
 }
 
-/** The side that demands proof. `asking`: the peer's credentials are there and want a verdict. */
+/**
+ * The side that demands proof. `asking`: the peer's credentials are there and want a verdict. When the peer has passed
+ * once and nobody can judge a later answer, it has passed again.
+ */
 export interface Authenticator extends Exchange {
   state: 'waiting' | 'asking' | 'passed' | 'failed';
   /** Who the peer says it is. */

@@ -40,8 +40,8 @@ class Bench {
     return this.keep(hear(this.eap, packet(EAP, 2, this.identifier, data)));
   }
 
-  answer(answer: AuthenticateAnswer): Uint8Array[] {
-    return this.keep(take((out) => this.eap.answer(answer, 100, out)));
+  answer(answer: AuthenticateAnswer, now = 100): Uint8Array[] {
+    return this.keep(take((out) => this.eap.answer(answer, now, out)));
   }
 
   tick(): Uint8Array[] {
@@ -359,6 +359,16 @@ describe('EAP that passes through (RFC 3748 2.3)', () => {
     }
     expect(bench.answer({ verdict: 'challenge', eap: eap(1, 200, [13]) })[0][4]).toBe(4);
     expect(bench.eap.failure?.reason).toBe('EAP does not end after 100 requests');
+  });
+
+  it('ends after three minutes', () => {
+    const bench = new Bench();
+    bench.respond([1, ...text('bob')]);
+    const more = { verdict: 'challenge', eap: eap(1, 1, [13]) } as const;
+    expect(bench.answer(more, 180_000)[0][4]).toBe(1);
+    bench.respond([13]);
+    expect(bench.answer(more, 180_001)[0][4]).toBe(4);
+    expect(bench.eap.failure?.reason).toBe('EAP does not end within 180 seconds');
   });
 
   it('does not turn into a method of ours (RFC 3748 2.1)', () => {
