@@ -15,13 +15,21 @@ const keyOctets = 16;
 const flushed = 0x8000;
 const encrypted = 0x1000;
 const countMask = 0x0fff;
-/** Keys of lost packets that are made to reach a later one's; beyond it is taken for a late one, or none of the peer's. */
-const maxLost = 256;
+/** Lost packets whose keys are made to reach a later one's: half a round of counts. Beyond it is taken for a late one. */
+const maxLost = countMask >>> 1;
+/**
+ * A peer, or who claims to be it, can make us make many keys with one packet. Each packet that comes allows for so many
+ * more of them; an outage takes what was saved up.
+ */
+const lostPerPacket = 4;
 const pad1 = new Uint8Array(40);
 const pad2 = new Uint8Array(40).fill(0xf2);
 
 const pppIpv4 = 0x0021;
 const pppIpv6 = 0x0057;
+/** The least of a packet. */
+const ipv4Octets = 20;
+const ipv6Octets = 40;
 
 const schedule = new Uint8Array(256);
 
@@ -83,6 +91,8 @@ class KeyChain {
 export class Mppe {
   readonly #send: KeyChain;
   #receive: KeyChain;
+  /** Lost packets whose keys may still be made. */
+  #allowance = maxLost;
 
   /** The start keys of each direction, 16 octets. */
   constructor(keys: { send: Uint8Array; receive: Uint8Array }) {
@@ -110,15 +120,33 @@ export class Mppe {
     const at = start + headerOctets;
     if (end - at < headerOctets) return -1;
     const header = readU16(bytes, start);
-    const ahead = ((header & countMask) - this.#receive.count) & countMask;
-    if ((header & (flushed | encrypted)) !== (flushed | encrypted) || ahead === 0 || ahead > maxLost) return -1;
+    const lost = ((header & countMask) - this.#receive.count - 1) & countMask;
+    if ((header & (flushed | encrypted)) !== (flushed | encrypted) || lost > maxLost) return -1;
+    this.#allowance = Math.min(this.#allowance + lostPerPacket, maxLost);
+    if (lost > this.#allowance) return -1;
+    this.#allowance -= lost;
     const chain = this.#receive.copy();
-    for (let step = 0; step < ahead; step++) chain.advance();
+    for (let step = 0; step <= lost; step++) chain.advance();
     rc4(chain.key, bytes, at, end, bytes, at);
     // What nobody with the key has sent moves no key.
-    const protocol = bytes[at] & 1 ? bytes[at] : readU16(bytes, at);
-    if (protocol !== pppIpv4 && protocol !== pppIpv6) return -1;
+    if (!holdsIpPacket(bytes, at, end)) return -1;
     this.#receive = chain;
     return at;
   }
+}
+
+/** Whether bytes[at, end) is a protocol field, of one octet or two, and a whole packet of that protocol. */
+function holdsIpPacket(bytes: Uint8Array, at: number, end: number): boolean {
+  const short = (bytes[at] & 1) !== 0;
+  const protocol = short ? bytes[at] : readU16(bytes, at);
+  const ip = at + (short ? 1 : 2);
+  if (protocol === pppIpv4) {
+    return end - ip >= ipv4Octets && bytes[ip] >>> 4 === 4 && isLength(readU16(bytes, ip + 2), ipv4Octets, end - ip);
+  }
+  if (protocol !== pppIpv6) return false;
+  return end - ip >= ipv6Octets && bytes[ip] >>> 4 === 6 && isLength(readU16(bytes, ip + 4), 0, end - ip - ipv6Octets);
+}
+
+function isLength(octets: number, least: number, most: number): boolean {
+  return octets >= least && octets <= most;
 }

@@ -12,9 +12,16 @@ const room = 2;
 
 const ends = (): [Mppe, Mppe] => [new Mppe({ send: start, receive: other }), new Mppe({ send: other, receive: start })];
 
-/** An IPv4 packet's beginning behind its protocol field. */
+/** The header of an IPv4 packet behind its protocol field. */
+const headers = 2 + 20;
+
+/** An IPv4 packet behind its protocol field. */
 function plain(text: string): Uint8Array {
-  return new Uint8Array(Buffer.concat([Buffer.from([0x00, 0x21, 0x45]), Buffer.from(text)]));
+  const packet = new Uint8Array(headers + text.length);
+  packet.set([0x00, 0x21, 0x45]);
+  packet[5] = packet.length - 2;
+  packet.set(Buffer.from(text), headers);
+  return packet;
 }
 
 function sealed(mppe: Mppe, packet: Uint8Array): Uint8Array {
@@ -28,7 +35,7 @@ function sealed(mppe: Mppe, packet: Uint8Array): Uint8Array {
 function opened(mppe: Mppe, frame: Uint8Array): string | undefined {
   const copy = frame.slice();
   const at = mppe.decrypt(copy, 0, copy.length);
-  return at < 0 ? undefined : Buffer.from(copy.subarray(at + 3)).toString();
+  return at < 0 ? undefined : Buffer.from(copy.subarray(at + headers)).toString();
 }
 
 describe('MPPE', () => {
@@ -67,6 +74,53 @@ describe('MPPE', () => {
     }
   });
 
+  it('goes on after an outage of half a round, but not of more', () => {
+    for (const [lost, taken] of [
+      [2_047, true],
+      [2_048, false],
+    ] as const) {
+      const [a, b] = ends();
+      for (let i = 0; i < lost; i++) sealed(a, plain('lost'));
+      expect(opened(b, sealed(a, plain('after')))).toBe(taken ? 'after' : undefined);
+    }
+  });
+
+  it('makes no more keys for made-up counts than packets come, and goes on afterwards', () => {
+    const [a, b] = ends();
+    const frames = Array.from({ length: 1_500 }, (_, i) => sealed(a, plain(String(i))));
+    const madeUp = plain('xxxx');
+    madeUp.set([0x97, 0xff]);
+    expect(opened(b, madeUp)).toBeUndefined();
+    // What would take many keys more must wait, the next one need not.
+    expect(opened(b, frames[500])).toBeUndefined();
+    expect(opened(b, frames[0])).toBe('0');
+    expect(opened(b, frames[4])).toBe('4');
+    const taken = frames.slice(1_000).filter((frame) => opened(b, frame) !== undefined);
+    expect(taken.length).toBeGreaterThan(100);
+    expect(taken.length).toBeLessThan(400);
+  });
+
+  it('takes protocol fields of one octet and IPv6, and no more than IP packets', () => {
+    const ipv6 = new Uint8Array(2 + 40 + 8);
+    ipv6.set([0x00, 0x57, 0x60, 0, 0, 0, 0, 8]);
+    const cases: [Uint8Array, boolean][] = [
+      [plain('x').subarray(1), true],
+      [ipv6, true],
+      [ipv6.subarray(1), true],
+      [ipv6.subarray(0, -1), false],
+      [plain('x').subarray(0, -1), false],
+      [Uint8Array.of(0x21), false],
+      [Uint8Array.of(0x00, 0x21), false],
+      [Uint8Array.of(0x80, 0x21, ...plain('x').subarray(2)), false],
+    ];
+    for (const [packet, taken] of cases) {
+      const [a, b] = ends();
+      const frame = sealed(a, packet);
+      expect(b.decrypt(frame, 0, frame.length)).toBe(taken ? 2 : -1);
+      expect(opened(b, sealed(a, plain('next')))).toBe('next');
+    }
+  });
+
   it('counts round at 4,096', () => {
     const [a, b] = ends();
     for (let i = 0; i < 4_200; i++) expect(opened(b, sealed(a, plain(String(i))))).toBe(String(i));
@@ -76,7 +130,7 @@ describe('MPPE', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 20 }), (forged) => {
         const [a, b] = ends();
-        // One in 32,768 would pass for IP: the seeds that fast-check shows for such a one are its bad luck.
+        // One in a hundred thousand would pass for IP: the seeds that fast-check shows for such a one are its bad luck.
         for (const frame of forged) if (opened(b, frame) !== undefined) return;
         expect(opened(b, sealed(a, plain('still here')))).toBe('still here');
       }),
