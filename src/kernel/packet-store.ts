@@ -24,6 +24,11 @@ export class PacketStore {
     return this.#free.length - this.#freeCount;
   }
 
+  /** How many more packets have a place. */
+  get room(): number {
+    return maxStoredPackets - this.size;
+  }
+
   /** Copies bytes[start, end) in; answers its place, or -1 when there is no room. */
   put(bytes: Uint8Array, start: number, end: number): number {
     if (this.#free.length === 0) this.allocate();

@@ -68,8 +68,9 @@ export class Shaper implements Waiting {
   readonly direction: ShapedDirection;
   bucket: TokenBucket;
   most: number;
-  /** Octets that wait. */
+  /** Octets and packets that wait. */
   octets = 0;
+  packets = 0;
   first = -1;
   last = -1;
   /** When the first of them may go. */
@@ -124,9 +125,12 @@ export class Shaping {
     const octets = end - start;
     if (shaper.first < 0 && shaper.bucket.take(octets, now)) return 'now';
     if (shaper.octets + octets > shaper.most && shaper.first >= 0) return 'full';
+    // Nobody holds more places than are left for the others, however small the packets.
+    if (shaper.packets >= this.#store.room) return 'full';
     const place = this.#store.put(bytes, start, end);
     if (place < 0) return 'full';
     shaper.octets += octets;
+    shaper.packets++;
     if (shaper.first >= 0) {
       this.#store.link(shaper.last, place);
       shaper.last = place;
@@ -162,6 +166,7 @@ export class Shaping {
   private take(shaper: Shaper): number {
     const place = shaper.first;
     shaper.octets -= this.#store.octets(place);
+    shaper.packets--;
     shaper.first = this.#store.next(place);
     this.#store.free(place);
     return place;
