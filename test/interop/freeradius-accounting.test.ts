@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { until } from '../netns/until.ts';
-import { farAddress } from './daemon.ts';
+import { farAddress, isTrue } from './daemon.ts';
 import { gatewayInside, secrets, sessionDocument, tunnelDocument } from './declared.ts';
 import { type Noted, only } from './detail.ts';
 import type { Freeradius } from './freeradius.ts';
@@ -214,8 +214,42 @@ test('all servers dead: what calls used waits on disk over a restart, and is tol
     expect(told.filter((noted) => idOf(noted) === id).map(kind)).toEqual(['Start', 'Stop']);
   }
   expect(told).toHaveLength(2 * names.length);
+  expect(told.some((noted) => kind(noted) === 'Stop' && number(noted, 'Acct-Input-Packets') > 0)).toBe(true);
   // Late, and it says by how much.
   expect(
     told.filter((noted) => kind(noted) === 'Stop').every((noted) => only(noted, 'Event-Timestamp') !== undefined),
   ).toBe(true);
+});
+
+test('a server that is killed amid many calls has heard of each in the end: first its Start, then its Stop', async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `call-${i}`);
+  const documents = radiusLnsDocuments({ server: quick, radius: { deadTime: '500ms' } });
+  const server = await startServer();
+  await lns.declare('all.yaml', ...documents);
+  await lac.declare('all.yaml', secrets(), tunnelDocument(), ...names.map((name) => sessionDocument(name, name)));
+  await lns.start();
+  await lac.start();
+  await until('some Starts', async () => (await ofCalls(server)).length >= 5);
+  await server.process.stop('SIGKILL');
+  const back = await startServer();
+  // Those whose login met no server are placed again.
+  await until(
+    'all calls',
+    async () => (await lac.sessions()).filter((call) => isTrue(call, 'Ready')).length === names.length,
+    90_000,
+  );
+  await lac.declare('all.yaml', secrets(), tunnelDocument());
+  await until('the calls to go', async () => (await lns.sessions()).length === 0);
+  await until('nothing to wait', async () => (await lns.gateway())?.status?.radius?.spooled === 0);
+
+  const told = await ofCalls(back);
+  const ids = [...new Set(told.map(idOf))];
+  expect(ids.length).toBeGreaterThanOrEqual(names.length);
+  // What was noted when the server died, but not acknowledged, was told again, the very same.
+  const withoutRepetitions = (id: string | undefined) =>
+    told
+      .filter((noted) => idOf(noted) === id)
+      .map(kind)
+      .filter((each, i, all) => each !== all[i - 1]);
+  expect(ids.filter((id) => withoutRepetitions(id).join() !== 'Start,Stop')).toEqual([]);
 });

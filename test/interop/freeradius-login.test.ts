@@ -9,7 +9,9 @@ import {
   callerDocuments,
   callUp,
   firstServer,
+  firstServer6,
   nasAddress,
+  nasAddress6,
   nasDevice,
   only,
   radiusLnsDocuments,
@@ -73,6 +75,17 @@ describe.each([
     expect(session !== undefined && isTrue(session, 'Ready')).toBe(false);
     for (const daemon of [lac, lns]) expect(daemon.process.output).not.toContain('not-the-password');
   });
+});
+
+test('a server at an IPv6 address is asked and told likewise', async () => {
+  const server = await startServer({ address: firstServer6 });
+  await callUp(radiusLnsDocuments({ servers: [firstServer6], radius: { nasAddress: nasAddress6 } }));
+  const asked = (await server.access())[0];
+  expect(onlyOf(asked, 'NAS-IPv6-Address')).toBe(nasAddress6);
+  expect(asked.has('NAS-IP-Address')).toBe(false);
+  await until('the Start', async () =>
+    (await server.accounting()).some((told) => onlyOf(told, 'Acct-Status-Type') === 'Start'),
+  );
 });
 
 test('addresses, prefixes and routes of the Access-Accept are what the call gets', async () => {

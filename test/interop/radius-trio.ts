@@ -22,13 +22,16 @@ export const nasAddress = '198.51.100.1';
 export const nasDevice = 'toradius';
 export const firstServer = '198.51.100.11';
 export const secondServer = '198.51.100.12';
+/** Of IPv6, on the same wire. */
+export const nasAddress6 = '2001:db8:51::1';
+export const firstServer6 = '2001:db8:51::11';
 export const radiusSecret = 'between-us-and-radius';
 
 beforeEach(async () => {
   radiusHost = await lab.namespace('radius');
-  await lab.link(lnsHost, { device: nasDevice, addresses: [`${nasAddress}/24`] }, radiusHost, {
+  await lab.link(lnsHost, { device: nasDevice, addresses: [`${nasAddress}/24`, `${nasAddress6}/64`] }, radiusHost, {
     device: 'tolns',
-    addresses: [firstServer, secondServer].map((address) => `${address}/24`),
+    addresses: [...[firstServer, secondServer].map((address) => `${address}/24`), `${firstServer6}/64`],
   });
 });
 
