@@ -78,6 +78,9 @@ export class Host implements AaaEvents {
   private lookups = 0;
   private readonly lookupsWaiting: (() => void)[] = [];
   private ended = false;
+  private carrying = false;
+  /** What answers have led to while effects are carried out. */
+  private readonly waiting: EngineEffect[] = [];
 
   constructor(gateway: GatewaySpec, ports: HostPorts) {
     this.ports = ports;
@@ -257,8 +260,23 @@ export class Host implements AaaEvents {
 
   // ------------------------------------------------------------ effects and time
 
-  private run(effects: EngineEffect[]): void {
-    for (const effect of effects) this.carryOut(effect);
+  /**
+   * In their order: what an answer that comes at once leads to comes after what was wanted before it. Else a call that
+   * the plane refuses would be released first and then asked for.
+   */
+  private run(effects: readonly EngineEffect[]): void {
+    if (this.carrying) {
+      for (const effect of effects) this.waiting.push(effect);
+      return;
+    }
+    this.carrying = true;
+    try {
+      for (const effect of effects) this.carryOut(effect);
+      for (let at = 0; at < this.waiting.length; at++) this.carryOut(this.waiting[at]);
+    } finally {
+      this.waiting.length = 0;
+      this.carrying = false;
+    }
     this.arm();
   }
 
@@ -319,13 +337,24 @@ export class Host implements AaaEvents {
   }
 
   private planeAnswered(op: PlaneOp, fact: PlaneFact): void {
-    if (op.op === 'attach' || op.op === 'sessionUp' || op.op === 'pppoeUp') {
-      this.run(this.engine.planeFact(op.session, fact, performance.now()));
-    } else if (op.op === 'pppoeOpen') {
-      this.engine.pppoeOpened(op.interface, fact.fact === 'failed' ? fact.error.message : undefined);
-    } else if (fact.fact === 'failed') {
-      const { message } = fact.error;
-      this.ports.onNotice({ subject: 'gateway', name: op.op, event: 'refused', message, declared: true });
+    switch (op.op) {
+      case 'pppoeOpen':
+        this.engine.pppoeOpened(op.interface, fact.fact === 'failed' ? fact.error.message : undefined);
+        break;
+      case 'sessionUp':
+      case 'pppoeUp':
+      case 'splice':
+      case 'attach':
+      // Nobody goes on unencrypted or unlimited who was to be otherwise.
+      case 'encrypt':
+      case 'limit':
+        if (fact.fact !== 'done') this.run(this.engine.planeFact(op.session, fact, performance.now()));
+        break;
+      default: {
+        if (fact.fact !== 'failed') break;
+        const { message } = fact.error;
+        this.ports.onNotice({ subject: 'gateway', name: op.op, event: 'refused', message, declared: true });
+      }
     }
   }
 
@@ -355,7 +384,7 @@ export class Host implements AaaEvents {
   private tick(): void {
     const now = performance.now();
     for (let at = this.engine.deadline(); at !== undefined && at <= now; at = this.engine.deadline()) {
-      for (const effect of this.engine.tick(now)) this.carryOut(effect);
+      this.run(this.engine.tick(now));
     }
     this.arm();
   }

@@ -1,5 +1,8 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { EngineEffect } from '../../src/engine/effects.ts';
+import { PlaneError } from '../../src/engine/errors.ts';
 import { Host } from '../../src/engine/host.ts';
+import type { DataPlane, PlaneOp } from '../../src/engine/ports.ts';
 import { maxTimerMs } from '../../src/engine/spec.ts';
 import { idlePlane, idleTransport } from '../idle-ports.ts';
 import { gatewaySpec, tunnelSpec } from './world.ts';
@@ -12,15 +15,16 @@ vi.mock('node:dns/promises', () => ({
 
 afterEach(() => lookUps.splice(0));
 
-function hosted() {
+function hosted(apply: DataPlane['apply'] = () => undefined) {
   const opened: number[] = [];
+  const asked: string[] = [];
   const transport = { ...idleTransport, open: () => opened.push(opened.length) };
-  const plane = { ...idlePlane, apply: () => undefined };
+  const plane = { ...idlePlane, apply };
   const aaa = {
-    authenticate: () => undefined,
-    allocate: () => undefined,
-    account: () => undefined,
-    release: () => undefined,
+    authenticate: () => asked.push('authenticate'),
+    allocate: () => asked.push('allocate'),
+    account: () => asked.push('account'),
+    release: () => asked.push('release'),
   };
   const host = new Host(gatewaySpec({ listen: [] }), {
     transport,
@@ -30,7 +34,7 @@ function hosted() {
     onNotice: () => undefined,
   });
   const dial = (address: string, name: string) => host.openTunnel({ ...tunnelSpec(address), name });
-  return { host, dial, opened };
+  return { host, dial, opened, asked };
 }
 
 it('looks few names up at once, and dials addresses meanwhile', async () => {
@@ -71,4 +75,28 @@ it('waits for what is farther away than any timer reaches', async () => {
   timers.mockRestore();
   await host.shutdown();
   expect(delays).toContain(maxTimerMs);
+});
+
+describe('a plane that refuses', () => {
+  const session = 5;
+  const ops: PlaneOp[] = [
+    { op: 'limit', session, rate: { txBps: 1, rxBps: 1 }, filter: undefined },
+    { op: 'encrypt', session, keys: undefined },
+    { op: 'splice', session, with: 6 },
+  ];
+
+  it.each(ops)('$op ends the call, which is released after all that was asked for it', (op) => {
+    const error = new PlaneError('ENOSPC', 'no room');
+    const { host, asked } = hosted((_op, answer) => answer({ fact: 'failed', error }));
+    const request = { session, aaa: 'local' };
+    const wanted: EngineEffect[] = [
+      { effect: 'plane', op },
+      { effect: 'allocate', request },
+    ];
+    vi.spyOn(host.engine, 'frame').mockReturnValue(wanted);
+    const refused = vi.spyOn(host.engine, 'planeFact').mockReturnValue([{ effect: 'release', session }]);
+    host.frame(session, new Uint8Array(), 0, 0);
+    expect(refused).toHaveBeenCalledWith(session, { fact: 'failed', error }, expect.any(Number));
+    expect(asked).toEqual(['allocate', 'release']);
+  });
 });
