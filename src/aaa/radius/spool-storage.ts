@@ -1,6 +1,6 @@
 /** Where the spool lies: numbered files in a directory that one daemon at a time may have. */
 import { Buffer } from 'node:buffer';
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, lstat, mkdir, open, readdir, readFile, rm, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
@@ -15,6 +15,7 @@ export interface SpoolStorage {
    * one leaves behind may be in part.
    */
   append(file: number, octets: Buffer, synced: boolean): Promise<void>;
+  /** A file, if it is there: one of which the first write failed is not. */
   remove(file: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -66,7 +67,7 @@ export class SpoolDirectory implements SpoolStorage {
   }
 
   async remove(file: number): Promise<void> {
-    await unlink(this.#pathOf(file));
+    await rm(this.#pathOf(file), { force: true });
   }
 
   async close(): Promise<void> {

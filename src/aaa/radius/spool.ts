@@ -334,9 +334,9 @@ export class Spool {
 
   /** Each entry's place is then where its line is. */
   async #appendLines(entries: readonly SpoolEntry[], lines: readonly string[], more: string): Promise<void> {
-    const segment = this.#writable();
     const octets = Buffer.from(lines.join('') + more);
     if (octets.length === 0) return;
+    const segment = this.#writable();
     // Without records it says only what need not be told again.
     await this.#storage.append(segment.number, octets, entries.length > 0);
     let offset = segment.octets;

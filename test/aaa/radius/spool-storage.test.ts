@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Spool } from '../../../src/aaa/radius/spool.ts';
 import { SpoolDirectory } from '../../../src/aaa/radius/spool-storage.ts';
 import '../../netns/patience.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 let path: string;
 
@@ -55,7 +57,8 @@ test('two daemons cannot have it at a time', async () => {
 
 test('a daemon that was killed does not have it any more', async () => {
   const module = new URL('../../../src/aaa/radius/spool-storage.ts', import.meta.url).pathname;
-  const script = `import { SpoolDirectory } from ${JSON.stringify(module)};
+  const script = `import { Spool } from '../../../src/aaa/radius/spool.ts';
+import { SpoolDirectory } from ${JSON.stringify(module)};
     await new SpoolDirectory(${JSON.stringify(path)}).open();
     process.stdout.write('has it');
     setInterval(() => undefined, 60_000);`;
@@ -70,4 +73,28 @@ test('a daemon that was killed does not have it any more', async () => {
   await once(holder, 'exit');
   await expect.poll(() => directory.open().catch(String), { timeout: 30_000 }).toEqual([]);
   await directory.close();
+});
+
+test('a spool whose directory was away for a while is as before when it is there again, and leaves nothing behind', async () => {
+  const clock = new VirtualClock();
+  const troubles: string[] = [];
+  const spool: Spool = new Spool(new SpoolDirectory(path), clock, {
+    ready: (entry) => spool.acknowledge(entry),
+    trouble: (message) => void troubles.push(message),
+  });
+  await spool.open(() => undefined);
+  await rm(path, { recursive: true });
+  const record = { session: 'a', atMs: 0, content: new Uint8Array(1) };
+  const troublesWhile = async (wanted: number) => {
+    await expect.poll(() => clock.pass(1_000).then(() => troubles.length), { timeout: 30_000 }).toBe(wanted);
+  };
+  spool.append({ ...record, kind: 'start' });
+  await troublesWhile(1);
+  await mkdir(path);
+  await troublesWhile(2);
+  expect(troubles[1]).toBe('accounting spool: records are on disk again');
+  spool.append({ ...record, kind: 'stop' });
+  await spool.close();
+  expect(await readdir(path)).toEqual([]);
+  expect(troubles).toHaveLength(2);
 });
