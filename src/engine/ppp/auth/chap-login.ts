@@ -13,12 +13,18 @@ import type { Login } from './exchange.ts';
 import type { MppeKeys } from './mppe-keys.ts';
 import { msChapFailureInWords } from './ms-chap-failure.ts';
 
-/** A response whose verdict is due, and the challenge that it answers. */
+/** Responses whose verdict may be due: challenges that come late, or twice, are answered too (RFC 1994 4.1). */
+const MAX_ANSWERED = 4;
+
+/** A response whose verdict may be due, and the challenge that it answers. */
 interface Answered {
+  readonly identifier: number;
   readonly challenge: Uint8Array;
   readonly response: Uint8Array;
   readonly proof: Proof;
 }
+
+const nothingAnswered: readonly Answered[] = [];
 
 export class ChapLogin implements Login {
   timerAt: Instant = 0;
@@ -28,10 +34,12 @@ export class ChapLogin implements Login {
   private readonly spec: PppSpec;
   private readonly random: Random;
   private readonly method: ChapMethod;
-  /** Of the challenge that we answered last. -1: none. */
-  private identifier = -1;
-  private answered: Answered | undefined = undefined;
-  private responsesSent = 0;
+  /** The last one stands last. */
+  private answered: readonly Answered[] = nothingAnswered;
+  /** Of the challenge that had the last verdict. -1: none. */
+  private settled = -1;
+  /** Of responses sent unasked, the first ones included. */
+  private rounds = 0;
 
   constructor(spec: PppSpec, random: Random, method: ChapMethod) {
     this.spec = spec;
@@ -53,7 +61,7 @@ export class ChapLogin implements Login {
         break;
       case ChapCode.success:
       case ChapCode.failure:
-        if (bytes[at + 1] === this.identifier) this.onVerdict(bytes, at, stop);
+        this.onVerdict(bytes, at, stop);
         break;
     }
   }
@@ -62,36 +70,37 @@ export class ChapLogin implements Login {
     const value = chapChallengeIn(bytes, at, end);
     if (value === undefined) return;
     const identifier = bytes[at + 1];
-    const again = identifier === this.identifier;
+    const same = this.answered.find((one) => one.identifier === identifier);
     // A late copy of an MS-CHAPv2 challenge that is already settled: a new peer challenge would not fit its Success.
-    if (again && this.answered === undefined && this.method === 'mschapv2') return;
-    const repeated = again && this.answered !== undefined && equalBytes(value, this.answered.challenge);
-    if (!repeated) {
-      const challenge = new Uint8Array(value);
-      const { userName = '', password = new Secret('') } = this.spec;
-      const answer = CHAP_KINDS[this.method].respond({ identifier, value: challenge }, userName, password, this.random);
-      if (answer === undefined) return;
-      this.identifier = identifier;
-      this.answered = { challenge, ...answer };
-      this.responsesSent = 0;
+    if (same === undefined && identifier === this.settled && this.method === 'mschapv2') return;
+    if (same !== undefined && equalBytes(value, same.challenge)) {
+      this.sendResponse(same, now, out);
+      return;
     }
-    this.sendResponse(now, out);
+    const challenge = new Uint8Array(value);
+    const { userName = '', password = new Secret('') } = this.spec;
+    const answer = CHAP_KINDS[this.method].respond({ identifier, value: challenge }, userName, password, this.random);
+    if (answer === undefined) return;
+    const answered = { identifier, challenge, ...answer };
+    this.answered = [...this.answered.filter((one) => one !== same), answered].slice(-MAX_ANSWERED);
+    this.rounds = 1;
+    this.sendResponse(answered, now, out);
   }
 
   /** Repeated until there is a verdict: RFC 1994 4.1 lets the authenticator say it again. */
-  private sendResponse(now: Instant, out: FrameSink): void {
-    if (this.answered === undefined) return;
-    this.responsesSent++;
+  private sendResponse({ identifier, response }: Answered, now: Instant, out: FrameSink): void {
     this.timerAt = Math.ceil(now + this.spec.chapRestartMs);
-    const frame = chapFrame(ChapCode.response, this.identifier, this.answered.response, this.spec.userName ?? '');
+    const frame = chapFrame(ChapCode.response, identifier, response, this.spec.userName ?? '');
     out.push({ effect: 'frame', frame });
   }
 
   private onVerdict(bytes: Uint8Array, at: number, end: number): void {
-    const { answered } = this;
+    const identifier = bytes[at + 1];
+    const answered = this.answered.find((one) => one.identifier === identifier);
     if (answered === undefined) return;
     this.timerAt = 0;
-    this.answered = undefined;
+    this.answered = nothingAnswered;
+    this.settled = identifier;
     const text = at + PACKET_HEADER_OCTETS;
     if (bytes[at] === ChapCode.failure) {
       this.fail(`the peer refused our user name or password${this.failureIn(bytes, text, end)}`, 'weFailedAuth');
@@ -115,13 +124,19 @@ export class ChapLogin implements Login {
   }
 
   tick(now: Instant, out: FrameSink): void {
-    if (this.answered !== undefined && this.responsesSent < this.spec.chapMaxChallenge) {
-      this.sendResponse(now, out);
+    const { answered } = this;
+    if (answered.length > 0 && this.rounds < this.spec.chapMaxChallenge) {
+      this.rounds++;
+      for (const one of answered) this.sendResponse(one, now, out);
       return;
     }
     this.timerAt = 0;
     // Who passed once may stay when a later verdict is missing: it is the peer's to end the link.
-    if (this.state === 'passed') return;
-    this.fail(this.answered ? 'the peer gives no CHAP verdict' : 'the peer sends no CHAP challenge', 'authTimeout');
+    if (this.state === 'passed') {
+      this.answered = nothingAnswered;
+      return;
+    }
+    const reason = answered.length > 0 ? 'the peer gives no CHAP verdict' : 'the peer sends no CHAP challenge';
+    this.fail(reason, 'authTimeout');
   }
 }

@@ -195,6 +195,31 @@ describe('the CHAP login', () => {
     expect(chap.state).toBe('passed');
   });
 
+  it.each(['chap', 'mschapv1', 'mschapv2'] as const)(
+    'by %s is let in although an older challenge comes late',
+    (method) => {
+      const server = new ChapAuthenticator(serverSpec(), seededRandom(1), method);
+      const client = new ChapLogin(clientSpec(), seededRandom(2), method);
+      const [stale] = take((out) => server.start(0, out));
+      const [current] = take((out) => server.tick(3000, out));
+      const [response] = hear(client, current);
+      const [toStale] = hear(client, stale);
+      expect(hear(server, toStale)).toEqual([]);
+      // Whichever was lost comes again.
+      expect(take((out) => client.tick(3100, out))).toEqual([response, toStale]);
+      hear(server, response);
+      const [verdict] = take((out) => server.answer(checkAgainst('hunter2'), 0, out));
+      hear(client, verdict);
+      expect(client).toMatchObject({ state: 'passed', timerAt: 0 });
+    },
+  );
+
+  it('waits for few verdicts, however many challenges come', () => {
+    const chap = new ChapLogin(clientSpec(), seededRandom(1), 'chap');
+    for (let id = 0; id < 200; id++) expect(hear(chap, challenge(id, 9)).length).toBe(1);
+    expect(take((out) => chap.tick(3000, out)).map((frame) => frame[5])).toEqual([196, 197, 198, 199]);
+  });
+
   it('gives one MS-CHAPv2 challenge one answer, however often it comes', () => {
     const chap = new ChapLogin(clientSpec(), seededRandom(1), 'mschapv2');
     const [response] = hear(chap, challenge(5, 9));
