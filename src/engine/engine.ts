@@ -270,7 +270,7 @@ export class Engine {
   shutdown(now: Instant): EngineEffect[] {
     // Who was sent away and comes again at once must not end up with one that is about to fall silent.
     this.core.gateway = { ...this.core.gateway, drain: true };
-    const out = this.concentrators.close('the requester is being shut down', now);
+    const out = this.concentrators.close('the requester is being shut down', 'adminReboot', now);
     for (const tunnel of this.registry.all()) {
       append(out, this.registry.settle(tunnel, tunnel.close({ result: stopResult.shuttingDown }, now)));
     }

@@ -2,7 +2,9 @@
  * An access concentrator on one Ethernet interface: PPPoE discovery (RFC 2516 5). Up to a client's PADR it keeps
  * nothing: the cookie in its PADO, which the PADR brings back, proves that the client can be reached.
  */
+
 import { createHmac } from 'node:crypto';
+import type { TerminateCause } from '../aaa.ts';
 import { type EngineCore, freeId } from '../core.ts';
 import { append, type EngineEffect, type Instant } from '../effects.ts';
 import type { PppoeServerSpec } from '../spec.ts';
@@ -56,10 +58,10 @@ export class Concentrator {
   }
 
   /** Ends all sessions: the server is no more. */
-  close(message: string, now: Instant): EngineEffect[] {
+  close(message: string, cause: TerminateCause, now: Instant): EngineEffect[] {
     const out: EngineEffect[] = [];
     for (const session of [...this.byRequest.values()]) {
-      append(out, session.end({ resultCode: { result: 3, error: 0, message } }, true, now));
+      append(out, session.end({ resultCode: { result: 3, error: 0, message }, cause }, true, now));
     }
     return out;
   }
@@ -143,11 +145,13 @@ export class Concentrator {
     return [{ effect: 'discovery', interface: this.spec.interface, peer, packet }];
   }
 
-  /** Whether a call could go on now: some tunnel of the rules is up, or a plugin may know one. */
+  /** Whether a call could go on now: some tunnel of the rules is up, or a plugin or the AAA may know one. */
   private get hasWay(): boolean {
+    if (this.core.gateway.drain) return false;
     const rules = this.spec.session.forward?.rules ?? [];
     return rules.some(
-      ({ plugin, tunnels }) => plugin !== undefined || tunnels.some((name) => this.core.takesCalls(name)),
+      ({ plugin, aaa, tunnels }) =>
+        plugin !== undefined || aaa === true || tunnels.some((name) => this.core.takesCalls(name)),
     );
   }
 

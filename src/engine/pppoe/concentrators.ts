@@ -1,4 +1,5 @@
 /** All access concentrators of a daemon, by their interfaces. */
+import type { TerminateCause } from '../aaa.ts';
 import type { EngineCore } from '../core.ts';
 import { append, type EngineEffect, type Instant } from '../effects.ts';
 import type { PppoeServerSpec, PppoeServerView } from '../spec.ts';
@@ -19,7 +20,7 @@ export class Concentrators {
     const wanted = new Map(specs.map((spec) => [spec.interface, spec]));
     for (const [name, concentrator] of this.byInterface) {
       if (wanted.has(name)) continue;
-      append(out, concentrator.close('PPPoE is not served here any more', now));
+      append(out, concentrator.close('PPPoE is not served here any more', 'adminReset', now));
       this.byInterface.delete(name);
       out.push({ effect: 'plane', op: { op: 'pppoeClose', interface: name } });
     }
@@ -51,9 +52,9 @@ export class Concentrators {
     return (packet && this.byInterface.get(interfaceName)?.discovery(packet, peer, now)) ?? [];
   }
 
-  close(message: string, now: Instant): EngineEffect[] {
+  close(message: string, cause: TerminateCause, now: Instant): EngineEffect[] {
     const out: EngineEffect[] = [];
-    for (const concentrator of this.byInterface.values()) append(out, concentrator.close(message, now));
+    for (const concentrator of this.byInterface.values()) append(out, concentrator.close(message, cause, now));
     return out;
   }
 
