@@ -96,7 +96,7 @@ function v1Parts(response: Uint8Array): { lm: Uint8Array; nt: Uint8Array; useNt:
 
 function v1Proof({ value }: Challenge, password: Secret): Proof {
   const keys = (): MppeKeys => {
-    const key = mschapv1Key(password, value, 128);
+    const key = mschapv1Key(password, value);
     return { send: key, receive: key };
   };
   return { message: '', keys };

@@ -5,26 +5,10 @@ import { md4 } from './md4.ts';
 
 export const NT_RESPONSE_OCTETS = 24;
 
-/** RFC 2433 A.2: a LAN Manager password is cut here. */
-const LM_PASSWORD_OCTETS = 14;
-/** RFC 2433 A.3. */
-const LM_TEXT = new TextEncoder().encode('KGS!@#$%');
-
 /** NtPasswordHash() (RFC 2759 8.3): over UTF-16, little-endian. 16 octets. */
 export function ntPasswordHash(password: Secret): Uint8Array {
   const text = new TextDecoder().decode(password.reveal());
   return md4(Buffer.from(text, 'utf16le'));
-}
-
-/** LmPasswordHash() (RFC 2433 A.2): of passwords in ASCII only; other characters have no agreed code. 16 octets. */
-export function lmPasswordHash(password: Secret): Uint8Array {
-  const text = new TextDecoder().decode(password.reveal()).toUpperCase();
-  const key = new Uint8Array(LM_PASSWORD_OCTETS);
-  key.set(Buffer.from(text, 'latin1').subarray(0, LM_PASSWORD_OCTETS));
-  const hash = new Uint8Array(16);
-  hash.set(desEncrypt(LM_TEXT, key.subarray(0, 7)));
-  hash.set(desEncrypt(LM_TEXT, key.subarray(7)), 8);
-  return hash;
 }
 
 /** ChallengeResponse() (RFC 2433 A.7, RFC 2759 8.5): 24 octets for a challenge of 8 and a hash of 16. */
