@@ -1,6 +1,7 @@
 /**
  * Who may connect, what they get, and what they used: the port behind which local subscribers, RADIUS and plugins stand.
- * Every question is answered exactly once, at once or later; an answer belongs to its question's very object.
+ * Every question is answered exactly once, at once or later; an answer belongs to its question's very object. Who it is
+ * is asked anew when the peer negotiates anew: then an earlier question of the session is moot, and needs no answer.
  */
 import type { SessionKey } from './ports.ts';
 import type { Endpoint, RateLimit, SessionCounters } from './spec.ts';

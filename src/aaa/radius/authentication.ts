@@ -18,7 +18,7 @@ const eap = { response: 2, typeAt: 4, identity: 1 } as const;
 
 /** What is under way for a call. */
 interface Exchange {
-  readonly open: Set<Question>;
+  open?: Question;
   /** Where the server goes on with the peer's next EAP packet (RFC 2865 5.24). */
   next?: { readonly server: RadiusServer; readonly state: Uint8Array | undefined };
 }
@@ -55,6 +55,9 @@ export class RadiusAuthentication {
       return;
     }
     const exchange = this.#exchangeOf(session);
+    // A link that is negotiated anew again and again has one question open, and no answer to an earlier one counts.
+    if (exchange.open) this.#client.cancel(exchange.open);
+    exchange.open = undefined;
     if (credentials.method !== 'eap' || isIdentity(credentials.packet)) exchange.next = undefined;
     const { next } = exchange;
     const attributes: Attributes = {
@@ -66,20 +69,19 @@ export class RadiusAuthentication {
       state: next?.state,
     };
     const answered = (outcome: Outcome) => {
-      if (question) exchange.open.delete(question);
+      exchange.open = undefined;
       answer(this.#verdict(request, exchange, outcome));
     };
     // The answer may come within the call.
-    let question: Question | undefined;
-    question = this.#client.ask('accessRequest', attributes, answered, next?.server);
-    if (!question.ended) exchange.open.add(question);
+    const question = this.#client.ask('accessRequest', attributes, answered, next?.server);
+    if (!question.ended) exchange.open = question;
   }
 
   /** Open questions are moot, and what is known of the session is forgotten. */
   release(session: SessionKey): void {
     const exchange = this.#exchanges.get(session);
     this.#exchanges.delete(session);
-    for (const question of exchange?.open ?? []) this.#client.cancel(question);
+    if (exchange?.open) this.#client.cancel(exchange.open);
     this.#sessions.delete(session);
   }
 
@@ -96,7 +98,7 @@ export class RadiusAuthentication {
   #exchangeOf(session: SessionKey): Exchange {
     const known = this.#exchanges.get(session);
     if (known) return known;
-    const begun: Exchange = { open: new Set() };
+    const begun: Exchange = {};
     this.#exchanges.set(session, begun);
     return begun;
   }
@@ -129,7 +131,7 @@ export class RadiusAuthentication {
 
   #end(session: SessionKey, exchange: Exchange): void {
     exchange.next = undefined;
-    if (exchange.open.size === 0) this.#exchanges.delete(session);
+    this.#exchanges.delete(session);
   }
 }
 

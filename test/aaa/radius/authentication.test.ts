@@ -575,6 +575,15 @@ describe('EAP', () => {
 });
 
 describe('a session', () => {
+  it('that asks anew has one question open, and nothing that is said to an earlier one counts', () => {
+    const scene = new Scene();
+    scene.servers.set({ ...spec.servers[0], port: 1812 }, silent);
+    for (let again = 0; again < 100; again++) scene.ask(pap);
+    scene.clock.run();
+    expect(scene.answers).toHaveLength(1);
+    expect(scene.radius.view('192.0.2.100', 1812)?.timeouts).toBe(1);
+  });
+
   it('that is released gets no answer, and another one under its key is another one', () => {
     const scene = new Scene();
     scene.ask(pap);
