@@ -18,7 +18,7 @@ import type { Session } from './session.ts';
 import type { ForwardRule, ForwardSpec, PppProxy, PppSpec, PppView, SessionParameters } from './spec.ts';
 import { terminateCauseOf } from './terminate-cause.ts';
 import { lineWishes } from './termination.ts';
-import { type AccountedCall, accountOf, overuseOf, Usage } from './usage.ts';
+import { type AccountedCall, accountOf, hangUp, overuseOf, Usage } from './usage.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { OtherAvp } from './wire/message.ts';
 
@@ -124,7 +124,8 @@ export class Forwarding implements CallContent {
         if (this.at.phase !== 'dial' || grantedName(this.at.tunnel) !== event.tunnel) return [];
         return this.place(event.up ? [event.tunnel, ...this.at.left] : this.at.left, now);
       case 'disconnect':
-        return this.over({ resultCode: { result: 3, error: 0, message: event.message }, cause: event.cause });
+        // Not `over`: the call that goes out has to be hung up too.
+        return [hangUp(event.cause, event.message)];
       case 'limits':
         if (this.usage) this.usage.change(event.limits, now);
         else this.early = { ...this.early, ...event.limits };

@@ -43,6 +43,16 @@ describe('a PPPoE client whose way the AAA knows', () => {
     expect(told()).toEqual(['start alice', 'stop alice userRequest']);
   });
 
+  it('is hung up by the AAA, at the LNS too', () => {
+    const { world, lac, lns, client, told } = called();
+    lac.run(lac.engine.disconnect(client.sessionId, 'adminReset', 'RADIUS wants it', world.now) ?? []);
+    client.disconnect();
+    world.runFor(1_000);
+    expect(told()).toEqual(['start alice', 'stop alice adminReset']);
+    expect([...lns.engine.acceptedSessions()]).toEqual([]);
+    expect(lac.engine.sizes()).toMatchObject({ sessions: 0, pppoe: 0, serials: 0 });
+  });
+
   it('is accounted for until we end', () => {
     const { world, lac, told } = called();
     lac.run(lac.engine.shutdown(world.now));
