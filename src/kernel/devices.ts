@@ -195,6 +195,11 @@ export class Device implements Carrier {
     this.proxies.restore();
   }
 
+  /** Whether it should have the address or route of this text. */
+  wants(text: string): boolean {
+    return this.#addresses.has(text) || this.#routes.has(text);
+  }
+
   /** In words, what differs from what should be. */
   gaps({ links, addresses, routes, subnets, proxies }: Snapshot): string[] {
     const link = links.get(this.#index);

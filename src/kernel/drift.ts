@@ -28,6 +28,11 @@ export class Drift {
     clearTimeout(this.#compare);
   }
 
+  device(link: number): Device | undefined {
+    for (const device of this.#devices.values()) if (device.index === link) return device;
+    return undefined;
+  }
+
   linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
     let foreign = true;
     for (const device of this.#devices.values()) foreign &&= device.index !== link;

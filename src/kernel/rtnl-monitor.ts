@@ -10,7 +10,7 @@ import {
   numberOf,
   openNetlink,
 } from './netlink.ts';
-import { rta, rtm, rtmRoute } from './rtnl-objects.ts';
+import { addressText, readAddress, readRoute, routeText, rta, rtm, rtmRoute } from './rtnl-objects.ts';
 
 const groupLink = 0x1;
 const groupIpv4Address = 0x10;
@@ -27,16 +27,29 @@ const notificationBufferOctets = 1024 * 1024;
 /** What may have been taken from a link: `link`: its own properties; `contents`: an address or a route. */
 export type LinkChangeKind = 'link' | 'contents';
 
-/** Tells which links somebody (we included) has changed. What only adds is left out. */
+/** Whether an address or a route, as text, should be on a link. */
+export interface Wanting {
+  wants(text: string): boolean;
+}
+
+/**
+ * Tells which links somebody (we included) has changed. What only adds is left out, and, of links for which `wanting`
+ * answers, addresses and routes that are gone and should be.
+ */
 export class RtnlMonitor {
   readonly #fd: number;
   readonly #poller: number;
   readonly #buffer = new Uint8Array(64 * 1024);
   readonly #changed: (link: number | 'unknown', kind: LinkChangeKind) => void;
+  readonly #wanting: (link: number) => Wanting | undefined;
 
   /** `unknown`: notifications were lost. Each link is told at most once for many changes at a time. */
-  constructor(changed: (link: number | 'unknown', kind: LinkChangeKind) => void) {
+  constructor(
+    changed: (link: number | 'unknown', kind: LinkChangeKind) => void,
+    wanting: (link: number) => Wanting | undefined,
+  ) {
     this.#changed = changed;
+    this.#wanting = wanting;
     this.#fd = openNetlink(groups);
     native.setsockopt(this.#fd, solSocket, soRcvbufforce, number32(notificationBufferOctets));
     this.#poller = checked(
@@ -58,7 +71,9 @@ export class RtnlMonitor {
       if (octets < 0) changes.set('unknown', 'contents');
       for (const message of messagesOf(this.#buffer, octets)) {
         const [link, kind] = takenFrom(message);
-        if (link !== undefined && changes.get(link) !== 'contents') changes.set(link, kind);
+        if (link === undefined || changes.get(link) === 'contents') continue;
+        const text = kind === 'contents' ? goneText(message) : undefined;
+        if (text === undefined || this.#wanting(link)?.wants(text) !== false) changes.set(link, kind);
       }
     }
     if (events < 0) native.pollAgain(this.#poller);
@@ -81,4 +96,11 @@ function takenFrom({ type, flags, body }: NetlinkMessage): [number | undefined, 
     default:
       return [undefined, 'link'];
   }
+}
+
+/** What is gone, where the message says so. */
+function goneText(message: NetlinkMessage): string | undefined {
+  const address = message.type === rtm.delAddr ? readAddress(message) : undefined;
+  const route = message.type === rtmRoute.del ? readRoute(message) : undefined;
+  return (address && addressText(address)) ?? (route && routeText(route));
 }

@@ -52,7 +52,10 @@ export class UserspacePlane implements DataPlane {
     this.#path = new DataPath(transport, events);
     this.#drift = new Drift(this.#rtnl, this.#devices, events);
     this.#pppoe = new Pppoe(this.#path, events, this.#rtnl);
-    this.#monitor = new RtnlMonitor((link, kind) => this.linkChanged(link, kind));
+    this.#monitor = new RtnlMonitor(
+      (link, kind) => this.linkChanged(link, kind),
+      (link) => this.#drift.device(link),
+    );
   }
 
   /**

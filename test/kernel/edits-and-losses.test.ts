@@ -282,3 +282,43 @@ test('a repair reads the routing table once, however many routes the device has'
   `);
   expect(printed).toBe(' 1 101\n');
 });
+
+test('sessions that end with routes of their own have nothing compared, until somebody takes a route', () => {
+  const printed = runScript(`
+    const { execFileSync } = await import('node:child_process');
+    const { sessionKeyV2 } = await import(kernel + 'engine/ports.ts');
+    const { Rtnl } = await import(kernel + 'kernel/rtnl.ts');
+    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
+    const { links } = Rtnl.prototype;
+    let comparisons = 0;
+    Rtnl.prototype.links = function () {
+      comparisons++;
+      return links.call(this);
+    };
+    const plane = new UserspacePlane(new UdpTransport(), {
+      frame: () => undefined,
+      drift: (device, what) => {
+        console.log(device, what, comparisons);
+        plane.close();
+      },
+    });
+    const failures = [];
+    const apply = (op) => plane.apply(op, (fact) => fact.fact === 'failed' && failures.push(fact.error.message));
+    apply({ op: 'device', device: ${JSON.stringify(subs)} });
+    apply({ op: 'tunnelUp', localTunnelId: 7, remoteTunnelId: 7, version: 2, socket: 1, remote: { address: '192.0.2.2', port: 1701 } });
+    for (let id = 1; id <= 10; id++) {
+      const session = sessionKeyV2(7, id);
+      const ipv4 = { local: ${ipv4('10.9.0.1')}, remote: ${ipv4('10.9.1.0')} + id, defaultRoute: false, proxyArp: false };
+      const attachment = { interface: { kind: 'shared', name: 'subs' }, owner: 'Session/x', mtu: 1300, mssClamp: false, ipv4, routes: ['2001:db8:' + id + '::/48'] };
+      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: false, reorderTimeoutMs: 0, dscp: 0 });
+      apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
+    }
+    for (let id = 2; id <= 10; id++) apply({ op: 'sessionDown', session: sessionKeyV2(7, id) });
+    // Long enough for a comparison, had one been due.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    console.log(failures.join(), comparisons);
+    execFileSync('ip', ['route', 'del', '10.9.1.1', 'dev', 'subs']);
+  `);
+  expect(printed).toBe(' 0\nsubs route 10.9.1.1/32 mtu 1300 missing 1\n');
+});
