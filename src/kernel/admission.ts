@@ -3,14 +3,18 @@ import { readU16, readU32 } from '../engine/wire/bytes.ts';
 import { findTransport, newTransport, protocolNumber } from './ip-packet.ts';
 import type { L2tpSession } from './sessions.ts';
 
+/** RFC 4291 2.4: fe80::/10. */
 const linkLocalHigh = 0xfe800000;
+const linkLocalMask = 0xffc00000;
 const multicast = 0xff;
 const leastIpv4Octets = 20;
 const ipv6Octets = 40;
 const ipv6Source = 8;
 const ipv6Destination = 24;
-/** RFC 4861 4.1. */
+/** RFC 4861 4.1, 4.2, 4.5. */
 const routerSolicitation = 133;
+const routerAdvertisement = 134;
+const redirect = 137;
 /** Where DHCPv6 servers listen (RFC 8415 7.2). */
 const dhcpv6ServerPort = 547;
 const udpOctets = 8;
@@ -35,11 +39,14 @@ export function refuseIpv6(session: L2tpSession, bytes: Uint8Array, start: numbe
   const { carrier } = session;
   if (carrier === undefined || !session.hasIpv6) return 'notAttached';
   if (end - start < ipv6Octets || bytes[start] >>> 4 !== 6) return 'malformedIp';
+  const fromLinkLocal = (readU32(bytes, start + ipv6Source) & linkLocalMask) >>> 0 === linkLocalHigh;
+  // Where we serve, no peer is our host's router (RFC 6105): what says so must be link-local (RFC 4861 6.1.2, 8.1).
+  const served = carrier.sole === undefined || session.router;
+  if (served && fromLinkLocal && speaksAsRouter(bytes, start, end)) return 'notARouter';
   if (carrier.sole !== undefined) return undefined;
-  const own =
-    readU32(bytes, start + ipv6Source) === linkLocalHigh
-      ? session.linkLocal !== undefined && isFromOwnLinkLocal(session, bytes, start)
-      : carrier.ipv6.find(bytes, start + ipv6Source) === session;
+  const own = fromLinkLocal
+    ? session.linkLocal !== undefined && isFromOwnLinkLocal(session, bytes, start)
+    : carrier.ipv6.find(bytes, start + ipv6Source) === session;
   return own ? undefined : 'spoofed';
 }
 
@@ -58,6 +65,13 @@ export function isForRouter(session: L2tpSession, bytes: Uint8Array, start: numb
   if (protocol === protocolNumber.udp) return own && readU16(bytes, at + 2) === dhcpv6ServerPort;
   if (protocol !== protocolNumber.icmpv6 || bytes[at] !== routerSolicitation) return false;
   return own || isUnspecified(bytes, start + ipv6Source);
+}
+
+function speaksAsRouter(bytes: Uint8Array, start: number, end: number): boolean {
+  findTransport(bytes, start, end, transport);
+  const { protocol, at } = transport;
+  if (protocol !== protocolNumber.icmpv6 || at < 0 || at >= transport.end) return false;
+  return bytes[at] === routerAdvertisement || bytes[at] === redirect;
 }
 
 function isFromOwnLinkLocal(session: L2tpSession, bytes: Uint8Array, start: number): boolean {

@@ -241,6 +241,33 @@ test('router solicitations and DHCPv6 are for the engine where it is the router,
   expect(await lns.frames()).toHaveLength(forEngine.length);
 });
 
+test('a subscriber is no router of ours: its advertisements and redirects reach neither host nor engine', async () => {
+  const said = (
+    type: number,
+    extensions?: readonly (readonly [number, Uint8Array])[],
+    source = 'fe80::2',
+  ): Uint8Array =>
+    ipPacket({
+      source,
+      destination: 'ff02::1',
+      protocol: 58,
+      payload: Uint8Array.of(type, ...new Uint8Array(15)),
+      extensions,
+    });
+  const behindOptions = [[0, new Uint8Array(8)]] as const;
+  const asRouter = [said(134), said(137), said(134, behindOptions), said(134, undefined, 'febf::2')];
+  for (const router of [false, true]) {
+    await attach(lns, session, subscriber({}, router));
+    for (const packet of [...asRouter, said(136)]) await send(0x57, packet);
+  }
+  await until(
+    () => lns.counters(session),
+    ({ rxPackets }) => rxPackets === 2,
+  );
+  expect(await lns.dropped()).toMatchObject({ notARouter: 2 * asRouter.length });
+  expect(await lns.frames()).toEqual([]);
+});
+
 test("the engine's own IPv6 packets reach the peer's host", async () => {
   await attachBoth(subscriber({}, true));
   const advertisement = ipPacket({
