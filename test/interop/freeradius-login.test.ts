@@ -77,6 +77,14 @@ describe.each([
   });
 });
 
+/** The LNS's session is ready when either family is up. */
+async function bothFamiliesUp() {
+  return await until('IPv4 and IPv6', async () => {
+    const { status } = await lns.acceptedSessionReady();
+    return status.ppp?.remoteAddress !== undefined && status.ppp.ipv6 !== undefined && status;
+  });
+}
+
 test('a server at an IPv6 address is asked and told likewise', async () => {
   const server = await startServer({ address: firstServer6 });
   await callUp(radiusLnsDocuments({ servers: [firstServer6], radius: { nasAddress: nasAddress6 } }));
@@ -100,15 +108,14 @@ test('addresses, prefixes and routes of the Access-Accept are what the call gets
     },
   });
   const six = { enabled: true, prefixPool: 'links', delegationPool: 'homes' };
-  const { atLac, atLns } = await callUp(
+  await callUp(
     radiusLnsDocuments({ ppp: { aaa: 'radius', ipv4: { local: gatewayInside, pool: 'callers' }, ipv6: six } }),
     callerDocuments({ ipv6: { enabled: true } }),
   );
-  expect(farAddress(atLns)).toBe('10.77.0.9');
-  expect(atLac.status.ppp?.localAddress).toBe('10.77.0.9');
-  const ipv6 = await until('IPv6', async () => (await lns.acceptedSessionReady()).status.ppp?.ipv6);
-  expect(ipv6).toMatchObject({ prefix: '2001:db8:77::/64', delegated: '2001:db8:7700::/56' });
-  const device = atLns.status.interface ?? '';
+  const { interface: device = '', ppp } = await bothFamiliesUp();
+  expect(ppp?.remoteAddress).toBe('10.77.0.9');
+  await until('it at the LAC', async () => (await lac.session('call'))?.status.ppp?.localAddress === '10.77.0.9');
+  expect(ppp?.ipv6).toMatchObject({ prefix: '2001:db8:77::/64', delegated: '2001:db8:7700::/56' });
   await until('the routes', async () => {
     const routes = `${await lnsHost.ip('route')}\n${await lnsHost.ip('-6', 'route')}`;
     const wanted = ['10.88.0.0/24', '2001:db8:77::/64', '2001:db8:7700::/56', '2001:db8:88::/48'];
@@ -121,15 +128,15 @@ test('addresses, prefixes and routes of the Access-Accept are what the call gets
 
 test('pools of the Access-Accept come before those of the profile', async () => {
   await startServer({ reply: { 'Framed-Pool': 'premium', 'Framed-IPv6-Pool': 'links' } });
-  const { atLns } = await callUp(
+  await callUp(
     radiusLnsDocuments({
       ppp: { aaa: 'radius', ipv4: { local: gatewayInside, pool: 'callers' }, ipv6: { enabled: true } },
     }),
     callerDocuments({ ipv6: { enabled: true } }),
   );
-  expect(farAddress(atLns)).toMatch(/^10\.20\.2\./);
-  const ipv6 = await until('IPv6', async () => (await lns.acceptedSessionReady()).status.ppp?.ipv6);
-  expect(ipv6.prefix).toMatch(/^2001:db8:1:[0-9a-f:]*\/64$/);
+  const { ppp } = await bothFamiliesUp();
+  expect(ppp?.remoteAddress).toMatch(/^10\.20\.2\./);
+  expect(ppp?.ipv6?.prefix).toMatch(/^2001:db8:1:[0-9a-f:]*\/64$/);
 });
 
 test('a pool that is not there is told, and the call gets no address', async () => {
