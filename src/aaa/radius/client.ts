@@ -38,7 +38,7 @@ export class RadiusClient {
     });
     for (const server of before) {
       if (this.#servers.includes(server)) continue;
-      for (const question of server.questions()) this.#moveOn(question, server);
+      this.#moveOn(server.questions(), server);
       server.close();
     }
   }
@@ -95,7 +95,7 @@ export class RadiusClient {
     },
     silent: (question, server) => {
       if (!server.hasAnsweredSince(question)) this.#bury(server);
-      this.#moveOn(question, server);
+      if (question.server === server) this.#moveOn([question], server);
     },
     unaskable: (question, failure) => this.#fail(question, failure, true),
     due: (atMs) => this.#wakeAt(atMs),
@@ -120,19 +120,23 @@ export class RadiusClient {
   /** What it was asked goes to those who live. What only it can answer, or nobody else, stays and is repeated. */
   #bury(server: RadiusServer): void {
     server.deadUntilMs = this.#clock.now() + this.#deadTimeMs;
-    for (const question of server.questions()) {
-      if (question.server !== server || question.pinned) continue;
-      const lives = (other: RadiusServer) => other.deadUntilMs === undefined && !question.tried?.includes(other);
-      if (this.#servers.some(lives)) this.#moveOn(question, server);
-    }
+    const living = this.#servers.filter(({ deadUntilMs }) => deadUntilMs === undefined);
+    // Nothing of what it was asked is looked at where nobody lives: each of thousands of questions comes here then.
+    if (living.length === 0) return;
+    const canGoOn = ({ pinned, tried }: Question) => !pinned && living.some((other) => !tried?.includes(other));
+    this.#moveOn(server.questions().filter(canGoOn), server);
   }
 
-  #moveOn(question: Question, from: RadiusServer): void {
-    if (question.ended || question.server !== from) return;
-    from.drop(question);
-    question.tried = [...(question.tried ?? []), from];
-    if (question.pinned) this.#fail(question, this.#silence(question));
-    else this.#askSome(question);
+  #moveOn(questions: readonly Question[], from: RadiusServer): void {
+    // Those that wait stand last and go first, so that they do not take the places of the others.
+    for (const question of questions.toReversed()) from.drop(question);
+    for (const question of questions) {
+      // By what came of another one of them.
+      if (question.ended) continue;
+      question.tried = [...(question.tried ?? []), from];
+      if (question.pinned) this.#fail(question, this.#silence(question));
+      else this.#askSome(question);
+    }
   }
 
   #askSome(question: Question): void {

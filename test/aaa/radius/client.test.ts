@@ -214,6 +214,33 @@ describe('a server that is dead', () => {
     expect(scene.asked(first)).not.toContain('c');
   });
 
+  it('is not asked what waited for an identifier when it died; others are, in the order of the questions', () => {
+    const scene = new Scene([
+      [first, { ...silent, delays: () => [] }],
+      [second, welcoming],
+    ]);
+    const names = Array.from({ length: 5_000 }, (_, i) => `${i}`);
+    for (const name of names) scene.ask(name);
+    scene.clock.run();
+    expect(scene.view(first)?.requests).toBe(4_096);
+    // By the first one's silence it was noticed.
+    expect(scene.asked(second)).toEqual([...names.slice(1), '0']);
+  });
+
+  it('like all others costs no more with each of thousands of questions', () => {
+    const lost: Behaviour = { ...silent, delays: () => [] };
+    const scene = new Scene([
+      [first, lost],
+      [second, lost],
+    ]);
+    for (let i = 0; i < 20_000; i++) scene.ask(`${i}`);
+    scene.clock.run();
+    expect(new Set([...scene.outcomes.values()].flat())).toEqual(
+      new Set(['no RADIUS server answers: 192.0.2.1, 192.0.2.2']),
+    );
+    expect(scene.client.openQuestions).toBe(0);
+  });
+
   it('is probed with one question when that is over, once, and left alone again', () => {
     const scene = dead();
     scene.clock.run(deadTimeMs);
