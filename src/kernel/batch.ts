@@ -9,13 +9,15 @@ export interface Outlet {
   readonly errorWord: number;
   /** Answers how many went out. */
   send(slab: Uint8Array, words: Int32Array, count: number): number;
-  failed(session: PlaneSession, error: number): void;
+  /** `octets`: as they were counted. */
+  failed(session: PlaneSession, error: number, octets: number): void;
 }
 
 export class Batch {
   readonly words: Int32Array;
   readonly #outlet: Outlet;
   readonly #sessions: (PlaneSession | undefined)[] = new Array(places).fill(undefined);
+  readonly #octets = new Int32Array(places);
   #slab: Uint8Array = new Uint8Array(0);
   #count = 0;
 
@@ -31,8 +33,9 @@ export class Batch {
     return this.#count * this.#outlet.words;
   }
 
-  /** The message at the last `place` is described. */
-  add(session: PlaneSession): void {
+  /** The message at the last `place` is described. It counts as so many octets of the session's. */
+  add(session: PlaneSession, octets: number): void {
+    this.#octets[this.#count] = octets;
     this.#sessions[this.#count++] = session;
   }
 
@@ -45,7 +48,7 @@ export class Batch {
     for (let i = 0; i < count; i++) {
       const session = this.#sessions[i];
       const error = this.words[i * words + errorWord];
-      if (session !== undefined && error !== 0) this.#outlet.failed(session, error);
+      if (session !== undefined && error !== 0) this.#outlet.failed(session, error, this.#octets[i]);
     }
   }
 }

@@ -30,14 +30,14 @@ export class Outgoing {
     words: datagramWords,
     errorWord: datagramWord.error,
     send: (slab, words, count) => this.#transport.sendFrom(slab, words, count),
-    failed: (session) => this.unsent(session),
+    failed: (session, _error, octets) => this.unsent(session, octets),
   });
   readonly #frames = new Batch({
     words: frameWords,
     errorWord: frameWord.error,
     send: (slab, words, count) => native.sendFrames(slab, words, count),
-    failed: (session, error) => {
-      this.unsent(session);
+    failed: (session, error, octets) => {
+      this.unsent(session, octets);
       this.#dropped(`pppoe ${errnoName(-error)}`);
     },
   });
@@ -75,7 +75,7 @@ export class Outgoing {
     const at = prependL2tp(session, slab, start);
     words[place + datagramWord.offset] = at;
     words[place + datagramWord.length] = end - at;
-    this.#datagrams.add(session);
+    this.#datagrams.add(session, octets);
     session.txPackets++;
     session.txOctets += octets;
   }
@@ -87,7 +87,7 @@ export class Outgoing {
       this.#drops.sent(session);
       return;
     }
-    this.#frames.add(session);
+    this.#frames.add(session, end - start);
     session.txPackets++;
     session.txOctets += end - start;
   }
@@ -118,8 +118,9 @@ export class Outgoing {
     return true;
   }
 
-  private unsent(session: PlaneSession): void {
+  private unsent(session: PlaneSession, octets: number): void {
     session.txPackets--;
+    session.txOctets -= octets;
     this.#drops.sent(session);
   }
 

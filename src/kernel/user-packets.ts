@@ -25,8 +25,9 @@ export class UserPackets {
     words: packetWords,
     errorWord: packetWord.error,
     send: (slab, words, count) => native.writeBatch(slab, words, count),
-    failed: (session, error) => {
+    failed: (session, error, octets) => {
       session.rxPackets--;
+      session.rxOctets -= octets;
       this.#drops.received(session);
       this.#count(`device ${errnoName(-error)}`);
     },
@@ -82,7 +83,7 @@ export class UserPackets {
     words[at + packetWord.fd] = session.carrier?.fd ?? -1;
     words[at + packetWord.offset] = start;
     words[at + packetWord.length] = end - start;
-    this.#packets.add(session);
+    this.#packets.add(session, end - start);
     session.rxPackets++;
     session.rxOctets += end - start;
   }

@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DataPath } from '../../src/kernel/data-path.ts';
+import { NetworkTable } from '../../src/kernel/networks.ts';
 import { type PppoeHeader, pppoeHeaderOctets, readPppoeHeader } from '../../src/kernel/pppoe-header.ts';
-import { L2tpSession, type PlaneTunnel, PppoeSession } from '../../src/kernel/sessions.ts';
+import { type Carrier, L2tpSession, type PlaneTunnel, PppoeSession } from '../../src/kernel/sessions.ts';
 import { UdpTransport } from '../../src/kernel/sockets.ts';
-import { dataMessage, session as key } from './sessions.ts';
+import { dataMessage, ipv4, ipv4Packet, session as key } from './sessions.ts';
 
 let transport: UdpTransport;
 let path: DataPath;
@@ -158,4 +159,35 @@ test('a tunnel that is gone neither sends nor receives', () => {
   expect(frames).toBe(0);
   expect(path.dropped).toEqual({ wrongPeer: 1 });
   expect(transport.counters.errors).toEqual({ EBADF: 1 });
+});
+
+const packet = ipv4Packet('10.9.0.2', '10.9.0.1');
+
+test('what the device does not take is dropped, and neither packet nor octets count', () => {
+  const session = addSession();
+  const gone: Carrier = {
+    name: 'gone',
+    fd: -1,
+    sole: session,
+    ipv4: new NetworkTable(),
+    ipv6: new NetworkTable(),
+    byInterfaceId: new Map(),
+  };
+  Object.assign(session, { carrier: gone, hasIpv4: true, ipv4: ipv4('10.9.0.2') });
+  receive(dataMessage(0x21, packet));
+  expect(session).toMatchObject({ rxPackets: 0, rxOctets: 0, rxDropped: 1 });
+  expect(path.dropped).toEqual({ 'device EBADF': 1 });
+});
+
+test('what the network does not take is dropped, and neither packet nor octets count', () => {
+  const session = addSession();
+  // Nobody may send to all without asking for it.
+  const remote = transport.endpoints.raw({ address: '255.255.255.255', port: 1701 });
+  const facts = { remoteId: 5, sequencing: false, follows: false, reorderTimeoutMs: 0, dscp: 0 };
+  const other = new L2tpSession(5, { ...tunnel, localId: 8, remote }, facts);
+  path.splice(session, other);
+  receive(dataMessage(0x21, packet));
+  expect(session).toMatchObject({ rxPackets: 1, rxOctets: packet.length + 4 });
+  expect(other).toMatchObject({ txPackets: 0, txOctets: 0, txDropped: 1 });
+  expect(transport.counters.errors).toEqual({ EACCES: 1 });
 });
