@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AuthenticateAnswer } from '../../../src/engine/aaa.ts';
 import type { PppEvent } from '../../../src/engine/ppp/link.ts';
 import { PppLink } from '../../../src/engine/ppp/link.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
@@ -34,6 +35,30 @@ describe('over a bad path', () => {
       expect(pair.client.network?.ipv6?.localInterfaceId).toBe(pair.server.network?.ipv6?.remoteInterfaceId);
     }
   });
+});
+
+describe('over a bad path, challenged again and again', () => {
+  it.each(['chap', 'mschapv1', 'mschapv2', 'eap'] as const)(
+    'by %s, nobody is lost while every other verdict is',
+    (method) => {
+      const path = { lossPercent: 10, duplicatePercent: 20, maxDelayMs: 400 };
+      for (let seed = 0; seed < 10; seed++) {
+        let questions = 0;
+        const judge = (): AuthenticateAnswer => {
+          questions++;
+          if (questions % 2 === 1) return checkAgainst('hunter2');
+          return { verdict: 'reject', message: 'nobody is there', undecided: true };
+        };
+        const server = serverSpec({ authMethods: [method], chapIntervalMs: 20_000, mppe: 'optional' });
+        const client = clientSpec({ authMethods: [method], mppe: 'optional' });
+        const pair = new Pair(client, server, { seed, path, judge }).open().run(300_000);
+        const down = [pair.client.down, pair.server.down];
+        expect({ seed, down }).toEqual({ seed, down: [undefined, undefined] });
+        expect(questions).toBeGreaterThan(5);
+        expect([pair.client.hasIpv4, pair.server.hasIpv4]).toEqual([true, true]);
+      }
+    },
+  );
 });
 
 describe('any two profiles', () => {
@@ -115,6 +140,7 @@ const happening: fc.Arbitrary<PppEvent | 'wait' | 'hear'> = fc.oneof(
     arbitrary: fc.constantFrom<PppEvent>(
       { event: 'authenticated', answer: checkAgainst('hunter2') },
       { event: 'authenticated', answer: { verdict: 'reject', message: '' } },
+      { event: 'authenticated', answer: { verdict: 'reject', message: '', undecided: true } },
       { event: 'authenticated', answer: { verdict: 'reject', message: '', msChapError: 'E=648 R=1 V=3' } },
       { event: 'authenticated', answer: { verdict: 'challenge', eap: Uint8Array.of(1, 9, 0, 5, 13) } },
       { event: 'authenticated', answer: { verdict: 'accept', grant: { ipv4: 5 } } },
