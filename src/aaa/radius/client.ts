@@ -98,6 +98,7 @@ export class RadiusClient {
       if (question.server === server) this.#moveOn([question], server);
     },
     unaskable: (question, failure) => this.#fail(question, failure, true),
+    unreadable: (question, failure) => this.#fail(question, failure),
     due: (atMs) => this.#wakeAt(atMs),
   };
 

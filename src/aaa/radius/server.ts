@@ -69,6 +69,8 @@ export interface ServerEvents {
   silent(question: Question, server: RadiusServer): void;
   /** The question cannot be put into a packet. */
   unaskable(question: Question, reason: string): void;
+  /** The server has answered, but its answer means nothing, as the reason says. */
+  unreadable(question: Question, reason: string): void;
   /** There is something to wait for, until then. */
   due(atMs: number): void;
 }
@@ -250,15 +252,23 @@ export class RadiusServer {
     } catch (error) {
       if (!(error instanceof BadPacket)) throw error;
       this.#dropped(error.message);
+      // Values are read only of who knows the secret: it would say the same again (RFC 2865 5).
+      if (error.reason !== 'attributeValue') return;
+      this.#lives();
+      this.#events.unreadable(question, `the answer of ${this.spec.address} cannot be read: ${error.message}`);
     }
   }
 
   #answered(question: Question, packet: Packet<AnswerType>): void {
-    this.#lastAnswerMs = this.#clock.now();
-    this.deadUntilMs = undefined;
+    this.#lives();
     if (packet.type === 'accessAccept') this.#accepts++;
     if (packet.type === 'accessReject') this.#rejects++;
     this.#events.answered(question, { packet, server: this });
+  }
+
+  #lives(): void {
+    this.#lastAnswerMs = this.#clock.now();
+    this.deadUntilMs = undefined;
   }
 
   #dropped(why: string): void {

@@ -339,6 +339,29 @@ describe('what is no answer', () => {
     expect(scene.view(first)).toMatchObject({ accepts: 1, drops: 5 });
   });
 
+  it('is not taken for silence where it comes from who knows the secret', () => {
+    const confused: Behaviour = {
+      ...welcoming,
+      answer: (request) =>
+        request.attributes.userName === 'a'
+          ? { type: 'accessAccept', attributes: { framedIpv6Prefix: [{ address: 0n, length: 129 }] } }
+          : welcoming.answer(request),
+    };
+    const scene = new Scene([
+      [first, confused],
+      [second, welcoming],
+    ]);
+    scene.ask('a');
+    scene.clock.run();
+    expect(scene.outcomes.get('a')).toEqual([
+      'the answer of 192.0.2.1 cannot be read: the value of framedIpv6Prefix is malformed',
+    ]);
+    expect(scene.view(first)).toMatchObject({ alive: true, requests: 1, timeouts: 0, drops: 1 });
+    scene.ask('b');
+    scene.clock.run();
+    expect(scene.outcomes.get('b')).toEqual(['accessAccept from 192.0.2.1']);
+  });
+
   it('includes an answer to something else', () => {
     const confused: Behaviour = { ...welcoming, answer: () => ({ type: 'accountingResponse', attributes: {} }) };
     const scene = new Scene([[first, confused]]);
