@@ -145,8 +145,10 @@ export class LiveSource implements ApiSource {
     if (!gateway) return { tunnels: [], sessions: [] };
     const peers = new PeerTable(gateway.spec.peers);
     const lost = new Set<number>();
-    for (const { localId, peerHostName, remote } of this.#parts.engine.acceptedTunnels()) {
-      if (peerHostName !== undefined && !peers.find(peerHostName, remote.address)) lost.add(localId);
+    for (const { localId, direction, peerHostName, remote } of this.#parts.engine.acceptedTunnels()) {
+      // Those that the AAA granted need no profile.
+      if (direction === 'accepted' && peerHostName !== undefined && !peers.find(peerHostName, remote.address))
+        lost.add(localId);
     }
     const sessions: string[] = [];
     for (const { tunnelLocalId, localId } of lost.size > 0 ? this.#parts.engine.acceptedSessions() : []) {

@@ -13,7 +13,7 @@ import type {
 import type { ContentEvent } from './call-content.ts';
 import { noErrors } from './call-information.ts';
 import { CallSerials } from './call-serials.ts';
-import { type EngineCore, type PlacedCall, randomU64 } from './core.ts';
+import { type EngineCore, type PlacedCall, randomU64, tunnelLimit } from './core.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { Door } from './door.ts';
 import { append, type EngineEffect, type Instant, type Random } from './effects.ts';
@@ -104,7 +104,7 @@ export class Engine {
       takesCalls: (name) => this.takesCalls(name),
       dial: (granted, call) => {
         const { drain, grantedTunnels } = this.core.gateway;
-        return drain ? undefined : this.granted.want(granted, grantedTunnels, call);
+        return drain || tunnelLimit(this.core) ? undefined : this.granted.want(granted, grantedTunnels, call);
       },
       forgetDialled: (granted, call) => this.granted.forget(granted, call),
       dialled: (name, up, now) => this.dialled(name, up, now),
@@ -458,7 +458,7 @@ export class Engine {
     let tunnels = 0;
     let sessions = 0;
     for (const tunnel of this.registry.byLocalId.values()) {
-      if (tunnel.name === undefined && tunnel.state === 'established') tunnels++;
+      if ((tunnel.name === undefined || tunnel.isGranted) && tunnel.state === 'established') tunnels++;
       sessions += tunnel.calls.accepted;
     }
     return { tunnels, sessions };

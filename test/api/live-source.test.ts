@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EventLog } from '../../src/api/events.ts';
 import { LiveSource } from '../../src/api/live-source.ts';
+import { acceptedName } from '../../src/api/names.ts';
 import { sessionKeyV2 } from '../../src/engine/ports.ts';
 import { emptySystem, type ObservedState } from '../../src/reconciler/live.ts';
 import { Reconciler } from '../../src/reconciler/reconciler.ts';
@@ -93,7 +94,7 @@ beforeEach(() => {
     engine: {
       declaredTunnels: () => world.tunnels.values(),
       declaredSessions: () => world.sessions.values(),
-      acceptedTunnels: () => [tunnelView()],
+      acceptedTunnels: () => [tunnelView(), tunnelView({ name: 'granted 10.0.0.9', direction: 'dialled', localId: 9 })],
       acceptedSessions: () => [sessionView()],
       accepted: () => ({ tunnels: 1, sessions: 1 }),
       drops: { unknownTunnel: 2 },
@@ -147,7 +148,7 @@ test('gives what is known only by its mistake', async () => {
 
 test('gives live tunnels and sessions, declared before accepted, and counts them', async () => {
   await declare(toLns, alice);
-  expect(Array.from(source.tunnels(), ({ name }) => name)).toEqual(['to-lns', undefined]);
+  expect(Array.from(source.tunnels(), ({ name }) => name)).toEqual(['to-lns', undefined, 'granted 10.0.0.9']);
   expect(Array.from(source.sessions(), ({ name }) => name)).toEqual(['alice', undefined]);
   expect(Array.from(source.sessions(), (session) => session.counters)).toEqual([counters, undefined]);
   expect(source.counts()).toEqual({
@@ -166,6 +167,13 @@ describe('plan', () => {
       drops: { tunnels: [], sessions: [] },
       errors: [],
     });
+  });
+
+  test('tells whom no profile matches any more: not those that the AAA granted, which need none', async () => {
+    await declare(toLns);
+    const gateway = `${api}kind: Gateway\nmetadata: {name: default}\nspec: {drain: true}\n`;
+    const { drops } = await source.plan(documents(toLns, gateway));
+    expect(drops).toEqual({ tunnels: [acceptedName(4711)], sessions: [acceptedName(4711, 5)] });
   });
 
   test('tells what comes back from what goes for good', async () => {

@@ -302,6 +302,7 @@ describe('a call whose way the AAA knows', () => {
     expect(theCall(lns)).toMatchObject({ state: 'established', ppp: { phase: 'network', user: 'alice' } });
     expect([...lns.engine.acceptedTunnels()][0].peerHostName).toBe('wholesale');
     expect([...middle.engine.declaredTunnels()]).toEqual([]);
+    expect(middle.engine.accepted()).toEqual({ tunnels: 2, sessions: 2 });
     call('second');
     world.runFor(10_000);
     expect([...lns.engine.acceptedTunnels()]).toHaveLength(1);
@@ -339,6 +340,13 @@ describe('a call whose way the AAA knows', () => {
     world.runFor(60_000);
     expect(theCall(lac)).toMatchObject({ state: 'closed', failure: { result: 2, error: 7 } });
     expect(middle.engine.sizes()).toMatchObject({ sessions: 0, serials: 0 });
+  });
+
+  it('ends when no more tunnels are allowed', () => {
+    const { lac, middle, lnses } = granted({ tunnels: [{ remoteAddress: '10.0.0.3' }] }, { maxTunnels: 1 });
+    expect(theCall(lac)).toMatchObject({ state: 'closed', failure: { result: 2, error: 7 } });
+    expect([...lnses[0].engine.acceptedTunnels()]).toEqual([]);
+    expect(middle.engine.sizes()).toMatchObject({ sessions: 0, tunnels: 1, serials: 0 });
   });
 
   it('is terminated here when it gets no tunnel', () => {
