@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { Secret, type SessionSpec, type SessionType } from '../../src/engine/spec.ts';
 import { leftovers, nothingLeft } from './aftermath.ts';
+import { FickleAaa } from './fickle-aaa.ts';
 import { redial, reopen } from './redial.ts';
 import { forSeeds } from './seeds.ts';
 import {
@@ -64,6 +65,8 @@ function run(seed: number): void {
   const b = world.node('10.0.0.2', gateway('b.example'));
   a.subscribers.set('alice', new Secret('wonderland'));
   b.subscribers.set('alice', new Secret('wonderland'));
+  const aaa = new FickleAaa(world, dice);
+  for (const node of world.nodes) aaa.reign(node, 'alice');
   const client = pppSpec('client');
   const server = pppSpec('server', { authMethods: [method], authenticatePeer });
   const calls = (below: number) =>
@@ -91,10 +94,12 @@ function run(seed: number): void {
     else if (choice < 0.25 && calls.length > 0) {
       node.run(node.engine.closeSession(`call-${dice.below(calls.length)}`, world.now));
     } else if (choice < 0.32) world.nodes[dice.below(2)].crash();
+    else if (choice < 0.5) aaa.interfere(world.nodes[dice.below(2)], 'alice');
     world.runFor(dice.next() * 5_000);
   }
 
   world.faults = noFaults;
+  for (const node of world.nodes) aaa.rest(node, 'alice');
   // A peer that crashed is found out by HELLO and a whole retransmission cycle; its old tunnel lingers as long again.
   for (let second = 0; second < 150; second++) {
     reconcile();

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { Secret } from '../../src/engine/spec.ts';
 import { leftovers, nothingLeft } from './aftermath.ts';
+import { FickleAaa } from './fickle-aaa.ts';
 import { PppoeClient } from './pppoe-client.ts';
 import { redial, reopen } from './redial.ts';
 import { forSeeds } from './seeds.ts';
@@ -19,6 +20,8 @@ import {
   World,
 } from './world.ts';
 
+const user = 'alice@example.net';
+
 /**
  * One run: a LAC and PPPoE clients before a switch, two LNSs behind it; random operations under faults, then quiet: every
  * call must have found its way to an LNS, and after everything is closed nothing may be left anywhere.
@@ -35,18 +38,23 @@ function run(seed: number): void {
   const anyone = { match: { addresses: ['10.0.0.0/8'] }, tunnel: parameters };
   const method = (['pap', 'chap'] as const)[dice.below(2)];
   const server = pppSpec('server', { authMethods: [method], echoIntervalMs: 5_000, echoFailures: 3 });
-  const client = () => pppSpec('client', { echoIntervalMs: 5_000, echoFailures: 3, userName: 'alice@example.net' });
+  const client = () => pppSpec('client', { echoIntervalMs: 5_000, echoFailures: 3, userName: user });
+  // A third of the ways is the AAA's to know.
+  const asks = dice.chance(0.33);
   const rules = [
     dice.chance(0.5)
-      ? { realm: 'example.*', tunnels: ['to-first', 'to-second'] }
-      : { tunnels: ['to-second', 'to-first'] },
+      ? { realm: 'example.*', aaa: asks, tunnels: ['to-first', 'to-second'] }
+      : { aaa: asks, tunnels: ['to-second', 'to-first'] },
   ];
   const session = { ...sessionParameters, forward: { rules, avps: {} }, usePppProxy: dice.chance(0.3) };
   const lac = world.node('10.0.0.1', gatewaySpec());
   const middle = world.node('10.0.0.2', gatewaySpec({ peers: [peerSpec({ ...anyone, session, ppp: server })] }));
   const lnsSpec = gatewaySpec({ peers: [peerSpec({ ...anyone, ppp: server })] });
   const lnss = [world.node('10.0.0.3', lnsSpec), world.node('10.0.0.4', lnsSpec)];
-  for (const node of world.nodes) node.subscribers.set('alice@example.net', new Secret('wonderland'));
+  for (const node of world.nodes) node.subscribers.set(user, new Secret('wonderland'));
+  const aaa = new FickleAaa(world, dice);
+  if (dice.chance(0.5)) middle.grants.set(user, { tunnels: lnss.map(({ address }) => ({ remoteAddress: address })) });
+  for (const node of [middle, ...lnss]) aaa.reign(node, user);
   const access = {
     name: 'access',
     interface: ethernet,
@@ -92,11 +100,12 @@ function run(seed: number): void {
       const gone = clients[dice.below(clients.length)];
       gone.disconnect();
       gone.connect();
-    }
+    } else if (choice < 0.65) aaa.interfere([middle, ...lnss][dice.below(3)], user);
     world.runFor(dice.next() * 5_000);
   }
 
   world.faults = noFaults;
+  for (const node of world.nodes) aaa.rest(node, user);
   // PPP notices by its echoes what is gone without a word, tunnels by HELLO and a retransmission cycle.
   for (let second = 0; second < 180; second++) {
     reconcile();
@@ -116,10 +125,11 @@ function run(seed: number): void {
     serials: calls.length + clients.length,
   });
   expect(middle.leases.size).toBe(0);
+  expect(middle.accounted.size).toBe(asks ? calls.length + clients.length : 0);
 
   for (const each of clients) each.disconnect();
   for (const [node, tunnel] of tunnels) node.run(node.engine.closeTunnel(tunnel.name, world.now));
-  world.runFor(120_000);
+  world.runFor(asks ? 200_000 : 120_000);
   for (const node of world.nodes) expect(leftovers(node)).toEqual(nothingLeft);
 }
 

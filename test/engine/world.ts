@@ -104,6 +104,8 @@ export class Node {
   chooseForward: (request: ForwardRequest) => ForwardAnswer = () => undefined;
   /** What accounting was told. */
   readonly accounts: AccountRecord[] = [];
+  /** How long the AAA thinks about a question; undefined: for ever. */
+  aaaDelayMs: () => number | undefined = () => this.world.random.below(5);
   /** What the AAA was asked. */
   readonly asked: AuthenticateRequest[] = [];
   /** What the plane would have counted. */
@@ -168,6 +170,16 @@ export class Node {
     return secret ? { verdict: 'check', secret, grant } : { verdict: 'reject', message: 'unknown' };
   }
 
+  /** Answers of before a crash are for nobody. */
+  private answerLater(run: (engine: Engine) => void): void {
+    const { engine } = this;
+    const delayMs = this.aaaDelayMs();
+    if (delayMs === undefined) return;
+    this.world.after(delayMs, () => {
+      if (engine === this.engine) run(engine);
+    });
+  }
+
   /** Some time later, as with a name that has to be resolved. */
   private dialGranted(spec: TunnelSpec): void {
     const { engine } = this;
@@ -194,21 +206,19 @@ export class Node {
           break;
         case 'authenticate': {
           const { request } = effect;
-          const { engine } = this;
           this.asked.push(request);
-          world.after(world.random.below(5), () => {
-            if (engine !== this.engine) return;
-            this.run(engine.authenticated(request, this.judge(request), world.now));
-          });
+          this.answerLater((engine) => this.run(engine.authenticated(request, this.judge(request), world.now)));
           break;
         }
         case 'allocate': {
-          const { session } = effect.request;
+          const { request } = effect;
+          const { session } = request;
           const taken = new Set(this.leases.values());
           let ipv4 = this.leases.get(session) ?? 0x0a630002;
           while (!this.leases.has(session) && taken.has(ipv4)) ipv4++;
           this.leases.set(session, ipv4);
-          this.run(this.engine.allocated(effect.request, { ipv4 }, world.now));
+          const answer = { ipv4 };
+          this.answerLater((engine) => this.run(engine.allocated(request, answer, world.now)));
           break;
         }
         case 'discovery': {
