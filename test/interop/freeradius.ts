@@ -247,6 +247,6 @@ export async function radclient(
   const lines = [...attributeLines(attributes), 'Message-Authenticator = 0x00'];
   await writeFile(file, `${lines.map((line) => line.replace(' += ', ' = ')).join('\n')}\n`, { mode: 0o600 });
   const host = to.address.includes(':') ? `[${to.address}]` : to.address;
-  const args = ['-x', '-r', '1', '-t', '2', '-f', file, `${host}:${to.port}`, command, secret];
+  const args = ['-x', '-r', '3', '-t', '2', '-f', file, `${host}:${to.port}`, command, secret];
   return await namespace.attempt('radclient', ...args);
 }
