@@ -109,7 +109,7 @@ export class NetworkLayer {
     out.push({
       effect: 'allocate',
       user,
-      ipv4: { fixed: ipv4.remote ?? grant.ipv4, pool: grant.pool ?? ipv4.pool },
+      ipv4: { fixed: grant.ipv4 ?? (grant.pool ? undefined : ipv4.remote), pool: grant.pool ?? ipv4.pool },
       prefix: wanted(ipv6.enabled, grant.prefix, grant.prefixPool ?? ipv6.prefixPool),
       delegated: wanted(ipv6.enabled, grant.delegated, grant.delegationPool ?? ipv6.delegationPool),
     });

@@ -178,14 +178,21 @@ describe('a refusal', () => {
 
 describe("the peer's address", () => {
   it.each([
-    ['the profile', 0x0a0a0a0a, 0x0b0b0b0b, 0x0a0a0a0a],
-    ['the grant', undefined, 0xc0a80505, 0xc0a80505],
+    ['the grant', 0x0a0a0a0a, 0xc0a80505, 0xc0a80505],
+    ['the profile', 0x0a0a0a0a, undefined, 0x0a0a0a0a],
     ['the pool', undefined, undefined, ADDRESSES.client],
   ])('comes from %s', (_from, remote, granted, expected) => {
     const server = serverSpec({ ipv4: { remote, dns: [], wins: [], defaultRoute: false, proxyArp: false } });
     const pair = new Pair(clientSpec(), server, { judge: () => checkAgainst('hunter2', granted) }).open().run();
     expect(pair.client.network?.ipv4?.local).toBe(expected);
     expect(pair.server.network?.ipv4?.remote).toBe(expected);
+  });
+
+  it('comes from the pool that is granted, instead of the profile', () => {
+    const ipv4 = { remote: 0x0a0a0a0a, dns: [], wins: [], defaultRoute: false, proxyArp: false };
+    const judge = () => ({ verdict: 'check', secret: new Secret('hunter2'), grant: { pool: 'homes' } }) as const;
+    const pair = new Pair(clientSpec(), serverSpec({ ipv4 }), { judge }).open().run();
+    expect(pair.client.network?.ipv4?.local).toBe(ADDRESSES.client);
   });
 
   it('is not what the client wishes, unless the server says so', () => {
