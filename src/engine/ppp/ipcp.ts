@@ -98,6 +98,8 @@ export class Ipcp extends ControlProtocol {
   protected override onNak(type: number, bytes: Uint8Array, at: number, octets: number): void {
     if (octets !== 4 || this.spec.role === 'server') return;
     const address = readU32(bytes, at);
+    // A server that has no name server is asked for none: IPv4 does without.
+    if (address === 0 && (type === Option.dns1 || type === Option.dns2)) this.onReject(type);
     switch (type) {
       case Option.address:
         this.local = address;

@@ -116,6 +116,14 @@ describe('IPCP as client', () => {
     ]);
   });
 
+  it('asks for no name server any more when there is none to tell', () => {
+    const ipcp = client();
+    const [, first] = start(ipcp);
+    const given = [...address(3, ADDRESSES.client), ...address(129, 0), ...address(131, 0)];
+    expect(hear(ipcp, 3, first, given)[0][2]).toEqual(address(3, ADDRESSES.client));
+    expect(ipcp.dns()).toEqual([]);
+  });
+
   it('begins anew when the server does', () => {
     const ipcp = client();
     const [, first, asked] = start(ipcp);
