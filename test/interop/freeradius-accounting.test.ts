@@ -253,3 +253,23 @@ test('a server that is killed amid many calls has heard of each in the end: firs
       .filter((each, i, all) => each !== all[i - 1]);
   expect(ids.filter((id) => withoutRepetitions(id).join() !== 'Start,Stop')).toEqual([]);
 });
+
+test('calls that the daemon did not outlive get their Stop when it is back, with what was told of them last', async () => {
+  const server = await startServer();
+  const ppp = { aaa: 'radius', interimInterval: '1s', ipv4: { local: gatewayInside, pool: 'callers' } };
+  await callUp(radiusLnsDocuments({ ppp }));
+  const start = await startOf(server);
+  await until('a ping', () => lacHost.pings(gatewayInside));
+  const interim = await until('an interim record with the ping', async () =>
+    (await ofCalls(server)).find(
+      (noted) => kind(noted) === 'Interim-Update' && number(noted, 'Acct-Input-Packets') > 0,
+    ),
+  );
+  await lns.stop('SIGKILL');
+  await lac.stop();
+  await lns.start();
+  const stop = await stopOf(server, idOf(start));
+  expect(number(stop, 'Acct-Input-Packets')).toBeGreaterThanOrEqual(number(interim, 'Acct-Input-Packets'));
+  expect(only(stop, 'Acct-Terminate-Cause')).toBe('NAS-Reboot');
+  expect((await ofCalls(server)).filter((noted) => kind(noted) === 'Stop')).toHaveLength(1);
+});
