@@ -62,7 +62,8 @@ export class Spool {
   #sequence = 0;
   /** By sequence, so that the oldest comes first. */
   readonly #pending = new Map<number, SpoolEntry>();
-  #pendingInterims = 0;
+  /** Those of them that a later record would make superfluous. */
+  readonly #pendingUpdates = new Set<SpoolEntry>();
   readonly #lastOf = new Map<string, SpoolEntry>();
   #inMemory = 0;
 
@@ -115,7 +116,7 @@ export class Spool {
       if (entry.last) this.#lastOf.set(entry.session, entry);
       if (!entry.pending) continue;
       this.#pending.set(entry.sequence, entry);
-      if (entry.kind === 'interim') this.#pendingInterims++;
+      if (entry.kind === 'interim') this.#pendingUpdates.add(entry);
     }
     const live = entries.filter(({ last }) => last);
     for (const last of live) {
@@ -197,7 +198,7 @@ export class Spool {
     const entry = { sequence, session, kind, atMs, content, ...state, segment: undefined, offset: 0, octets: 0 };
     this.#replaceLast(entry);
     this.#pending.set(sequence, entry);
-    if (kind === 'interim') this.#pendingInterims++;
+    if (kind === 'interim') this.#pendingUpdates.add(entry);
     this.#inMemory++;
     this.#unwritten.push(entry);
     this.#schedule(recordsMs);
@@ -233,7 +234,7 @@ export class Spool {
   #settle(entry: SpoolEntry): void {
     entry.pending = false;
     this.#pending.delete(entry.sequence);
-    if (entry.kind === 'interim') this.#pendingInterims--;
+    this.#pendingUpdates.delete(entry);
     this.#release(entry);
   }
 
@@ -259,10 +260,8 @@ export class Spool {
 
   /** Updates go first: a later one says the same. Then it is the oldest record. */
   #makeRoom(): void {
-    const interims =
-      this.#pendingInterims > 0 ? [...this.#pending.values()].filter(({ kind }) => kind === 'interim') : [];
     const { value: oldest } = this.#pending.values().next();
-    const victims = interims.length > 0 || oldest === undefined ? interims : [oldest];
+    const victims = this.#pendingUpdates.size > 0 || oldest === undefined ? [...this.#pendingUpdates] : [oldest];
     for (const entry of victims) this.acknowledge(entry);
     this.#lost += victims.length;
     if (this.#unwritten.length >= this.#limits.unwritten) {

@@ -242,6 +242,13 @@ describe('the accounting spool', () => {
     expect(made.toldOf('a')).toEqual(['start 1', 'stop 1+stop']);
   });
 
+  test('a full one costs no more with each update', async () => {
+    const made = await world({ pending: 100_000, unwritten: 1_000_000 });
+    for (let i = 0; i < 100_000; i++) made.record(`s${i}`, 'stop', '1');
+    for (let i = 0; i < 20_000; i++) made.record(`live${i}`, 'interim', '1');
+    expect(made.spool.pending).toBe(100_000);
+  });
+
   test('damaged lines are skipped, and said to be', async () => {
     const made = await world();
     made.server = 'isDown';
