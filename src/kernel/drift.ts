@@ -34,14 +34,15 @@ export class Drift {
   }
 
   linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
-    let foreign = true;
-    for (const device of this.#devices.values()) foreign &&= device.index !== link;
-    for (const device of this.#devices.values()) {
-      const beside = foreign && (device.guard?.link === link || device.proxies.size > 0);
-      if (link !== 'unknown' && device.index !== link && !beside) continue;
+    const own = link === 'unknown' ? undefined : this.device(link);
+    if (own) {
       // Setting a device up tells of its link many times: one look spares the long comparison.
-      const fine = kind === 'link' && device.index === link && device.linkGaps(this.#rtnl.link(link)).length === 0;
-      if (!fine) this.mark(device);
+      const fine = kind === 'link' && own.linkGaps(this.#rtnl.link(own.index)).length === 0;
+      if (!fine) this.mark(own);
+      return;
+    }
+    for (const device of this.#devices.values()) {
+      if (link === 'unknown' || device.guard?.link === link || device.proxies.size > 0) this.mark(device);
     }
   }
 
