@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import type { AccountRecord, AuthenticateAnswer, AuthenticateRequest, Grant } from '../engine/aaa.ts';
 import type { SessionKey } from '../engine/ports.ts';
-import type { SubscriberSpec } from '../engine/spec.ts';
+import { Secret, type SubscriberSpec } from '../engine/spec.ts';
+
+/** The password of who is not declared. */
+const nobodys = new Secret(randomBytes(32));
 
 /**
  * The declared subscribers. It answers within the call.
@@ -47,13 +51,13 @@ export class LocalSubscribers {
     // Without a proof nobody gets what is a subscriber's.
     if (credentials.method === 'none') return { verdict: 'accept', grant: {} };
     const subscriber = user === undefined ? undefined : this.#subscribers.get(user);
-    // An unknown user is told nothing else than a wrong password, so that names cannot be tried out.
-    if (!subscriber) return { verdict: 'reject', message: 'wrong password' };
     switch (credentials.method) {
       case 'mschapv1NewPassword':
       case 'mschapv2NewPassword':
         return { verdict: 'reject', message: "a declared subscriber's password is changed where it is declared" };
       default: {
+        // An unknown user goes the way of a wrong password, packet by packet, so that names cannot be tried out.
+        if (!subscriber) return { verdict: 'check', secret: nobodys, grant: {} };
         const full = this.#limitReached(session, user);
         if (full !== undefined) return { verdict: 'reject', message: full };
         return { verdict: 'check', secret: subscriber.password, grant: grantOf(subscriber) };
