@@ -195,6 +195,11 @@ export class Device implements Carrier {
     this.proxies.restore();
   }
 
+  /** The route, of whatever link, that packets to an address take now. */
+  wayTo(address: string): Route | undefined {
+    return this.#rtnl.routeTo(address);
+  }
+
   /** Whether it should have the address or route of this text. */
   wants(text: string): boolean {
     return this.#addresses.has(text) || this.#routes.has(text);

@@ -68,11 +68,6 @@ export function isIpv6Network({ family }: Network): boolean {
   return family === familyIpv6;
 }
 
-/** Whether it is one address. */
-export function isHost({ family, length }: Network): boolean {
-  return length === familyWords[family] * wordBits;
-}
-
 /** Whether all addresses of `inner` are in `outer`. */
 export function covers(outer: Network, inner: Network): boolean {
   if (outer.family !== inner.family || outer.length > inner.length) return false;

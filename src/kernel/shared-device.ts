@@ -5,7 +5,7 @@ import type { DeviceSpec } from '../engine/spec.ts';
 import { formatIpv4 } from '../engine/wire/ipv4.ts';
 import { carry, drop, networksBehind, routeTo } from './attachment.ts';
 import type { Device, DeviceRoute } from './devices.ts';
-import { covers, ipv4Host, isHost, isIpv6Network, type Network, parseNetwork } from './networks.ts';
+import { covers, ipv4Host, isIpv6Network, type Network, parseNetwork } from './networks.ts';
 import { type LinkAddress, linkLocalAddress } from './rtnl-objects.ts';
 import type { L2tpSession, PeerNetwork } from './sessions.ts';
 
@@ -146,9 +146,15 @@ function wantedRoute(device: Device, session: L2tpSession, network: Network): De
   if (covered && !small && device.proxies.size === 0) return undefined;
   const route = routeTo(network);
   if (covered && !small && !device.proxies.has(route.destination)) return undefined;
-  // A route to the tunnel's end alone would cut the tunnel off.
-  if (isHost(network) && route.destination === session.tunnel.remote.address) return undefined;
+  if (cutsOff(device, session, network)) return undefined;
   return small ? { ...route, mtu: session.mtu } : route;
+}
+
+/** Whether a route to the network would lead the tunnel's own packets, of all its sessions, into the device. */
+function cutsOff(device: Device, { tunnel }: L2tpSession, network: Network): boolean {
+  if (!covers(network, parseNetwork(tunnel.remote.address))) return false;
+  const way = device.wayTo(tunnel.remote.address);
+  return way === undefined || way.link === device.index || way.prefix <= network.length;
 }
 
 /** An address fe80::id of ours on the device, for as long as sessions need it. */

@@ -236,6 +236,23 @@ test('without a descriptor to spare a device fails as a whole, and works when th
   expect(printed).toBe('failed EMFILE\nfailed EMFILE\ndone undefined\n');
 });
 
+test("no subscriber's network takes the tunnel's own way", async () => {
+  await up();
+  await plane.apply({ op: 'device', device: subs });
+  const wayTo = (address: string): string => left.ip('route', 'get', address).split(' dev ')[1].split(' ')[0];
+  for (const [route, inside, way] of [
+    // The tunnel's way is 192.0.2.0/24.
+    ['192.0.2.0/25', '192.0.2.9', 'wire'],
+    ['192.0.2.2/32', '192.0.2.9', 'wire'],
+    ['192.0.2.128/25', '192.0.2.200', 'subs'],
+    ['192.0.0.0/16', '192.0.7.7', 'subs'],
+  ] as const) {
+    expect(await attach(session, { ...serverSide, routes: [route] })).toMatchObject({ fact: 'attached' });
+    expect([wayTo('192.0.2.2'), wayTo(inside)]).toEqual(['wire', way]);
+    expect((await gaps()).subs).toEqual([]);
+  }
+});
+
 test("a subscriber cannot take another's interface identifier", async () => {
   await up();
   await secondUp();
