@@ -51,13 +51,16 @@ export class LocalSubscribers {
     // Without a proof nobody gets what is a subscriber's.
     if (credentials.method === 'none') return { verdict: 'accept', grant: {} };
     const subscriber = user === undefined ? undefined : this.#subscribers.get(user);
+    // An unknown user is told nothing else than a wrong password, so that names cannot be tried out: in EAP after a challenge.
+    if (!subscriber) {
+      if (credentials.method === 'eap') return { verdict: 'check', secret: nobodys, grant: {} };
+      return { verdict: 'reject', message: 'wrong password' };
+    }
     switch (credentials.method) {
       case 'mschapv1NewPassword':
       case 'mschapv2NewPassword':
         return { verdict: 'reject', message: "a declared subscriber's password is changed where it is declared" };
       default: {
-        // An unknown user goes the way of a wrong password, packet by packet, so that names cannot be tried out.
-        if (!subscriber) return { verdict: 'check', secret: nobodys, grant: {} };
         const full = this.#limitReached(session, user);
         if (full !== undefined) return { verdict: 'reject', message: full };
         return { verdict: 'check', secret: subscriber.password, grant: grantOf(subscriber) };
