@@ -31,6 +31,9 @@ import type { AvpValues } from './wire/avp.ts';
 import { equalBytes } from './wire/bytes.ts';
 import type { SentAvps } from './wire/message-table.ts';
 
+/** Longer than any way of authentication, with a person at its end, takes. */
+const maxOpeningMs = 300_000;
+
 type LcpEffect = Extract<PppEffect, { effect: 'lcp' }>;
 type AuthenticateEffect = Extract<PppEffect, { effect: 'authenticate' }>;
 
@@ -63,6 +66,8 @@ export class Termination implements CallContent {
   private usage: Usage | undefined;
   /** What the AAA has changed before that. */
   private early: SessionLimits | undefined;
+  /** As server: when the call must carry user packets at last. 0: it does. */
+  private openBy: Instant = 0;
   /** What the plane enforces. */
   private rate: RateLimit | undefined;
   private filter: readonly FilterRule[] | undefined;
@@ -78,6 +83,7 @@ export class Termination implements CallContent {
     switch (event.event) {
       case 'open':
         // RFC 2661 5.0: no PPP before the session is established, which an outgoing call's is by the carrier.
+        this.awaitNetwork(now);
         return [{ effect: 'carrier', facts: {} }, ...this.toLink(event, now)];
       case 'authenticated':
         return event.request === this.authenticating ? this.authenticated(event.answer, now) : [];
@@ -120,7 +126,7 @@ export class Termination implements CallContent {
   }
 
   deadline(): Instant | undefined {
-    const at = earlier(this.link.deadline() ?? 0, this.usage?.timerAt);
+    const at = earlier(earlier(this.link.deadline() ?? 0, this.usage?.timerAt), this.openBy);
     return at === 0 ? undefined : at;
   }
 
@@ -208,7 +214,11 @@ export class Termination implements CallContent {
 
   private authenticated(answer: AuthenticateAnswer, now: Instant): ContentEffect[] {
     this.authenticating = undefined;
-    return this.toLink({ event: 'authenticated', answer }, now);
+    const out = this.toLink({ event: 'authenticated', answer }, now);
+    if (!this.usage || answer.verdict === 'reject') return out;
+    // Of a later challenge: what is granted then counts from now on.
+    this.usage.regrant(this.link.grant, now);
+    return [...out, ...this.enforce(this.usage)];
   }
 
   private allocated(answer: AllocateAnswer, now: Instant): ContentEffect[] {
@@ -221,6 +231,7 @@ export class Termination implements CallContent {
     const { ipv4, ipv6, mtu, acfc, pfc, routes } = network;
     if (ipv4 === undefined && ipv6 === undefined) {
       this.attached = false;
+      this.awaitNetwork(now);
       return [{ effect: 'plane', op: { op: 'detach', session } }];
     }
     const { defaultRoute, proxyArp } = ppp.ipv4;
@@ -241,7 +252,13 @@ export class Termination implements CallContent {
     const out = this.begin(now);
     if (out.some(({ effect }) => effect === 'over')) return out;
     this.attached = true;
+    this.openBy = 0;
     return [...out, { effect: 'plane', op: { op: 'attach', session, attachment, acfc, pfc } }];
+  }
+
+  /** A peer may begin anew as often as it likes, but not for ever: it holds a place. */
+  private awaitNetwork(now: Instant): void {
+    if (this.call.ppp.role === 'server') this.openBy = Math.ceil(now + maxOpeningMs);
   }
 
   /** Before user packets are carried: for the first time, or after a renegotiation. */
@@ -287,8 +304,9 @@ export class Termination implements CallContent {
   }
 
   private tick(now: Instant): ContentEffect[] {
-    const { usage } = this;
+    const { usage, openBy } = this;
     const out: ContentEffect[] = [];
+    if (openBy !== 0 && openBy <= now) return [hangUp('serviceUnavailable', 'PPP did not open in time')];
     if (usage && usage.timerAt !== 0 && usage.timerAt <= now) {
       const due = usage.tick(now);
       if (due === 'interim') out.push(accountOf(due, this.call, usage, now));

@@ -110,8 +110,9 @@ export class Usage {
   }
 
   private get interimMs(): number {
+    // RFC 2869 2.1: what is configured here overrides what is granted.
     const { interimIntervalMs: byProfile } = this.call.ppp;
-    return this.limits.interimIntervalMs ?? (byProfile || (this.grant.usualInterimIntervalMs ?? 0));
+    return byProfile || (this.limits.interimIntervalMs ?? this.grant.usualInterimIntervalMs ?? 0);
   }
 
   private get maximumMs(): number {

@@ -512,7 +512,7 @@ export interface PppProfileFields {
   idleTimeout?: number | string;
   /** How long a call may last. 0: for ever. Default: 0. */
   maxConnectTime?: number | string;
-  /** How often accounting is told of a live call. 0: as RADIUS says, else the Gateway's radius.interimInterval. Default: 0. */
+  /** How often accounting is told of a live call, the first time somewhere in the second half of it. It counts before what RADIUS says (RFC 2869 2.1). 0: as RADIUS says, else the Gateway's radius.interimInterval. Default: 0. */
   interimInterval?: number | string;
   /** How fast a subscriber's packets pass, in bits per second. */
   rateLimit?: RateLimit;

@@ -74,7 +74,9 @@ describe('accounting', () => {
       return second.sessionMs - first.sessionMs;
     };
     expect(intervalOf(called({}, { interimIntervalMs: 60_000 }))).toBe(60_000);
-    expect(intervalOf(called({ interimIntervalMs: 30_000 }, { interimIntervalMs: 60_000 }))).toBe(30_000);
+    expect(intervalOf(called({ interimIntervalMs: 30_000 }))).toBe(30_000);
+    // RFC 2869 2.1: what is configured here overrides what RADIUS grants.
+    expect(intervalOf(called({ interimIntervalMs: 30_000 }, { interimIntervalMs: 60_000 }))).toBe(60_000);
     expect(intervalOf(called({ usualInterimIntervalMs: 40_000 }))).toBe(40_000);
     expect(intervalOf(called({ usualInterimIntervalMs: 40_000 }, { interimIntervalMs: 60_000 }))).toBe(60_000);
   });
@@ -175,6 +177,36 @@ describe('the maximum time of a call', () => {
     const granted = called({ sessionTimeoutMs: 30_000 }, { maxConnectMs: 100_000 });
     granted.world.runFor(30_000);
     expect(told(granted)).toEqual(['start', 'stop sessionTimeout']);
+  });
+});
+
+describe('a call whose PPP does not open', () => {
+  it('ends, however often its client begins anew', () => {
+    const lcp = { maxConfigRequests: 1_000, maxConfigNaks: 10, maxTerminateRequests: 3, retransmitMs: 3_000 };
+    const { world, lac, lns } = called({}, { lcp });
+    lac.run(lac.engine.closeSession('call', world.now));
+    world.runFor(1_000);
+    lac.run(lac.engine.openSession(sessionSpec('silent', { ppp: pppSpec('client', { lcp }) }), world.now));
+    while (theCall(lns)?.state !== 'established') world.runFor(1);
+    // From now on nothing of its PPP gets through.
+    lac.planeSessions.clear();
+    world.runFor(299_000);
+    expect([...lns.engine.acceptedSessions()]).toHaveLength(1);
+    world.runFor(3_000);
+    expect([...lns.engine.acceptedSessions()]).toHaveLength(0);
+    expect(lns.notices.at(-1)?.message).toContain('PPP did not open in time');
+  });
+});
+
+describe('what is granted at a later challenge', () => {
+  it('counts from then on', () => {
+    const grant: Grant = { rate: { txBps: 5, rxBps: 6 } };
+    const scene = called(grant, { chapIntervalMs: 60_000, authMethods: ['chap'] });
+    expect(scene.lns.limits).toMatchObject([{ rate: grant.rate }]);
+    scene.lns.grants.set('alice', { filter: 'web' });
+    scene.world.runFor(61_000);
+    expect(scene.lns.limits.at(-1)).toMatchObject({ rate: undefined, filter: web.rules });
+    expect(told(scene)).toEqual(['start']);
   });
 });
 
