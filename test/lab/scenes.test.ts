@@ -5,7 +5,7 @@ import type { Outcome } from './scenes/act.ts';
 import { acts } from './scenes/acts.ts';
 
 /** Of a machine that shares its processor with all other tests. */
-const machineTimeoutMs = 600_000;
+const machineTimeoutMs = 900_000;
 
 const outcomes: Outcome[] = [];
 let complaints = '';

@@ -3,8 +3,9 @@ import type { PppProfileFields } from '../../../src/reconciler/generated.ts';
 import { Daemon, farAddress } from '../../interop/daemon.ts';
 import { gatewayInside, password, secrets, tunnelKey } from '../../interop/declared.ts';
 import { startDhcp6c } from '../../interop/dhcpv6.ts';
+import { startFreeradius } from '../../interop/freeradius.ts';
 import { lacAddress, lnsAddress, makePair } from '../../interop/pair.ts';
-import { resource } from '../../interop/resources.ts';
+import { resource, secret as secretDocument } from '../../interop/resources.ts';
 import type { Lab, Namespace } from '../../netns/lab.ts';
 import type { Process } from '../../netns/process.ts';
 import { until } from '../../netns/until.ts';
@@ -13,6 +14,7 @@ import { assertTraffic, encryptedMtu } from './traffic.ts';
 import { kernelSession, Xl2tpd } from './xl2tpd.ts';
 
 const secret = 'between-us-and-xl2tpd';
+const radius = { address: '127.0.0.1', secret: 'between-us-and-radius' };
 
 interface Play {
   /** The only way of authentication. */
@@ -38,7 +40,13 @@ const scenes = {
   chap: { auth: 'chap', ppp: { chapInterval: '500ms' }, said: /(rcvd \[CHAP Success [\s\S]*){3}/ },
   mschapv1: { auth: 'mschapv1', said: /rcvd \[CHAP Success/ },
   mschapv2: { auth: 'mschapv2' },
-  eap: { auth: 'eap', said: /rcvd \[EAP Success/ },
+  eap: { auth: 'eap', said: /rcvd \[EAP Request id=\S+ MSCHAPv2 Success[\s\S]*rcvd \[EAP Success/ },
+  // Of declared users we ask MS-CHAPv2 first; freeradius is told to ask MD5.
+  'eap-md5': {
+    auth: 'eap',
+    ppp: { aaa: 'radius' },
+    said: /rcvd \[EAP Request id=\S+ MD5-Challenge[\s\S]*rcvd \[EAP Success/,
+  },
   challenge: { auth: 'chap', challenge: true },
   sequence: { auth: 'chap', sequence: true },
   mppe: {
@@ -67,6 +75,7 @@ export const theyCallUs: Act<Scene> = {
     await lab.link(lac, { device: 'lan', addresses: [] }, home, { device: 'nic', addresses: [] });
     await lac.run('sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1', 'net.ipv6.conf.default.accept_ra=2');
     await lns.addAddress('lo', `${server6}/128`);
+    await startFreeradius(lns, { ...radius, users: { alice: { password } } });
     const daemon = new Daemon(lns);
     await daemon.declare('all.yaml', ...documents());
     await daemon.start();
@@ -98,11 +107,9 @@ export const theyCallUs: Act<Scene> = {
           tunnel.status.conditions.find(({ type }) => type === 'PeerAuthenticated')?.status,
           `${challenge ? 'True' : 'False'}`,
         );
-        await assertTraffic(
-          { namespace: lns, address: gatewayInside },
-          { namespace: lac, address: farAddress(session) },
-          mtu,
-        );
+        // With IPv6 too, that may have come first.
+        const caller = await until('an IPv4 address', async () => farAddress(await daemon.acceptedSessionReady()));
+        await assertTraffic({ namespace: lns, address: gatewayInside }, { namespace: lac, address: caller }, mtu);
         // RFC 2661 5.4: the LNS decides, and the kernel as LAC follows.
         assert.equal((await kernelSession(lac, scene)).sent, sequence);
         if (said !== undefined) await until(`${said} of pppd`, async () => said.test(await peer.pppd(scene)));
@@ -146,7 +153,11 @@ async function assertDelegation(lns: Namespace, lac: Namespace, home: Namespace)
 
 function documents(): string[] {
   const shared = [
-    resource('Gateway', 'lns', { listen: [{ address: lnsAddress }] }),
+    resource('Gateway', 'lns', {
+      listen: [{ address: lnsAddress }],
+      radius: { servers: [{ address: radius.address, secretRef: { name: 'radius', key: 'secret' } }] },
+    }),
+    secretDocument('radius', { secret: radius.secret }),
     resource('AddressPool', 'callers', { ranges: ['10.20.1.0/24'] }),
     resource('AddressPool', 'links', { ipv6: { prefixes: ['2001:db8:1::/48'] } }),
     resource('AddressPool', 'homes', { ipv6: { prefixes: ['2001:db8:2::/48'], delegationLength: 56 } }),

@@ -42,7 +42,6 @@ export class Xl2tpd {
       conf.push(`[${options.role} ${name}]`, `hostname = ${name}`, `pppoptfile = ${file(`${name}.options`)}`);
       conf.push('length bit = yes', ...xl2tpd);
       const common = ['debug', 'nodefaultroute', 'novj', 'mtu 1400', 'mru 1400', `ifname ${name}`];
-      if (!pppd.includes('require-mppe-128')) common.push('noccp');
       const lines = [...common, `logfile ${file(`${name}.log`)}`, ...pppd, ''];
       await writeFile(file(`${name}.options`), lines.join('\n'));
     }
