@@ -112,6 +112,8 @@ export class Node {
   readonly counters = new Map<SessionKey, SessionCounters>();
   /** Whose accounting has begun and not ended. */
   readonly accounted = new Set<SessionKey>();
+  /** Nothing of its PPP gets out. */
+  mute = false;
   /** Rate and filter that the plane was told of. */
   readonly limits: Extract<PlaneOp, { op: 'limit' }>[] = [];
   /** What subscribers get. */
@@ -297,6 +299,7 @@ export class Node {
       return;
     }
     const tunnel = session && this.planeTunnels.get(session.tunnel);
+    if (this.mute) return;
     if (!session || !tunnel) throw new Error('a frame for a session that the plane does not have');
     this.world.transmitFrame(tunnel.remote.address, tunnel.remoteTunnelId, session.remoteSessionId, frame);
   }
