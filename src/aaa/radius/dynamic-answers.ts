@@ -5,6 +5,7 @@ import { decodeRequest } from './decoding.ts';
 import { type DynamicParts, dynamicAnswer } from './dynamic-request.ts';
 import { encodeAnswer } from './encoding.ts';
 import { BadPacket, maxPacketOctets, messageAuthenticator } from './packet.ts';
+import { canonical } from './udp.ts';
 
 /** How long a request is known again, and how old or new one may be that says when it was made. */
 const windowMs = 300_000;
@@ -39,14 +40,14 @@ export class DynamicAnswers {
     this.#secrets = new Map();
     for (const { address, coaPort, secret } of spec?.servers ?? []) {
       if (coaPort === 0) continue;
-      const key = `${coaPort} ${address}`;
+      const key = `${coaPort} ${canonical(address)}`;
       this.#secrets.set(key, [...(this.#secrets.get(key) ?? []), secret]);
     }
   }
 
   /** Datagrams from that server's address that were no request of who knows the secret, or old ones. */
   dropped(address: string): number {
-    return this.#drops.get(address) ?? 0;
+    return this.#drops.get(canonical(address)) ?? 0;
   }
 
   /** The answer to a datagram that came to our port; undefined: there is none. */

@@ -8,6 +8,7 @@ import { type DynamicSessions, identities } from './dynamic-sessions.ts';
 import { limitsOf, Unusable } from './limits.ts';
 import type { AnswerType, OtherAttribute } from './packet.ts';
 import type { RadiusSessions } from './sessions.ts';
+import { canonical } from './udp.ts';
 
 /** RFC 5176 3.5. */
 export const errorCauses = {
@@ -97,7 +98,7 @@ function refusalOf({ type, attributes, others }: DynamicRequest, spec: RadiusSpe
 /** RFC 5176 3: all that names the NAS must name us. */
 function isForUs({ nasIdentifier, nasIpAddress, nasIpv6Address }: Attributes, spec: RadiusSpec, parts: DynamicParts) {
   const isOurs = (address: string) =>
-    spec.nasAddress === undefined ? parts.isOurs(address) : spec.nasAddress === address;
+    spec.nasAddress === undefined ? parts.isOurs(address) : canonical(spec.nasAddress) === address;
   return (
     (nasIdentifier ?? spec.nasIdentifier) === spec.nasIdentifier &&
     (nasIpAddress === undefined || isOurs(formatIpv4(nasIpAddress))) &&

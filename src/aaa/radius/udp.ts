@@ -48,8 +48,8 @@ export const openUdpChannel: OpenChannel = ({ address, port }, events) => {
   };
 };
 
-/** As the kernel writes it. */
-function canonical(address: string): string {
+/** An address as received datagrams have it, however it was declared. */
+export function canonical(address: string): string {
   const ipv6 = parseIpv6(address);
   return ipv6 === undefined ? address : formatIpv6(ipv6);
 }

@@ -146,6 +146,16 @@ describe('a session is found', () => {
     expect(of('192.0.2.1')).toEqual(refusal('disconnectNak', 403));
   });
 
+  test('by a server and for a NAS whose IPv6 addresses are declared in any form', () => {
+    const servers = [{ ...spec.servers[0], address: '2001:DB8:0::0:64' }];
+    answers.configure({ ...spec, servers, nasAddress: '2001:0db8::1' });
+    const octets = request('disconnectRequest', { userName: 'bob', nasIpv6Address: parseIpv6('2001:db8::1') });
+    answers.answer(port, { address: '2001:db8::64', port: 1 }, octets);
+    expect(whoWasHit()).toEqual([3]);
+    answers.answer(port, { address: '2001:db8::64', port: 1 }, octets.subarray(1));
+    expect(answers.dropped('2001:DB8:0::0:64')).toBe(1);
+  });
+
   test('as long as it lives, by what it has now', () => {
     live.account({ ...calls[2], event: 'interim', ipv4: parseIpv4('10.0.0.9') }, sessions.of(3));
     expect(disconnect({ framedIpAddress: parseIpv4('10.0.0.3') })).toEqual(refusal('disconnectNak', 503));
