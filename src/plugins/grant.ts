@@ -12,6 +12,9 @@ import {
 } from '../engine/spec.ts';
 import type { PluginGrant, PluginTunnel } from './api.ts';
 
+/** RFC 791: the least that IPv4 links carry; and the most that PPP's MRU says. */
+const mtus = { least: 68, most: 65_535 };
+
 interface Form<Inside, Outside> {
   /** For people. */
   is: string;
@@ -49,7 +52,7 @@ const forms: { readonly [Name in Field]: FieldForm<Name> } = {
   dns: listOf(ipv4),
   dns6: listOf(ipv6),
   routes: listOf({ is: 'a CIDR', write: same, read: ofText(cidr) }),
-  mtu: { is: 'a number of octets', write: same, read: number },
+  mtu: { is: `a number of octets, ${mtus.least} to ${mtus.most}`, write: same, read: mtuOf },
   tunnels: listOf({ is: 'a tunnel with its remoteAddress', write: same, read: tunnelOf }),
   idleTimeoutMs: duration,
   sessionTimeoutMs: duration,
@@ -115,6 +118,13 @@ function ofText<T>(parse: (text: string) => T | undefined): (value: unknown) => 
 
 function number(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+function mtuOf(value: unknown): number | undefined {
+  const octets = number(value);
+  return octets !== undefined && Number.isInteger(octets) && octets >= mtus.least && octets <= mtus.most
+    ? octets
+    : undefined;
 }
 
 function listOf<Inside, Outside>(form: Form<Inside, Outside>): Form<readonly Inside[], readonly Outside[]> {

@@ -13,17 +13,7 @@ const example = fileURLToPath(new URL('../../examples/plugins/users.mjs', import
 const password = new Secret('sesame');
 const bob: SubscriberSpec = { name: 'bob', userName: 'bob', password, routes: [], sessionLimit: 0, filter: 'closed' };
 const call = { port: '1/2', avps: {} };
-const counters = {
-  rxPackets: 1,
-  rxOctets: 100,
-  txPackets: 2,
-  txOctets: 2_000,
-  rxDropped: 0,
-  txDropped: 0,
-  rxOutOfOrder: 0,
-  rxReordered: 0,
-  rxLost: 0,
-};
+const counters = { ...noCounters, rxPackets: 1, rxOctets: 100, txPackets: 2, txOctets: 2_000 };
 
 let directory: string;
 let said: string[];
@@ -124,7 +114,8 @@ describe('a plugin that says who the users are', () => {
       "its grant's routes is not a list, each a CIDR",
     ],
     ['() => ({ verdict: "accept", grant: { rate: 5 } })', "its grant's rate is not { txBps, rxBps } or 'none'"],
-    ['() => ({ verdict: "accept", grant: { mtu: -1 } })', "its grant's mtu is not a number of octets"],
+    ['() => ({ verdict: "accept", grant: { mtu: 67 } })', "its grant's mtu is not a number of octets, 68 to 65535"],
+    ['() => ({ verdict: "accept", grant: { mtu: 1400.5 } })', "its grant's mtu is not a number of octets, 68 to 65535"],
   ])('and fails by %s lets nobody in', async (authenticating, why) => {
     await provide(`{ authenticate: ${authenticating} }`);
     expect(await authenticate('bob')).toEqual(failed);
