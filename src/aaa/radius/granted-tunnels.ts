@@ -14,7 +14,7 @@ export function tunnelsOf(attributes: Attributes): GrantedTunnel[] | undefined {
     throw new Unusable(`Tunnel-Type ${tunnelType.map(({ value }) => value).join(', ')} is not L2TP`);
   }
   const tunnels = (tunnelServerEndpoint ?? [])
-    .filter(({ tag }) => isOurs(attributes, tag))
+    .filter(({ tag, value }) => value !== '' && isOurs(attributes, tag))
     .map(({ tag, value }) => ({ preference: preferenceOf(attributes, tag), tunnel: tunnelOf(attributes, tag, value) }))
     .toSorted((a, b) => a.preference - b.preference)
     .map(({ tunnel }) => tunnel);
