@@ -351,7 +351,7 @@ describe('an Access-Accept', () => {
           { tag: 2, value: 'lns.example' },
           { tag: 3, value: '198.51.100.3' },
           { tag: 4, value: '198.51.100.4' },
-          { tag: 5, value: '' },
+          { tag: 5, value: '\0' },
         ],
         tunnelClientEndpoint: [
           { tag: 1, value: '192.0.2.1' },
