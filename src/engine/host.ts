@@ -25,7 +25,7 @@ import {
   type GatewaySpec,
   type ListenSpec,
   maxTimerMs,
-  type SessionCounters,
+  noCounters,
   type SessionSpec,
   type TunnelSpec,
 } from './spec.ts';
@@ -53,18 +53,6 @@ export interface HostPorts {
 }
 
 const systemRandom: Random = { below: (bound) => randomInt(bound), bytes: (octets) => randomBytes(octets) };
-
-const noCounters: SessionCounters = {
-  rxPackets: 0,
-  rxOctets: 0,
-  txPackets: 0,
-  txOctets: 0,
-  rxDropped: 0,
-  txDropped: 0,
-  rxOutOfOrder: 0,
-  rxReordered: 0,
-  rxLost: 0,
-};
 
 export class Host implements AaaEvents {
   readonly engine: Engine;

@@ -478,6 +478,19 @@ export interface SessionCounters {
   rxLost: number;
 }
 
+/** Of a session that has carried nothing. */
+export const noCounters: SessionCounters = {
+  rxPackets: 0,
+  rxOctets: 0,
+  txPackets: 0,
+  txOctets: 0,
+  rxDropped: 0,
+  txDropped: 0,
+  rxOutOfOrder: 0,
+  rxReordered: 0,
+  rxLost: 0,
+};
+
 /** A client's PPPoE session. */
 export interface PppoeSessionView {
   /** The PppoeServer's name. */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Radius } from '../../src/aaa/radius.ts';
 import { Subscribers } from '../../src/aaa/subscribers.ts';
 import type { AaaEvents, AuthenticateAnswer } from '../../src/engine/aaa.ts';
-import { type AaaSpec, type RadiusSpec, Secret } from '../../src/engine/spec.ts';
+import { type AaaSpec, noCounters, type RadiusSpec, Secret } from '../../src/engine/spec.ts';
 import { InstantClock, silent, VirtualServers, welcoming } from './radius/virtual-servers.ts';
 
 /** RADIUS behind the AAA port, with a server that welcomes everybody. */
@@ -18,17 +18,7 @@ const radius: RadiusSpec = {
   deadTimeMs: 10_000,
 };
 const spec: AaaSpec = { pools: [], subscribers: [], radius };
-const counters = {
-  rxPackets: 1,
-  rxOctets: 100,
-  txPackets: 2,
-  txOctets: 2_000,
-  rxDropped: 0,
-  txDropped: 0,
-  rxOutOfOrder: 0,
-  rxReordered: 0,
-  rxLost: 0,
-};
+const counters = { ...noCounters, rxPackets: 1, rxOctets: 100, txPackets: 2, txOctets: 2_000 };
 
 let stateDirectory: string;
 let told: string[];

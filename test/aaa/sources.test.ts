@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { PluginAaa, RadiusAaa } from '../../src/aaa/sources.ts';
 import { Subscribers } from '../../src/aaa/subscribers.ts';
 import type { AccountRecord, AllocateAnswer, AllocateRequest, AuthenticateAnswer } from '../../src/engine/aaa.ts';
-import { type AaaSpec, type PoolView, type RadiusSpec, Secret } from '../../src/engine/spec.ts';
+import { type AaaSpec, noCounters, type PoolView, type RadiusSpec, Secret } from '../../src/engine/spec.ts';
 
 const pools = [
   {
@@ -45,17 +45,6 @@ beforeEach(() => {
 });
 
 const call = { port: '1/1', avps: {} };
-const counters = {
-  rxPackets: 0,
-  rxOctets: 0,
-  txPackets: 0,
-  txOctets: 0,
-  rxDropped: 0,
-  txDropped: 0,
-  rxOutOfOrder: 0,
-  rxReordered: 0,
-  rxLost: 0,
-};
 
 function authenticate(source: string, user = 'bob', session = 1): AuthenticateAnswer[] {
   const answers: AuthenticateAnswer[] = [];
@@ -73,7 +62,7 @@ function allocate(source: string, session = 1, wanted: Partial<AllocateRequest> 
 }
 
 function account(source: string, event: AccountRecord['event'], session = 1): void {
-  aaa.account({ session, aaa: source, user: 'bob', event, call, sessionMs: 0 }, counters);
+  aaa.account({ session, aaa: source, user: 'bob', event, call, sessionMs: 0 }, noCounters);
 }
 
 const prefix = (at: bigint) => ({ high: 0x2001_0db8_0000_0000n + at, length: 64 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Subscribers } from '../../src/aaa/subscribers.ts';
 import type { AllocateAnswer, AuthenticateAnswer, Credentials } from '../../src/engine/aaa.ts';
-import { type AaaSpec, Secret } from '../../src/engine/spec.ts';
+import { type AaaSpec, noCounters, Secret } from '../../src/engine/spec.ts';
 
 const password = new Secret('sesame');
 const spec: AaaSpec = {
@@ -41,18 +41,6 @@ function allocate(session: number, user?: string): AllocateAnswer[] {
   aaa.allocate({ session, aaa: 'local', user, ipv4: { pool: 'home' } }, (answer) => answers.push(answer));
   return answers;
 }
-
-const noCounters = {
-  rxPackets: 0,
-  rxOctets: 0,
-  txPackets: 0,
-  txOctets: 0,
-  rxDropped: 0,
-  txDropped: 0,
-  rxOutOfOrder: 0,
-  rxReordered: 0,
-  rxLost: 0,
-};
 
 const full = "the user's limit of 1 session is reached";
 const FULL = [{ refused: { ipv4: full } }];

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Subscribers } from '../../src/aaa/subscribers.ts';
 import type { AllocateAnswer, AuthenticateAnswer, Grant } from '../../src/engine/aaa.ts';
-import { Secret, type SubscriberSpec } from '../../src/engine/spec.ts';
+import { noCounters, Secret, type SubscriberSpec } from '../../src/engine/spec.ts';
 import { readGrant, writeGrant } from '../../src/plugins/grant.ts';
 import { Plugins } from '../../src/plugins/plugins.ts';
 

@@ -4,7 +4,14 @@ import type { Clock } from '../../../src/aaa/radius/clock.ts';
 import type { Attributes } from '../../../src/aaa/radius/dictionary.ts';
 import { RadiusSessions } from '../../../src/aaa/radius/sessions.ts';
 import type { AccountRecord, CallFacts } from '../../../src/engine/aaa.ts';
-import { parseIpv4, parseIpv6, parseIpv6Prefix, type RadiusSpec, Secret } from '../../../src/engine/spec.ts';
+import {
+  noCounters,
+  parseIpv4,
+  parseIpv6,
+  parseIpv6Prefix,
+  type RadiusSpec,
+  Secret,
+} from '../../../src/engine/spec.ts';
 import { SpoolDisk } from './spool-disk.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { silent, VirtualServers, welcoming } from './virtual-servers.ts';
@@ -36,18 +43,6 @@ const spec: RadiusSpec = {
   nasAddress: '192.0.2.1',
   interimIntervalMs: 0,
   deadTimeMs: 10_000,
-};
-
-const noCounters = {
-  rxPackets: 0,
-  rxOctets: 0,
-  txPackets: 0,
-  txOctets: 0,
-  rxDropped: 0,
-  txDropped: 0,
-  rxOutOfOrder: 0,
-  rxReordered: 0,
-  rxLost: 0,
 };
 
 const record: AccountRecord = {
