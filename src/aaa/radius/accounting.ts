@@ -168,7 +168,8 @@ export class RadiusAccounting {
   /** What says most goes first where not all fits. */
   #encode(attributes: Attributes): Uint8Array | undefined {
     try {
-      return toOctets(attributes);
+      // What is added when it is sent takes room too.
+      return toOctets({ ...attributes, acctDelayTime: 0 });
     } catch (error) {
       if (attributes.class !== undefined) return this.#encode({ ...attributes, class: undefined });
       this.#onTrouble(`accounting of session ${attributes.acctSessionId}: ${messageOf(error)}`);

@@ -282,3 +282,15 @@ test('Classes that leave no room for what counts are left out', async () => {
   expect(scene.told.at(-1)).toMatchObject({ acctStatusType: start, userName: 'alice' });
   expect(scene.told.at(-1)).not.toHaveProperty('class');
 });
+
+test('Classes that just fit leave room for the delay', async () => {
+  const scene = await new Scene().begin();
+  const sessions = Array.from({ length: 50 }, (_, i) => i + 1);
+  for (const session of sessions) {
+    const octets = [...new Array<number>(15).fill(253), 5 * session];
+    scene.sessions.of(session).classes = octets.map((count) => new Uint8Array(count));
+    scene.accounting.account({ ...record, session }, noCounters);
+  }
+  await scene.clock.pass(2_000);
+  expect(scene.told.flatMap(({ nasPort = [] }) => nasPort).sort((a, b) => a - b)).toEqual(sessions);
+});
