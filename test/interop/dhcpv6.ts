@@ -34,14 +34,14 @@ id-assoc pd 0 {
   return namespace.spawn('sh', ['-c', start, directory, uplink]);
 };
 
-/** Debian's dhcpcd. It takes router advertisements into its own hands. */
+/** Debian's dhcpcd. It takes router advertisements into its own hands; its hooks would change files of the host. */
 export const startDhcpcd: DelegationClient = async (namespace, { uplink, downlink }) => {
   const directory = await directoryOf(namespace, 'dhcpcd');
   const configuration = `duid
 ipv6only
 noipv6rs
 release
-nohook resolv.conf
+script /bin/true
 option domain_name_servers
 interface ${uplink}
 ipv6rs
