@@ -21,7 +21,11 @@ const rules: { room: string; may: string[]; node?: readonly string[] | 'any' }[]
     may: ['kernel/', 'engine/deadlines.ts', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts', 'engine/wire/'],
     node: 'any',
   },
-  { room: 'aaa/', may: ['aaa/', 'engine/aaa.ts', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts'], node: 'any' },
+  {
+    room: 'aaa/',
+    may: ['aaa/', 'engine/aaa.ts', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts'],
+    node: 'any',
+  },
   {
     room: 'trace/',
     may: ['trace/', 'engine/ports.ts', 'engine/spec.ts', 'engine/errors.ts', 'engine/trace.ts', 'engine/wire/'],
