@@ -10,7 +10,8 @@ import { decodeDataHeader, newHeader } from '../engine/wire/header.ts';
 import { isForRouter, refuseIpv4, refuseIpv6 } from './admission.ts';
 import { Drops } from './drops.ts';
 import { native } from './native.ts';
-import { Outgoing, skipAddress } from './outgoing.ts';
+import { Outgoing } from './outgoing.ts';
+import { packetAt, pppProtocol, protocolAt, skipAddress } from './ppp-header.ts';
 import { Reorder } from './reorder.ts';
 import { type Carrier, L2tpSession, type PlaneSession, type PlaneTunnel, PppoeSession } from './sessions.ts';
 import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
@@ -27,9 +28,6 @@ const pppoeHeadroomOctets = 16;
 const slotOctets = headroomOctets + maxDatagramOctets;
 const eagain = -11;
 
-const pppIpv4 = 0x0021;
-const pppIpv6 = 0x0057;
-const pppMppe = 0x00fd;
 const linkLocalHigh = 0xfe800000;
 const leastIpv4Octets = 20;
 const ipv6Octets = 40;
@@ -220,34 +218,36 @@ export class DataPath {
 
   /** Control protocols go to the engine, user packets to the device. Answers why the frame is dropped. */
   private terminate(session: PlaneSession, bytes: Uint8Array, start: number, end: number): string | undefined {
-    // The protocol's first octet may be left out (RFC 1661 6.5).
-    let at = skipAddress(bytes, start, end);
-    if (end - at < 2) return 'truncatedPpp';
-    let protocol = bytes[at++];
-    if ((protocol & 1) === 0) protocol = (protocol << 8) | bytes[at++];
-
-    if (protocol === pppMppe && session instanceof L2tpSession && session.mppe !== undefined) {
-      const plain = session.mppe.decrypt(bytes, at, end);
-      return plain < 0 ? 'notDecrypted' : this.takeUserPacket(session, bytes, plain, end);
+    const field = skipAddress(bytes, start, end);
+    if (end - field < 2) return 'truncatedPpp';
+    const protocol = protocolAt(bytes, field);
+    if (protocol === pppProtocol.mppe && session instanceof L2tpSession && session.mppe !== undefined) {
+      const plain = session.mppe.decrypt(bytes, packetAt(bytes, field), end);
+      return plain < 0 ? 'notDecrypted' : this.takeUserPacket(session, bytes, plain, plain, end);
     }
-    if (protocol !== pppIpv4 && protocol !== pppIpv6) {
+    if (protocol !== pppProtocol.ipv4 && protocol !== pppProtocol.ipv6) {
       this.#events.frame(session.key, bytes, start, end);
       return undefined;
     }
     if (!(session instanceof L2tpSession)) return 'notAttached';
-    return session.mppe === undefined ? this.takeUserPacket(session, bytes, start, end) : 'notEncrypted';
+    return session.mppe === undefined ? this.takeUserPacket(session, bytes, start, field, end) : 'notEncrypted';
   }
 
-  /** Takes a PPP frame with an IP packet. */
-  private takeUserPacket(session: L2tpSession, bytes: Uint8Array, start: number, end: number): string | undefined {
-    let at = skipAddress(bytes, start, end);
-    let protocol = bytes[at++];
-    if ((protocol & 1) === 0) protocol = (protocol << 8) | bytes[at++];
-    if (session.router && protocol === pppIpv6 && isForRouter(session, bytes, at, end)) {
+  /** Takes a PPP frame with an IP packet, whose protocol field stands at `field`. */
+  private takeUserPacket(
+    session: L2tpSession,
+    bytes: Uint8Array,
+    start: number,
+    field: number,
+    end: number,
+  ): string | undefined {
+    const at = packetAt(bytes, field);
+    const ipv6 = bytes[at - 1] === pppProtocol.ipv6;
+    if (session.router && ipv6 && isForRouter(session, bytes, at, end)) {
       this.#events.frame(session.key, bytes, start, end);
       return undefined;
     }
-    const refused = protocol === pppIpv4 ? refuseIpv4(session, bytes, at, end) : refuseIpv6(session, bytes, at, end);
+    const refused = ipv6 ? refuseIpv6(session, bytes, at, end) : refuseIpv4(session, bytes, at, end);
     return refused ?? this.#users.up(session, bytes, at, end);
   }
 

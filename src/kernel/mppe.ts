@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readU16, writeU16 } from '../engine/wire/bytes.ts';
+import { packetAt, pppProtocol, protocolAt } from './ppp-header.ts';
 
 /** The two octets of the header, and those of the protocol field that is encrypted. */
 export const mppeOctets = 4;
@@ -25,8 +26,6 @@ const lostPerPacket = 4;
 const pad1 = new Uint8Array(40);
 const pad2 = new Uint8Array(40).fill(0xf2);
 
-const pppIpv4 = 0x0021;
-const pppIpv6 = 0x0057;
 /** The least of a packet. */
 const ipv4Octets = 20;
 const ipv6Octets = 40;
@@ -137,13 +136,12 @@ export class Mppe {
 
 /** Whether bytes[at, end) is a protocol field, of one octet or two, and a whole packet of that protocol. */
 function holdsIpPacket(bytes: Uint8Array, at: number, end: number): boolean {
-  const short = (bytes[at] & 1) !== 0;
-  const protocol = short ? bytes[at] : readU16(bytes, at);
-  const ip = at + (short ? 1 : 2);
-  if (protocol === pppIpv4) {
+  const protocol = protocolAt(bytes, at);
+  const ip = packetAt(bytes, at);
+  if (protocol === pppProtocol.ipv4) {
     return end - ip >= ipv4Octets && bytes[ip] >>> 4 === 4 && isLength(readU16(bytes, ip + 2), ipv4Octets, end - ip);
   }
-  if (protocol !== pppIpv6) return false;
+  if (protocol !== pppProtocol.ipv6) return false;
   return end - ip >= ipv6Octets && bytes[ip] >>> 4 === 6 && isLength(readU16(bytes, ip + 4), 0, end - ip - ipv6Octets);
 }
 

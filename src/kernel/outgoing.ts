@@ -4,6 +4,7 @@ import { Batch } from './batch.ts';
 import type { Drops } from './drops.ts';
 import { type Mppe, mppeOctets } from './mppe.ts';
 import { datagramWord, datagramWords, errnoName, frameWord, frameWords, native } from './native.ts';
+import { pppProtocol, protocolAt, skipAddress } from './ppp-header.ts';
 import {
   etherTypePppoeSession,
   maxPppoeOctets,
@@ -16,8 +17,6 @@ import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
 
 /** Room in front of a frame for the longest header that is written: L2TP's without Length and Offset. */
 const headroomOctets = 10;
-const pppIpv6 = 0x57;
-const pppMppe = 0xfd;
 
 export class Outgoing {
   readonly #transport: UdpTransport;
@@ -138,7 +137,7 @@ export class Outgoing {
     }
     // What was numbered before goes before.
     this.#datagrams.flush();
-    if (session.mppe !== undefined && frame[3] === pppIpv6 && frame[2] === 0) end = this.encrypt(session.mppe, end);
+    if (session.mppe !== undefined && protocolAt(frame, 2) === pppProtocol.ipv6) end = this.encrypt(session.mppe, end);
     const at = prependL2tp(session, this.#frame, headroomOctets);
     const { socket, remote, from } = session.tunnel;
     this.#transport.send(socket, remote, from, this.#frame, session.dscp, at, end);
@@ -150,7 +149,7 @@ export class Outgoing {
     const protocol = headroomOctets + 2;
     const plain = protocol + mppeOctets;
     frame.copyWithin(plain, protocol, end);
-    frame[protocol + 1] = pppMppe;
+    frame[protocol + 1] = pppProtocol.mppe;
     mppe.encrypt(frame, plain, end + mppeOctets);
     return end + mppeOctets;
   }
@@ -165,11 +164,6 @@ export class Outgoing {
       this.#dropped(`pppoe ${errnoName(-words[frameWord.error])}`);
     }
   }
-}
-
-/** Where a PPP frame's protocol field begins: address and control field may be left out (RFC 1661 6.6). */
-export function skipAddress(bytes: Uint8Array, start: number, end: number): number {
-  return end - start >= 2 && bytes[start] === 0xff && bytes[start + 1] === 0x03 ? start + 2 : start;
 }
 
 /** Writes the L2TP header in front of the frame at `start`; answers where it begins. */

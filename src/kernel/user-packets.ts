@@ -6,12 +6,9 @@ import { PacketFilters } from './filter.ts';
 import { clampMss } from './mss.ts';
 import { errnoName, native, packetWord, packetWords } from './native.ts';
 import type { Outgoing } from './outgoing.ts';
+import { pppProtocol } from './ppp-header.ts';
 import type { L2tpSession, UserLimits } from './sessions.ts';
 import { type ShapedDirection, Shaper, Shaping } from './shaping.ts';
-
-const pppIpv4 = 0x21;
-const pppIpv6 = 0x57;
-const pppMppe = 0xfd;
 
 export class UserPackets {
   readonly #drops: Drops;
@@ -150,12 +147,12 @@ export class UserPackets {
 /** Writes the PPP header in front of an IP packet, which it may encrypt; answers where it starts. */
 function prependPpp(session: L2tpSession, slab: Uint8Array, start: number, end: number): number {
   let at = start;
-  let protocol = slab[start] >>> 4 === 4 ? pppIpv4 : pppIpv6;
+  let protocol: number = slab[start] >>> 4 === 4 ? pppProtocol.ipv4 : pppProtocol.ipv6;
   if (session.mppe !== undefined) {
     slab[--at] = protocol;
     slab[--at] = 0;
     at = session.mppe.encrypt(slab, at, end);
-    protocol = pppMppe;
+    protocol = pppProtocol.mppe;
   }
   slab[--at] = protocol;
   if (!session.pfc) slab[--at] = 0;
