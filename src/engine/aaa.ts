@@ -89,7 +89,7 @@ export interface AuthenticateRequest extends Question {
 /** What holds for a call while it is up. Absent: as the profile says. 0 or `none`: no limit. */
 export interface SessionLimits {
   idleTimeoutMs?: number;
-  /** From the beginning of the call. */
+  /** From when the call carries user packets. */
   sessionTimeoutMs?: number;
   /** How often accounting is told. */
   interimIntervalMs?: number;
@@ -141,7 +141,7 @@ export type AuthenticateAnswer =
       grant: Grant;
       /** MS-CHAPv2's `S=...`. */
       authenticatorResponse?: string;
-      /** The EAP packet that the peer is sent, if the method was EAP. */
+      /** The EAP packet that came with it. The peer is sent a Success of the link's own, which fits its Response. */
       eap?: Uint8Array;
       /** RFC 2548 2.4.2, 2.4.3: our send and receive keys. */
       mppeKeys?: { send: Uint8Array; receive: Uint8Array };
@@ -158,6 +158,7 @@ export type AuthenticateAnswer =
       reply?: string;
       /** RFC 2433 6, RFC 2759 6: `E=648 R=0 ...`, as the peer is told it. */
       msChapError?: string;
+      /** Likewise, with a Failure. */
       eap?: Uint8Array;
     };
 

@@ -9,7 +9,7 @@ import type { MppeKeys } from './auth/mppe-keys.ts';
 import { State } from './automaton.ts';
 import { Ccp } from './ccp.ts';
 import { Layer } from './control-protocol.ts';
-import { type CauseName, type Ending, ending } from './disconnect-cause.ts';
+import { type Ending, ending } from './disconnect-cause.ts';
 import type { Network, PppEffect } from './events.ts';
 import { Protocol } from './frame.ts';
 import { Ipcp } from './ipcp.ts';
@@ -319,8 +319,8 @@ function isOpen<Protocol extends Ncp>(protocol: Protocol | undefined): protocol 
   return protocol?.state === State.opened;
 }
 
-function lost(ncp: Ncp, cause: CauseName = 'noNcp'): Ending {
-  return ending(`${ncp.name} ended`, cause, ncp.protocol);
+function lost(ncp: Ncp): Ending {
+  return ending(`${ncp.name} ended`, 'noNcp', ncp.protocol);
 }
 
 function wanted<Value>(
