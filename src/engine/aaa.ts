@@ -128,7 +128,7 @@ export interface GrantedTunnel {
   readonly secret?: Secret;
   /** Our Host Name AVP. */
   readonly hostName?: string;
-  /** Calls with the same one may share a tunnel (RFC 2868 3.6). */
+  /** Calls with the same one may share a tunnel (RFC 2868 3.7). */
   readonly assignmentId?: string;
   readonly privateGroupId?: string;
 }

@@ -301,7 +301,7 @@ export class Forwarding implements CallContent {
     }
     const tunnel = nameOf(way);
     if (typeof way !== 'string' && !this.core.takesCalls(tunnel)) return this.dial(way, left, now);
-    const placed = this.core.place(tunnel, this.switched(this.egressSerial), now);
+    const placed = this.core.place(tunnel, this.switched(this.egressSerial, tunnel), now);
     if (!placed) return this.place(left, now);
     const { session: egress, effects } = placed;
     if (egress.state === 'closed') return [...effects, ...this.place(left, now)];
@@ -324,13 +324,16 @@ export class Forwarding implements CallContent {
     return due === 'interim' ? [accountOf('interim', this.call, usage, now)] : [overuseOf(due)];
   }
 
-  private switched(callSerialNumber: number): SwitchedCall {
+  private switched(callSerialNumber: number, tunnel: string): SwitchedCall {
     const { call } = this;
+    // RFC 2868 3.6: what is granted counts before what came with the call.
+    const granted = this.grant?.tunnels?.find((each) => grantedName(each) === tunnel)?.privateGroupId;
+    const group = granted === undefined ? undefined : { privateGroupId: granted };
     return {
       type: call.type === 'lacOutgoing' ? 'lnsOutgoing' : 'lacIncoming',
       parameters: call.parameters,
       ppp: call.ppp,
-      call: this.captured ? { ...call.avps, ...this.captured } : call.avps,
+      call: this.captured || group ? { ...call.avps, ...this.captured, ...group } : call.avps,
       treatments: this.spec.avps,
       callSerialNumber,
       ingress: this,

@@ -344,6 +344,15 @@ describe('a call whose way the AAA knows', () => {
     expect(middle.openSockets).toBe(0);
   });
 
+  it('tells the LNS the group that was granted, also in a tunnel that already stands', () => {
+    const tunnels = [{ remoteAddress: '10.0.0.3', privateGroupId: 'red' }];
+    const { world, lnses, call } = granted({ tunnels });
+    call('second');
+    world.runFor(10_000);
+    const groups = [...lnses[0].engine.acceptedSessions()].map((each) => each.call.privateGroupId);
+    expect(groups).toEqual(['red', 'red']);
+  });
+
   it('is accounted for and limited as long as it goes on', () => {
     const tunnels = [{ remoteAddress: '10.0.0.3' }];
     const { world, lac, middle } = granted({ tunnels, interimIntervalMs: 30_000, sessionTimeoutMs: 100_000 });
