@@ -4,6 +4,7 @@ import { until } from '../netns/until.ts';
 import { gatewayInside, lnsDocuments, secrets, sessionDocument, tunnelDocument } from './declared.ts';
 import { startDhcp6c, startDhcpcd } from './dhcpv6.ts';
 import { lab, lac, lacHost, lns, lnsHost } from './fresh-pair.ts';
+import { wire } from './pair.ts';
 import { resource } from './resources.ts';
 
 /** Real DHCPv6 clients (RFC 8415) and the kernel, or dhcpcd, as hosts on a link that our LNS serves. */
@@ -33,10 +34,11 @@ test.each([
   const six = resource('PppProfile', 'six', { ipv6: { enabled: true } });
   const documents = [secrets(), tunnelDocument({ pppProfile: 'six' }), six];
   await lac.declare('all.yaml', ...documents, sessionDocument('call', device));
+  // On the wire, for our first router advertisement passes before anyone can listen on the call's own device.
+  const capture = await lacHost.capture(wire);
   await lns.start();
   await lac.start();
   await lac.sessionReady('call');
-  const capture = await lacHost.capture(device);
   const client = await startClient(lacHost, { uplink: device, downlink: 'lan', prefixLength: 56 });
 
   const { prefix, delegated } = await until('the prefixes in the status', async () => {
