@@ -4,8 +4,21 @@
  */
 
 import type { PlaneError } from './errors.ts';
-import type { DeviceSpec, Endpoint, FilterRule, PlaneDevice, RateLimit, SessionCounters } from './spec.ts';
-import type { AvpValues } from './wire/avp.ts';
+import type {
+  CircuitSpec,
+  DataSequencing,
+  DeviceSpec,
+  Encapsulation,
+  Endpoint,
+  EthernetSpec,
+  FilterRule,
+  ListenSpec,
+  PlaneDevice,
+  Pseudowire,
+  RateLimit,
+  SessionCounters,
+} from './spec.ts';
+import type { AvpValues, CircuitStatus } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Ipv6Prefix } from './wire/ipv6.ts';
 import type { OtherAvp } from './wire/message.ts';
@@ -13,8 +26,8 @@ import type { OtherAvp } from './wire/message.ts';
 export type SocketId = number;
 
 /**
- * A session's local demultiplexing key, unique over the engine: for L2TPv2 the local tunnel id in the upper and the
- * local session id in the lower 16 bits, as a signed 32-bit number.
+ * A session's key, unique over the engine: for L2TPv2 the local tunnel id in the upper and the local session id in the
+ * lower 16 bits, as a signed 32-bit number; for L2TPv3 2^32 and the local session id.
  */
 export type SessionKey = number;
 
@@ -23,11 +36,28 @@ export function sessionKeyV2(localTunnelId: number, localSessionId: number): Ses
   return (localTunnelId << 16) | localSessionId;
 }
 
+const firstKeyV3 = 0x1_0000_0000;
+
+export function sessionKeyV3(localSessionId: number): SessionKey {
+  return firstKeyV3 + localSessionId;
+}
+
+/** The key of a session in a view. */
+export function sessionKeyOf(version: 2 | 3, localTunnelId: number, localSessionId: number): SessionKey {
+  return version === 2 ? sessionKeyV2(localTunnelId, localSessionId) : sessionKeyV3(localSessionId);
+}
+
+/** As operators know a session: the two local ids of L2TPv2, or the one of L2TPv3. */
+export function sessionKeyText(key: SessionKey): string {
+  return key < firstKeyV3 ? `${key >>> 16}/${key & 0xffff}` : `${key - firstKeyV3}`;
+}
+
 // ---------------------------------------------------------------- transport
 
 /** One received datagram. The object and its octets are reused: valid only during the call that hands it over. */
 export interface Datagram {
   socket: SocketId;
+  encapsulation: Encapsulation;
   from: Endpoint;
   /** The local address that it was sent to, for answers from a wildcard socket. */
   to: string | undefined;
@@ -38,10 +68,11 @@ export interface Datagram {
 
 export interface Transport {
   /**
-   * Opens a UDP socket, or shares the open one with the same address and port (port 0 never shares). Each open needs one close.
+   * Opens a socket, or shares the open one with the same address and port (UDP port 0 never shares; over IP there is one
+   * for each address). Each open needs one close.
    * @throws PlaneError
    */
-  open(local: { address: string; port: number }): SocketId;
+  open(local: ListenSpec): SocketId;
   close(socket: SocketId): void;
   /**
    * An endpoint, written as datagrams from there show it.
@@ -79,12 +110,40 @@ export interface IpAttachment {
   routes: readonly string[];
 }
 
+/** Data messages of an L2TPv3 session (RFC 3931 4.1, 4.6). Cookies have 0, 4 or 8 octets. */
+export interface DataFormat {
+  localSessionId: number;
+  /** What comes must have this one. */
+  localCookie: Uint8Array;
+  /** What goes has this one. */
+  remoteCookie: Uint8Array;
+  rxSublayer: Sublayer;
+  txSublayer: Sublayer;
+  /** Whether we asked for sequence numbers: else those that come are ignored. */
+  checksSequence: boolean;
+}
+
+/** The L2-Specific Sublayer; `atm` is RFC 4454's. */
+export type Sublayer = 'none' | 'default' | 'atm';
+
+export interface EthernetAttachment {
+  /** Whose it is, for the device's alias: `Session/NAME`. */
+  owner: string;
+  ethernet: EthernetSpec;
+}
+
+export interface CircuitAttachment {
+  owner: string;
+  circuit: CircuitSpec;
+}
+
 export type PlaneOp =
   | {
       op: 'tunnelUp';
       localTunnelId: number;
       remoteTunnelId: number;
-      version: 2;
+      version: 2 | 3;
+      encapsulation: Encapsulation;
       socket: SocketId;
       remote: Endpoint;
       /** Our source address, on a wildcard socket. */
@@ -96,9 +155,11 @@ export type PlaneOp =
       session: SessionKey;
       localTunnelId: number;
       remoteSessionId: number;
-      pseudowire: 'ppp';
-      /** Send sequence numbers in data messages. */
-      sequencing: boolean;
+      pseudowire: Pseudowire;
+      /** Which data messages get sequence numbers. */
+      sequencing: DataSequencing;
+      /** L2TPv3: how its data messages look besides. */
+      format?: DataFormat;
       /** As LAC without Sequencing Required: turn them on and off as the LNS does (RFC 2661 5.4). */
       followSequencing?: boolean;
       /** How long data messages that come too early wait for the missing ones. 0: late ones are dropped instead. */
@@ -116,7 +177,7 @@ export type PlaneOp =
   | {
       op: 'sessionModify';
       session: SessionKey;
-      sequencing: boolean | undefined;
+      sequencing: DataSequencing | undefined;
       reorderTimeoutMs: number;
       dscp: number;
     }
@@ -124,6 +185,12 @@ export type PlaneOp =
   /** PPP is open: carry user packets. Again with other facts: change what differs. acfc and pfc: how to send. */
   | { op: 'attach'; session: SessionKey; attachment: IpAttachment; acfc: boolean; pfc: boolean }
   | { op: 'detach'; session: SessionKey }
+  /** An `ethernet` or `vlan` session carries frames from now on; again with other facts: change what differs. */
+  | { op: 'attachEthernet'; session: SessionKey; attachment: EthernetAttachment }
+  /** An HDLC, Frame Relay or ATM session carries frames from now on. */
+  | { op: 'attachCircuit'; session: SessionKey; attachment: CircuitAttachment }
+  /** Whether the circuit at the peer is active: while it is not, nothing is sent there, and our own end shows it. */
+  | { op: 'peerCircuit'; session: SessionKey; active: boolean }
   /** User packets, the router's too, are encrypted with stateless 128-bit MPPE (RFC 3078) from new start keys; undefined: not. */
   | { op: 'encrypt'; session: SessionKey; keys: { send: Uint8Array; receive: Uint8Array } | undefined }
   /** What user packets are held to, attached or not; again to change it. Undefined: nothing. `rx`: what comes from the peer. */
@@ -136,7 +203,7 @@ export type PlaneOp =
 
 export type PlaneFact =
   | { fact: 'done' }
-  /** attach: the device that carries the session. */
+  /** The device that carries the session, or the path of its socket. */
   | { fact: 'attached'; session: SessionKey; interface: string }
   | { fact: 'failed'; error: PlaneError };
 
@@ -147,6 +214,8 @@ export interface PlaneEvents {
   discovery(interfaceName: string, peer: Uint8Array, bytes: Uint8Array, start: number, end: number): void;
   /** The session has lost frames here, so many since it began. Told some time later, and not for each. */
   framesDropped(session: SessionKey, frames: number): void;
+  /** The state of the circuit that a session is attached to has changed since it was attached, which is as active. */
+  circuit(session: SessionKey, status: CircuitStatus): void;
   /** An interface that was opened for PPPoE is gone, which `failure` tells, or is here again. */
   pppoeServed(interfaceName: string, failure: string | undefined): void;
   /** Somebody changed a device of ours. */
@@ -155,7 +224,7 @@ export interface PlaneEvents {
 
 export interface DataPlane {
   readonly name: 'userspace';
-  readonly capabilities: { pseudowires: readonly 'ppp'[]; kernelModules: readonly string[] };
+  readonly capabilities: { pseudowires: readonly Pseudowire[]; kernelModules: readonly string[] };
   /** Must take effect on session tables before it returns; devices may follow. `answer` is called exactly once. */
   apply(op: PlaneOp, answer: (fact: PlaneFact) => void): void;
   /** A data message that came on one of the transport's sockets. */

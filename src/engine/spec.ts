@@ -29,23 +29,36 @@ export { Secret } from './wire/secret.ts';
 /** The longest that a timer can be set to: one that is set to more ends at once. Durations may be longer. */
 export const maxTimerMs = 2 ** 31 - 1;
 
-/** A UDP address and port. Immutable; transports may share one object between datagrams. */
+/** An address and port; the port is 0 directly over IP. Immutable; transports may share one object between datagrams. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
 
+/** What L2TP runs over: UDP, or IP itself as protocol 115 (RFC 3931 4.1), which only L2TPv3 can. */
+export type Encapsulation = 'udp' | 'ip';
+
 /** One socket that waits for peers. */
 export interface ListenSpec {
   address: string;
+  /** 0 with encapsulation `ip`. */
   port: number;
+  encapsulation: Encapsulation;
+  /** Forbid fragments of what is sent from it, and follow the path's MTU. */
+  pmtuDiscovery: boolean;
 }
 
 /** A resolved TunnelProfile: how to speak with one peer. */
 export interface TunnelParameters {
+  /** auto: whichever the peer can, v3 first (RFC 3931 4.7.3). */
+  version: 'auto' | 'v2' | 'v3';
   /** The Host Name AVP that we send. */
   hostName: string;
   secret?: Secret;
+  /** v3: taken beside `secret`, and sent with it, while the secret is being changed (RFC 3931 5.4.1, Message Digest). */
+  secondSecret?: Secret;
+  /** v3: how control messages are authenticated; without a secret, checked for damage only. */
+  digest: 'none' | 'hmac-md5' | 'hmac-sha1';
   /**
    * none: no challenge of ours; simple: a PeerProfile must name a peer that asks for a tunnel; challenge: that too, and the
    * peer must answer ours, and challenge us if it is the one that asks.
@@ -132,11 +145,80 @@ export interface ForwardSpec {
   avps: Readonly<Partial<Record<AvpName, AvpTreatment>>>;
 }
 
+export const pseudowires = [
+  'ppp',
+  'ethernet',
+  'vlan',
+  'hdlc',
+  'frameRelay',
+  'atmAal5',
+  'atmCellPort',
+  'atmCellVcc',
+  'atmCellVpc',
+] as const;
+
+/** What a session carries. L2TPv2 carries PPP only. */
+export type Pseudowire = (typeof pseudowires)[number];
+
+export type DataSequencing = 'none' | 'nonIp' | 'all';
+
+/** A resolved EthernetProfile: what an `ethernet` or `vlan` pseudowire is attached to: a device of its own, and what that is joined with. */
+export interface EthernetSpec {
+  /** Of the device. Absent: the data plane chooses. */
+  interfaceName?: string;
+  /** Of the device. Absent: what the tunnel's path leaves. */
+  mtu?: number;
+  /** Of the device, `02:00:00:00:00:01`. Absent: the system chooses. */
+  macAddress?: string;
+  /** A bridge that is there already, which the device joins. */
+  bridge?: string;
+  /** An interface that is there already: all its frames go into the pseudowire and all of the pseudowire's out of it. */
+  attach?: string;
+  /** vlan: the VLAN on our side. */
+  vlanId?: number;
+  /**
+   * vlan: what becomes of the tag of `vlanId`. strip: frames on our side have none, it is imposed on those to the peer and
+   * taken off those from it; rewrite: those from the peer get it in place of theirs; keep: nothing.
+   */
+  vlanAction: 'strip' | 'rewrite' | 'keep';
+  /** CIDRs of ours on the device. */
+  addresses: readonly string[];
+}
+
+/** What an HDLC, Frame Relay or ATM pseudowire is attached to: a program behind a unix datagram socket. */
+export interface CircuitSpec {
+  /** Absolute path of our socket. */
+  socket: string;
+  /** frameRelay: of our side; absent: frames keep theirs. */
+  dlci?: number;
+  /** ATM: of our side; absent: cells keep theirs. */
+  vpi?: number;
+  vci?: number;
+  /** ATM cell modes: how many cells one data message may hold. */
+  maxCells: number;
+}
+
+/** Of a session that no control message sets up: both ends declare the same, crosswise. */
+export interface StaticSession {
+  localSessionId: number;
+  remoteSessionId: number;
+  /** 4 or 8 octets; absent: none. What comes from the peer must have it. */
+  localCookie?: Secret;
+  /** What goes to the peer has it. */
+  remoteCookie?: Secret;
+}
+
 /** A resolved SessionProfile. */
 export interface SessionParameters {
   /** In a PeerProfile only `lacOutgoing` means something: the peer, an LNS, may ask us for outgoing calls. */
   type: SessionType;
-  pseudowire: 'ppp';
+  pseudowire: Pseudowire;
+  /** v3: octets of the cookie that the peer has to put into data messages. */
+  cookieLength: 0 | 4 | 8;
+  /** v3: what the peer has to put behind it. `dataSequencing` needs `default`. */
+  l2SpecificSublayer: 'none' | 'default';
+  /** v3: which data messages the peer has to number (RFC 3931 5.4.4, Data Sequencing). */
+  dataSequencing: DataSequencing;
   sequencingRequired: boolean;
   useSequenceNumbers: boolean;
   /** How long a data message waits for those before it (RFC 2661 5.4). 0: late ones are dropped at once. */
@@ -168,7 +250,12 @@ export interface TunnelSpec {
   localAddress?: string;
   /** 0: any. */
   localPort: number;
+  encapsulation: Encapsulation;
+  /** Forbid fragments, and follow the path's MTU. */
+  pmtuDiscovery: boolean;
   persist: boolean;
+  /** Without a control connection: the ids that both ends were told. */
+  static?: { localTunnelId: number; remoteTunnelId: number };
 }
 
 /** A declared Session, resolved: one call in a dialled tunnel. Its type stands in the parameters. */
@@ -176,7 +263,15 @@ export interface SessionSpec {
   name: string;
   tunnel: string;
   parameters: SessionParameters;
+  /** Of pseudowire `ppp`. */
   ppp: PppSpec;
+  /** Of `ethernet` and `vlan`, and of nothing else. */
+  ethernet?: EthernetSpec;
+  /** Of HDLC, Frame Relay and ATM, and of nothing else. */
+  circuit?: CircuitSpec;
+  /** v3: names the circuit, to both ends alike (RFC 3931 5.4.4): text, or `0x` and hexadecimal digits. */
+  remoteEndId?: string;
+  static?: StaticSession;
   /** What we tell an LNS of a client's PPP. */
   proxy?: PppProxy;
   interfaceName?: string;
@@ -200,6 +295,8 @@ export interface PeerSpec {
   ppp: PppSpec;
   /** As client: of the outgoing calls that it asks us for. */
   clientPpp: PppSpec;
+  /** Of the Ethernet pseudowires that it brings us. */
+  ethernet: EthernetSpec;
 }
 
 /** A PppoeServer, resolved: an access concentrator on an Ethernet interface (RFC 2516). */
@@ -228,6 +325,8 @@ export interface GatewaySpec {
   tunnelEstablishTimeoutMs: number;
   sessionEstablishTimeoutMs: number;
   vendorName: string;
+  /** The Router ID AVP of v3, from 1 to 2^32 - 1. */
+  routerId: number;
   /** SCCRQs taken in a second. 0: no limit. */
   requestRateLimit: { perPeer: number; total: number };
   peers: readonly PeerSpec[];
@@ -285,7 +384,7 @@ export interface SystemSpec {
   /** Of the whole daemon, beside what tunnels and sessions say. */
   trace: readonly TraceCategory[];
   /** Where Prometheus may fetch; absent: nowhere but at the control socket. */
-  metrics?: ListenSpec;
+  metrics?: Endpoint;
 }
 
 /** A device shared by accepted sessions: our addresses on it, and the prefixes that are routed to it. */

@@ -1,8 +1,17 @@
 /** What the engine and the data plane show: views, in the vocabulary of the specs. */
 import type { PppAuthMethod, RateLimit } from './ppp/spec.ts';
 import type { QuirkName } from './quirks.ts';
-import type { DeviceSpec, Endpoint, SessionSpec, SessionType, TunnelParameters, TunnelSpec } from './spec.ts';
-import type { AvpValues } from './wire/avp.ts';
+import type {
+  DeviceSpec,
+  Encapsulation,
+  Endpoint,
+  Pseudowire,
+  SessionSpec,
+  SessionType,
+  TunnelParameters,
+  TunnelSpec,
+} from './spec.ts';
+import type { AvpValues, CircuitStatus } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Ipv6Prefix } from './wire/ipv6.ts';
 import type { OtherAvp } from './wire/message.ts';
@@ -26,6 +35,7 @@ export interface TunnelView {
   version: 2 | 3;
   localId: number;
   remoteId: number;
+  encapsulation: Encapsulation;
   local: Endpoint;
   remote: Endpoint;
   peerHostName?: string;
@@ -50,6 +60,8 @@ export interface TransportCounters {
   retransmitted: number;
   duplicates: number;
   outOfOrder: number;
+  /** v3: dropped because their Message Digest is missing or wrong. */
+  digestFailures: number;
 }
 
 export interface SessionView {
@@ -64,7 +76,7 @@ export interface SessionView {
   type: SessionType;
   localId: number;
   remoteId: number;
-  pseudowire: 'ppp';
+  pseudowire: Pseudowire;
   spec?: SessionSpec;
   /** By which both sides' operators know the call (RFC 2661 4.4.4). */
   callSerialNumber?: number;
@@ -76,6 +88,8 @@ export interface SessionView {
   switched?: { with: string };
   ppp: PppView;
   interface?: string;
+  /** v3: the circuits at both ends, as they are told to each other. */
+  circuit?: { local: CircuitStatus; peer: CircuitStatus };
   sinceMs?: number;
   failure?: FailureView;
   counters?: SessionCounters;

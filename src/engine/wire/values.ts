@@ -255,3 +255,16 @@ export const connectSpeedUpdate = fixed<ConnectSpeedUpdate>(12, {
     writer.u16(0).u16(remoteSessionId).u32(txConnectSpeedBps).u32(rxConnectSpeedBps);
   },
 });
+
+/** RFC 3931 5.4.5, with RFC 5641's faults. Where there is a fault, the circuit is not active. */
+export interface CircuitStatus {
+  active: boolean;
+  isNew: boolean;
+  /** The attachment circuit cannot receive, or not transmit. */
+  circuitRxFault?: true;
+  circuitTxFault?: true;
+  /** The same towards the peer. */
+  pseudowireRxFault?: true;
+  pseudowireTxFault?: true;
+  standby?: true;
+}
