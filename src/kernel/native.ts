@@ -23,6 +23,9 @@ export interface Native {
   send(fd: number, octets: Uint8Array, start: number, end: number): number;
   /** Answers the message's own length, above the buffer's when it was cut off. */
   receive(fd: number, octets: Uint8Array): number;
+  sendTo(fd: number, octets: Uint8Array, start: number, end: number, address: Uint8Array): number;
+  /** As `receive`. The sender's address is written too, as far as it fits, and zeros behind it. */
+  receiveFrom(fd: number, octets: Uint8Array, address: Uint8Array): number;
   /** Answers the poller's number. `ready` gets the events, or a negative errno after which `pollAgain` goes on. */
   pollStart(fd: number, events: number, ready: (events: number) => void): number;
   pollAgain(poller: number): number;

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -53,6 +56,9 @@ describe('bounds', () => {
     expect(() => native.sendFrames(slab, new Int32Array(frameWords), 2)).toThrow(RangeError);
     expect(() => native.send(0, slab, 0, 65)).toThrow(RangeError);
     expect(() => native.send(0, slab, 2, 1)).toThrow(RangeError);
+    expect(() => native.sendTo(0, slab, 0, 65, slab)).toThrow(RangeError);
+    expect(() => native.sendTo(0, slab, 0, 64, new Uint8Array(129))).toThrow(RangeError);
+    expect(() => native.receiveFrom(0, slab, new Uint8Array(129))).toThrow(RangeError);
     expect(() => native.ioctl(0, 0x400454ca, new Uint8Array(39))).toThrow(RangeError);
     expect(() => native.pollAgain(9999)).toThrow(RangeError);
   });
@@ -144,5 +150,52 @@ describe('polling', () => {
       const worker = new Worker(${JSON.stringify(inWorker)}, { eval: true, execArgv: [] });
       worker.on('message', async () => console.log('ended', await worker.terminate()));`);
     expect(worker).toMatchObject({ status: 0, stderr: '', stdout: 'ended 1\n' });
+  });
+});
+
+describe('unix datagram sockets', () => {
+  const unix = 1;
+  const datagram = 2;
+  const path = (text: string): Uint8Array => Uint8Array.of(unix, 0, ...Buffer.from(text), 0);
+
+  test('datagrams go to a path and tell the path that they came from', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'native-'));
+    const [here, there] = [join(directory, 'here'), join(directory, 'there')];
+    const [a, b] = [native.socket(unix, datagram, 0), native.socket(unix, datagram, 0)];
+    try {
+      expect(native.bind(a, path(here))).toBe(0);
+      expect(native.bind(b, path(there))).toBe(0);
+      expect(native.sendTo(a, Buffer.from('<frame>'), 1, 6, path(there))).toBe(5);
+      const octets = new Uint8Array(3);
+      const from = new Uint8Array(110).fill(0xff);
+      expect(native.receiveFrom(b, octets, from)).toBe(5);
+      expect(Buffer.from(octets).toString()).toBe('fra');
+      expect(from).toEqual(Uint8Array.of(...path(here), ...new Uint8Array(110 - path(here).length)));
+      expect(native.sendTo(b, Buffer.from('back'), 0, 4, from.subarray(0, path(here).length))).toBe(4);
+      expect(native.receiveFrom(a, octets, new Uint8Array(0))).toBe(4);
+      expect(errnoName(native.receiveFrom(a, octets, from))).toBe('EAGAIN');
+      expect(errnoName(native.sendTo(a, octets, 0, 3, path(join(directory, 'nobody'))))).toBe('ENOENT');
+      native.close(b);
+      expect(errnoName(native.sendTo(a, octets, 0, 3, path(there)))).toBe('ECONNREFUSED');
+    } finally {
+      native.close(a);
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  test('a sender without a path is told as none', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'native-'));
+    const [a, b] = [native.socket(unix, datagram, 0), native.socket(unix, datagram, 0)];
+    try {
+      native.bind(a, path(join(directory, 'here')));
+      expect(native.sendTo(b, Uint8Array.of(7), 0, 1, path(join(directory, 'here')))).toBe(1);
+      const from = new Uint8Array(110).fill(0xff);
+      expect(native.receiveFrom(a, new Uint8Array(1), from)).toBe(1);
+      expect(from.subarray(2)).toEqual(new Uint8Array(108));
+    } finally {
+      native.close(a);
+      native.close(b);
+      rmSync(directory, { recursive: true });
+    }
   });
 });

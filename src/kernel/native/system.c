@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -134,6 +135,41 @@ static napi_value call_receive(napi_env env, napi_callback_info info) {
   return answer(env, recv(fd, octets.data, octets.length, MSG_DONTWAIT | MSG_TRUNC));
 }
 
+/* sendTo(fd, octets, start, end, sockaddr) */
+static napi_value call_send_to(napi_env env, napi_callback_info info) {
+  napi_value arguments[5];
+  int32_t fd;
+  uint32_t start, end;
+  struct octets octets, address;
+  if (!take_arguments(env, info, 5, arguments, NULL) || !take_int(env, arguments[0], &fd) ||
+      !take_octets(env, arguments[1], &octets) || !take_count(env, arguments[2], &start) ||
+      !take_count(env, arguments[3], &end) || !take_octets(env, arguments[4], &address))
+    return NULL;
+  if (start > end || end > octets.length) return range_error(env, "outside the buffer");
+  if (address.length > sizeof(struct sockaddr_storage)) return range_error(env, "the address is too long");
+  const struct sockaddr *to = (const struct sockaddr *)address.data;
+  const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  return answer(env, sendto(fd, octets.data + start, end - start, flags, to, (socklen_t)address.length));
+}
+
+/* receiveFrom(fd, octets, sockaddr out): as receive; zeros fill what the sender's address leaves */
+static napi_value call_receive_from(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  int32_t fd;
+  struct octets octets, address;
+  if (!take_arguments(env, info, 3, arguments, NULL) || !take_int(env, arguments[0], &fd) ||
+      !take_octets(env, arguments[1], &octets) || !take_octets(env, arguments[2], &address))
+    return NULL;
+  if (address.length > sizeof(struct sockaddr_storage)) return range_error(env, "the address is too long");
+  /* Without an address to write to, nothing may point to one. */
+  struct sockaddr *from = address.length == 0 ? NULL : (struct sockaddr *)address.data;
+  socklen_t length = (socklen_t)address.length;
+  const int flags = MSG_DONTWAIT | MSG_TRUNC;
+  long result = recvfrom(fd, octets.data, octets.length, flags, from, from == NULL ? NULL : &length);
+  if (result >= 0 && length < address.length) memset(address.data + length, 0, address.length - length);
+  return answer(env, result);
+}
+
 bool add_system_calls(napi_env env, napi_value exports) {
   static const struct call calls[] = {
       {"open", call_open},
@@ -145,6 +181,8 @@ bool add_system_calls(napi_env env, napi_value exports) {
       {"setsockopt", call_setsockopt},
       {"send", call_send},
       {"receive", call_receive},
+      {"sendTo", call_send_to},
+      {"receiveFrom", call_receive_from},
   };
   return export_calls(env, exports, calls, sizeof calls / sizeof *calls, NULL);
 }
