@@ -1,6 +1,6 @@
 /**
  * The way of a user's packet without allocating: L2TP data messages and PPPoE session packets from a receive slab to TUN
- * devices or, spliced, out again; and packets from TUN devices, with the headers written in front of them.
+ * devices, to circuits or, spliced, out again; and packets from TUN devices, with the headers written in front of them.
  */
 import type { Datagram, PlaneEvents, SessionKey } from '../engine/ports.ts';
 import { sessionKeyV2 } from '../engine/ports.ts';
@@ -8,6 +8,14 @@ import { type Endpoint, type FilterRule, maxTimerMs, type RateLimit } from '../e
 import { readU32 } from '../engine/wire/bytes.ts';
 import { decodeDataHeader, newHeader } from '../engine/wire/header.ts';
 import { isForRouter, refuseIpv4, refuseIpv6 } from './admission.ts';
+import {
+  type HeaderV3,
+  isVersion3,
+  payloadHeadroomOctets,
+  readHeaderV3,
+  refuseV3,
+  sessionIdV3,
+} from './data-header.ts';
 import { Drops } from './drops.ts';
 import { native } from './native.ts';
 import { Outgoing } from './outgoing.ts';
@@ -21,11 +29,9 @@ import { UserPackets } from './user-packets.ts';
 const packetSlots = 64;
 /** Batches read from one device before the event loop gets its turn. */
 const batchesPerWake = 4;
-/** In front of a packet: the L2TP header without Length and Offset (10), the PPP header (4), and MPPE's (4). */
-const headroomOctets = 20;
-/** In front of a PPPoE client's frame. */
-const pppoeHeadroomOctets = 16;
-const slotOctets = headroomOctets + maxDatagramOctets;
+/** In front of what a PPPoE client's session packet carries, its header included. */
+const pppoeHeadroomOctets = 22;
+const slotOctets = payloadHeadroomOctets + maxDatagramOctets;
 const eagain = -11;
 
 const linkLocalHigh = 0xfe800000;
@@ -45,32 +51,39 @@ export class DataPath {
   readonly #transport: UdpTransport;
   readonly #events: PlaneEvents;
   readonly #header = newHeader();
+  readonly #headerV3: HeaderV3 = { flags: 0, sequence: -1, payloadStart: 0 };
+  /** L2TPv3's sessions by their local ids as signed numbers, which stay small integers. */
+  readonly #sessionsV3 = new Map<number, L2tpSession>();
   readonly #readSlab = new Uint8Array(packetSlots * slotOctets);
   readonly #readLengths = new Int32Array(packetSlots);
   readonly #drops: Drops;
-  readonly #outgoing: Outgoing;
+  readonly outgoing: Outgoing;
   readonly #users: UserPackets;
   readonly #reorder = new Reorder(
-    (session, bytes, start, end) => this.carry(session, bytes, 0, start, end),
+    (session, bytes, start, end, flags) => this.carry(session, bytes, 0, start, end, flags),
     () => performance.now(),
   );
   #alarm: NodeJS.Timeout | undefined;
   #alarmAt = 0;
+
+  /** What circuits have gathered is sent before the rest. */
+  readonly #flushCircuits: (() => void)[] = [];
 
   constructor(transport: UdpTransport, events: PlaneEvents) {
     this.#transport = transport;
     this.#events = events;
     this.#drops = new Drops(events);
     const count = (reason: string): void => this.count(reason);
-    this.#outgoing = new Outgoing(transport, this.#drops, count);
-    this.#users = new UserPackets(this.#drops, this.#outgoing, count, () => this.arm());
+    this.outgoing = new Outgoing(transport, this.#drops, count);
+    this.#users = new UserPackets(this.#drops, this.outgoing, count, () => this.arm());
     transport.afterBatch(() => this.flush());
   }
 
   /** Sends what is gathered; to be called while the receive slab still holds it. */
   flush(): void {
+    for (const flushCircuit of this.#flushCircuits) flushCircuit();
     this.#users.flush();
-    this.#outgoing.flush();
+    this.outgoing.flush();
   }
 
   count(reason: string): void {
@@ -91,6 +104,11 @@ export class DataPath {
     return this.sessions.get(key) ?? this.pppoeSessions.get(key);
   }
 
+  add(session: L2tpSession): void {
+    this.sessions.set(session.key, session);
+    if (session.format !== undefined) this.#sessionsV3.set(session.format.localSessionId | 0, session);
+  }
+
   /** Forgets a session, which must be detached. */
   end(session: PlaneSession): void {
     unsplice(session);
@@ -101,6 +119,7 @@ export class DataPath {
       this.#reorder.forget(session);
       this.#users.forget(session);
       this.sessions.delete(session.key);
+      if (session.format !== undefined) this.#sessionsV3.delete(session.format.localSessionId | 0);
     }
   }
 
@@ -132,6 +151,29 @@ export class DataPath {
   forgetPackets(session: L2tpSession): void {
     this.#users.forget(session);
   }
+
+  // -------------------------------------------------------------- circuits
+
+  /** Who is called before what is gathered goes out: at the end of each batch of datagrams, and of what waited. */
+  beforeFlush(flush: () => void): void {
+    this.#flushCircuits.push(flush);
+  }
+
+  /** A frame of a circuit that is not sent to the peer. */
+  refuse(session: L2tpSession, reason: string): void {
+    this.#drops.sent(session);
+    this.count(reason);
+  }
+
+  /** A payload of so many octets that a circuit took, and that was counted, has got lost there. */
+  lose(session: L2tpSession, octets: number, reason: string): void {
+    session.rxPackets--;
+    session.rxOctets -= octets;
+    this.#drops.received(session);
+    this.count(reason);
+  }
+
+  // -------------------------------------------------------------- what waits
 
   /** One timer for all that waits. */
   private arm(): void {
@@ -173,26 +215,54 @@ export class DataPath {
   }
 
   /** Answers why the datagram is dropped before its frame is looked at. */
-  private take({ bytes, start, end, from, socket }: Datagram): string | undefined {
+  private take(datagram: Datagram): string | undefined {
+    if (isVersion3(datagram)) return this.takeV3(datagram);
+    const { bytes, start, end } = datagram;
     const header = this.#header;
     const defect = decodeDataHeader(bytes, start, end, header);
     if (defect !== undefined) return defect;
     const session = this.sessions.get(sessionKeyV2(header.tunnelId, header.sessionId));
     if (session === undefined) return 'noSession';
-    // Only the tunnel's peer, over the tunnel's socket, may send into its sessions.
-    const { tunnel } = session;
-    if (socket !== tunnel.socket || !(from === tunnel.remote || isSame(from, tunnel.remote))) return 'wrongPeer';
+    if (!isFromPeer(datagram, session)) return 'wrongPeer';
     const { sequenced, ns, payloadStart, payloadEnd } = header;
-    if (session.follows) session.sequencing = sequenced;
-    if (sequenced) {
-      const arrival = this.#reorder.arrive(session, ns, bytes, payloadStart, payloadEnd);
-      if (arrival === 'held') this.arm();
-      if (arrival !== 'now') return arrival === 'late' ? 'late' : undefined;
-    } else if (session.held !== undefined) {
-      // The peer has ceased to number its messages (RFC 2661 5.4): nothing more will fill the gaps.
-      this.#reorder.flush(session);
+    if (session.follows) session.sequencing = sequenced ? 'all' : 'none';
+    // The peer has ceased to number its messages (RFC 2661 5.4): nothing more will fill the gaps.
+    if (!sequenced && session.held !== undefined) this.#reorder.flush(session);
+    return this.order(session, sequenced ? ns : -1, bytes, start, payloadStart, payloadEnd, 0);
+  }
+
+  private takeV3(datagram: Datagram): string | undefined {
+    const defect = refuseV3(datagram);
+    if (defect !== undefined) return defect;
+    const session = this.#sessionsV3.get(sessionIdV3(datagram));
+    if (session?.format === undefined) return 'noSession';
+    if (!isFromPeer(datagram, session)) return 'wrongPeer';
+    const header = this.#headerV3;
+    const refused = readHeaderV3(datagram, session.format, header);
+    if (refused !== undefined) return refused;
+    const sequence = session.format.checksSequence ? header.sequence : -1;
+    const { bytes, start, end } = datagram;
+    return this.order(session, sequence, bytes, start, header.payloadStart, end, header.flags);
+  }
+
+  /** Passes a payload on when it is its turn. Without a number (-1) it always is. */
+  private order(
+    session: L2tpSession,
+    sequence: number,
+    bytes: Uint8Array,
+    floor: number,
+    start: number,
+    end: number,
+    flags: number,
+  ): string | undefined {
+    if (sequence < 0) {
+      this.carry(session, bytes, floor, start, end, flags);
+      return undefined;
     }
-    this.carry(session, bytes, start, payloadStart, payloadEnd);
+    const arrival = this.#reorder.arrive(session, sequence, bytes, start, end, flags);
+    if (arrival === 'held') this.arm();
+    if (arrival !== 'now') return arrival === 'late' ? 'late' : undefined;
+    this.carry(session, bytes, floor, start, end, flags);
     if (session.held !== undefined) this.#reorder.release(session);
     return undefined;
   }
@@ -202,18 +272,43 @@ export class DataPath {
     // From here on it looks like L2TP's.
     bytes[start - 1] = 0x03;
     bytes[start - 2] = 0xff;
-    this.carry(session, bytes, start - pppoeHeadroomOctets, start - 2, end);
+    this.carry(session, bytes, start - pppoeHeadroomOctets, start - 2, end, 0);
   }
 
-  /** Passes a PPP frame on. What lies between `floor` and it may be overwritten. */
-  private carry(session: PlaneSession, bytes: Uint8Array, floor: number, start: number, end: number): void {
+  /** Passes a payload on. What lies between `floor` and it may be overwritten. */
+  private carry(
+    session: PlaneSession,
+    bytes: Uint8Array,
+    floor: number,
+    start: number,
+    end: number,
+    flags: number,
+  ): void {
     const reason =
-      session.spliced === undefined
-        ? this.terminate(session, bytes, start, end)
-        : this.relay(session, session.spliced, bytes, floor, start, end);
+      session.spliced !== undefined
+        ? this.relay(session, session.spliced, bytes, floor, start, end)
+        : session instanceof PppoeSession || session.pseudowire === 'ppp'
+          ? this.terminate(session, bytes, start, end)
+          : this.leave(session, bytes, start, end, flags);
     if (reason === undefined) return;
     this.#drops.received(session);
     this.count(reason);
+  }
+
+  /** Gives a payload to the session's circuit. Answers why it is dropped. */
+  private leave(
+    session: L2tpSession,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    flags: number,
+  ): string | undefined {
+    if (session.circuit === undefined) return 'notAttached';
+    const reason = session.circuit.take(session, bytes, start, end, flags);
+    if (reason !== undefined) return reason;
+    session.rxPackets++;
+    session.rxOctets += end - start;
+    return undefined;
   }
 
   /** Control protocols go to the engine, user packets to the device. Answers why the frame is dropped. */
@@ -263,8 +358,8 @@ export class DataPath {
     if (end - at < 2) return 'truncatedPpp';
     from.rxPackets++;
     from.rxOctets += end - start;
-    if (to instanceof PppoeSession) this.#outgoing.sendPppoe(to, bytes, at, end);
-    else this.#outgoing.sendL2tp(to, bytes, floor, start, end, end - start);
+    if (to instanceof PppoeSession) this.outgoing.sendPppoe(to, bytes, at, end);
+    else this.outgoing.sendL2tp(to, bytes, floor, start, end, end - start);
     return undefined;
   }
 
@@ -277,7 +372,7 @@ export class DataPath {
 
   /** Sends one whole PPP frame, in the form that it has in L2TP. */
   sendFrame(session: PlaneSession, frame: Uint8Array): void {
-    this.#outgoing.sendFrame(session, frame);
+    this.outgoing.sendFrame(session, frame);
   }
 
   /** Takes the packets that wait at a device. Answers a negative errno when the device is gone. */
@@ -287,20 +382,20 @@ export class DataPath {
         carrier.fd,
         this.#readSlab,
         slotOctets,
-        headroomOctets,
+        payloadHeadroomOctets,
         packetSlots,
         this.#readLengths,
       );
       if (count < 0) return count === eagain ? 0 : count;
       for (let slot = 0; slot < count; slot++) this.encapsulate(carrier, slot * slotOctets, this.#readLengths[slot]);
-      this.#outgoing.flush();
+      this.outgoing.flush();
       if (count < packetSlots) break;
     }
     return 0;
   }
 
   private encapsulate(carrier: Carrier, floor: number, octets: number): void {
-    const start = floor + headroomOctets;
+    const start = floor + payloadHeadroomOctets;
     const session = this.sessionFor(carrier, start, octets);
     if (session === undefined) {
       this.count('noSubscriber');
@@ -346,6 +441,11 @@ function earlier(one: number | undefined, other: number | undefined): number | u
 function unsplice(session: PlaneSession): void {
   if (session.spliced !== undefined) session.spliced.spliced = undefined;
   session.spliced = undefined;
+}
+
+/** Only the tunnel's peer, over the tunnel's socket, may send into its sessions. */
+function isFromPeer({ socket, from }: Datagram, { tunnel }: L2tpSession): boolean {
+  return socket === tunnel.socket && (from === tunnel.remote || isSame(from, tunnel.remote));
 }
 
 function isSame(a: Endpoint, b: Endpoint): boolean {

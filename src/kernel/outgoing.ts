@@ -1,10 +1,10 @@
-/** PPP frames on their way out, with an L2TP or PPPoE header written in front of them, in batches. */
-import { dataHeaderOctets, writeDataHeader } from '../engine/wire/header.ts';
+/** Frames on their way out, with an L2TP or PPPoE header written in front of them, in batches. */
 import { Batch } from './batch.ts';
+import { headerOctets, maxHeaderOctets, prependHeader } from './data-header.ts';
 import type { Drops } from './drops.ts';
 import { type Mppe, mppeOctets } from './mppe.ts';
 import { datagramWord, datagramWords, errnoName, frameWord, frameWords, native } from './native.ts';
-import { pppProtocol, protocolAt, skipAddress } from './ppp-header.ts';
+import { holdsIp, pppProtocol, protocolAt, skipAddress } from './ppp-header.ts';
 import {
   etherTypePppoeSession,
   maxPppoeOctets,
@@ -15,14 +15,16 @@ import {
 import { type L2tpSession, type PlaneSession, PppoeSession } from './sessions.ts';
 import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
 
-/** Room in front of a frame for the longest header that is written: L2TP's without Length and Offset. */
-const headroomOctets = 10;
+/** Frames without room for their header wait here, with room. */
+const copySlabOctets = 256 * 1024;
 
 export class Outgoing {
   readonly #transport: UdpTransport;
   readonly #dropped: (reason: string) => void;
   readonly #drops: Drops;
   readonly #frame = new Uint8Array(maxDatagramOctets);
+  readonly #copies = new Uint8Array(copySlabOctets);
+  #copiedOctets = 0;
   readonly #words = new Int32Array(frameWords);
 
   readonly #datagrams = new Batch({
@@ -53,15 +55,46 @@ export class Outgoing {
     this.#frames.flush();
   }
 
-  /**
-   * Sends a PPP frame with an L2TP header, which is written in front of it where there is room. It counts as so many
-   * octets.
-   */
+  /** Sends a PPP frame as L2TP; see `sendPayload`. It counts as so many octets. */
   sendL2tp(session: L2tpSession, slab: Uint8Array, floor: number, start: number, end: number, octets: number): void {
-    if (start - dataHeaderOctets(false, session.sequencing) < floor) {
-      this.sendFrame(session, slab.subarray(start, end));
-      session.txPackets++;
-      session.txOctets += octets;
+    this.sendMessage(session, slab, floor, start, end, isNumberedPpp(session, slab, start, end), 0, octets);
+  }
+
+  /**
+   * Sends a payload other than PPP, with an L2TPv3 header, which is written in front of it where `floor` leaves room for
+   * it (payloadHeadroomOctets always do). The slab must stay as it is until the next `flush`. `isIp`: it is an IP packet,
+   * which data sequencing may leave out. `flags`: for the first octet of the sublayer, if there is one.
+   */
+  sendPayload(
+    session: L2tpSession,
+    slab: Uint8Array,
+    floor: number,
+    start: number,
+    end: number,
+    isIp: boolean,
+    flags: number,
+  ): void {
+    this.sendMessage(session, slab, floor, start, end, isNumbered(session, isIp), flags, end - start);
+  }
+
+  private sendMessage(
+    session: L2tpSession,
+    slab: Uint8Array,
+    floor: number,
+    start: number,
+    end: number,
+    numbered: boolean,
+    flags: number,
+    octets: number,
+  ): void {
+    if (!session.peerActive) {
+      this.refuse(session, 'peerNotActive');
+      return;
+    }
+    if (start - headerOctets(session, numbered) < floor) {
+      const copy = this.copy(slab, start, end);
+      if (copy < 0) this.refuse(session, 'tooLong');
+      else this.sendMessage(session, this.#copies, 0, copy, copy + end - start, numbered, flags, octets);
       return;
     }
     const { socket, remote, from } = session.tunnel;
@@ -71,12 +104,30 @@ export class Outgoing {
       this.#drops.sent(session);
       return;
     }
-    const at = prependL2tp(session, slab, start);
+    const at = prependHeader(session, slab, start, numbered, flags);
     words[place + datagramWord.offset] = at;
     words[place + datagramWord.length] = end - at;
     this.#datagrams.add(session, octets);
     session.txPackets++;
     session.txOctets += octets;
+  }
+
+  /** Puts slab[start, end) where there is room in front of it. Answers where, or -1 when it is too long. */
+  private copy(slab: Uint8Array, start: number, end: number): number {
+    if (end - start > maxDatagramOctets - maxHeaderOctets) return -1;
+    if (this.#copiedOctets + maxHeaderOctets + end - start > copySlabOctets) {
+      this.#datagrams.flush();
+      this.#copiedOctets = 0;
+    }
+    const at = this.#copiedOctets + maxHeaderOctets;
+    this.#copies.set(slab.subarray(start, end), at);
+    this.#copiedOctets = at + end - start;
+    return at;
+  }
+
+  private refuse(session: PlaneSession, reason: string): void {
+    this.#drops.sent(session);
+    this.#dropped(reason);
   }
 
   /** Sends a PPP frame without address and control field. Every frame has room for PPPoE's header in front of it. */
@@ -125,20 +176,25 @@ export class Outgoing {
 
   /** Sends one whole PPP frame of the engine's, in the form that it has in L2TP. No user's, it is not counted. */
   sendFrame(session: PlaneSession, frame: Uint8Array): void {
-    if (frame.length > maxDatagramOctets - headroomOctets - mppeOctets) {
+    if (frame.length > maxDatagramOctets - maxHeaderOctets - mppeOctets) {
       this.#drops.sent(session);
       return;
     }
-    let end = headroomOctets + frame.length;
-    this.#frame.set(frame, headroomOctets);
+    let end = maxHeaderOctets + frame.length;
+    this.#frame.set(frame, maxHeaderOctets);
     if (session instanceof PppoeSession) {
-      this.sendPppoeFrame(session, skipAddress(this.#frame, headroomOctets, end), end);
+      this.sendPppoeFrame(session, skipAddress(this.#frame, maxHeaderOctets, end), end);
+      return;
+    }
+    if (!session.peerActive) {
+      this.refuse(session, 'peerNotActive');
       return;
     }
     // What was numbered before goes before.
     this.#datagrams.flush();
     if (session.mppe !== undefined && protocolAt(frame, 2) === pppProtocol.ipv6) end = this.encrypt(session.mppe, end);
-    const at = prependL2tp(session, this.#frame, headroomOctets);
+    const numbered = isNumberedPpp(session, this.#frame, maxHeaderOctets, end);
+    const at = prependHeader(session, this.#frame, maxHeaderOctets, numbered, 0);
     const { socket, remote, from } = session.tunnel;
     this.#transport.send(socket, remote, from, this.#frame, session.dscp, at, end);
   }
@@ -146,7 +202,7 @@ export class Outgoing {
   /** Encrypts the IPv6 packet of the frame to send. Answers where it ends then. */
   private encrypt(mppe: Mppe, end: number): number {
     const frame = this.#frame;
-    const protocol = headroomOctets + 2;
+    const protocol = maxHeaderOctets + 2;
     const plain = protocol + mppeOctets;
     frame.copyWithin(plain, protocol, end);
     frame[protocol + 1] = pppProtocol.mppe;
@@ -166,14 +222,10 @@ export class Outgoing {
   }
 }
 
-/** Writes the L2TP header in front of the frame at `start`; answers where it begins. */
-function prependL2tp(session: L2tpSession, slab: Uint8Array, start: number): number {
-  const at = start - dataHeaderOctets(false, session.sequencing);
-  let ns: number | undefined;
-  if (session.sequencing) {
-    ns = session.ns;
-    session.ns = (ns + 1) & 0xffff;
-  }
-  writeDataHeader(slab, at, session.tunnel.remoteId, session.remoteId, undefined, ns);
-  return at;
+function isNumbered({ sequencing }: L2tpSession, isIp: boolean): boolean {
+  return sequencing === 'all' || (sequencing === 'nonIp' && !isIp);
+}
+
+function isNumberedPpp(session: L2tpSession, bytes: Uint8Array, start: number, end: number): boolean {
+  return isNumbered(session, session.sequencing === 'nonIp' && holdsIp(bytes, start, end));
 }

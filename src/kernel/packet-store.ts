@@ -3,13 +3,12 @@
  * any of them. The slab is taken when the first packet waits; the system gives memory for those parts of it alone that
  * were ever used.
  */
+import { payloadHeadroomOctets } from './data-header.ts';
 import { maxDatagramOctets } from './sockets.ts';
 
 /** The most packets that wait. */
 export const maxStoredPackets = 8192;
-/** Left free in front of a packet, for the headers that it may leave with. */
-const headroomOctets = 20;
-const slotOctets = headroomOctets + maxDatagramOctets;
+const slotOctets = payloadHeadroomOctets + maxDatagramOctets;
 
 /** A packet's place is its number; places link to the next ones. */
 export class PacketStore {
@@ -33,7 +32,7 @@ export class PacketStore {
   put(bytes: Uint8Array, start: number, end: number): number {
     if (this.#free.length === 0) this.allocate();
     const octets = end - start;
-    if (this.#freeCount === 0 || octets > slotOctets - headroomOctets) return -1;
+    if (this.#freeCount === 0 || octets > slotOctets - payloadHeadroomOctets) return -1;
     const place = this.#free[--this.#freeCount];
     this.#lengths[place] = octets;
     this.#next[place] = -1;
@@ -71,6 +70,6 @@ export class PacketStore {
   }
 
   start(place: number): number {
-    return place * slotOctets + headroomOctets;
+    return place * slotOctets + payloadHeadroomOctets;
   }
 }

@@ -19,6 +19,13 @@ export function packetAt(bytes: Uint8Array, at: number): number {
   return isShort(bytes, at) ? at + 1 : at + 2;
 }
 
+/** Whether a PPP frame holds an IP packet that anybody can read. */
+export function holdsIp(bytes: Uint8Array, start: number, end: number): boolean {
+  const at = skipAddress(bytes, start, end);
+  const protocol = end - at < 2 ? 0 : protocolAt(bytes, at);
+  return protocol === pppProtocol.ipv4 || protocol === pppProtocol.ipv6;
+}
+
 function isShort(bytes: Uint8Array, at: number): boolean {
   return (bytes[at] & 1) !== 0;
 }

@@ -1,9 +1,10 @@
 /**
- * Puts data messages back into the order of their Ns (RFC 2661 5.4). Late and repeated ones are dropped. One that
+ * Puts data messages back into the order of their Ns (RFC 2661 5.4), or sequence number (RFC 3931 4.6.1). Late and repeated ones are dropped. One that
  * comes too early waits, where the session has time for that, until the missing ones have come or its time is over;
  * else what is missing is taken as lost, even if it comes afterwards.
  */
 import { DeadlineQueue, notQueued, type Waiting } from '../engine/deadlines.ts';
+import { maxHeaderOctets, sequenceMask } from './data-header.ts';
 import type { L2tpSession } from './sessions.ts';
 
 /** The most messages of one session that wait. */
@@ -12,17 +13,16 @@ export const maxHeldMessages = 256;
 export const maxHeldOctets = 16 * 1024 * 1024;
 /** So many late messages in a row mean that the peer counts anew. */
 export const lateRunLimit = 64;
-/** Left free in front of a held frame, for the header that it may leave with. */
-export const heldHeadroomOctets = 16;
-
 /** `now`: it goes on, and all that were before it have gone. */
 export type Arrival = 'now' | 'held' | 'late';
 
 interface HeldMessage {
   readonly ns: number;
   readonly since: number;
-  /** The PPP frame, behind headroom. */
+  /** The payload, behind room for the header that it may leave with. */
   readonly bytes: Uint8Array;
+  /** Of the sublayer. */
+  readonly flags: number;
 }
 
 /** What waits for one session. */
@@ -44,17 +44,16 @@ export class HeldMessages implements Waiting {
   }
 }
 
+type Deliver = (session: L2tpSession, bytes: Uint8Array, start: number, end: number, flags: number) => void;
+
 export class Reorder {
   readonly #queue = new DeadlineQueue<HeldMessages>();
-  readonly #deliver: (session: L2tpSession, bytes: Uint8Array, start: number, end: number) => void;
+  readonly #deliver: Deliver;
   readonly #now: () => number;
   #octets = 0;
 
-  /** `deliver` takes the frames that have waited; they may be overwritten from the buffer's beginning. */
-  constructor(
-    deliver: (session: L2tpSession, bytes: Uint8Array, start: number, end: number) => void,
-    now: () => number,
-  ) {
+  /** `deliver` takes the payloads that have waited; they may be overwritten from the buffer's beginning. */
+  constructor(deliver: Deliver, now: () => number) {
     this.#deliver = deliver;
     this.#now = now;
   }
@@ -69,28 +68,35 @@ export class Reorder {
     return this.#queue.size;
   }
 
-  /** Judges a message whose frame is bytes[start, end). After one that goes on now, `release` must be called. */
-  arrive(session: L2tpSession, ns: number, bytes: Uint8Array, start: number, end: number): Arrival {
-    const ahead = distance(session.expected, ns);
+  /** Judges a message whose payload is bytes[start, end). After one that goes on now, `release` must be called. */
+  arrive(session: L2tpSession, ns: number, bytes: Uint8Array, start: number, end: number, flags: number): Arrival {
+    const ahead = distance(session, ns);
     if (ahead === 0) return goOn(session, ns);
-    if (ahead >= 0x8000) {
+    if (ahead > sequenceMask(session) >>> 1) {
       if (++session.lateRun < lateRunLimit) return late(session);
       this.flush(session);
       return goOn(session, ns);
     }
-    if (session.reorderTimeoutMs > 0) return this.hold(session, ns, bytes, start, end);
+    if (session.reorderTimeoutMs > 0) return this.hold(session, ns, bytes, start, end, flags);
     session.rxLost += ahead;
     return goOn(session, ns);
   }
 
-  private hold(session: L2tpSession, ns: number, bytes: Uint8Array, start: number, end: number): Arrival {
+  private hold(
+    session: L2tpSession,
+    ns: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    flags: number,
+  ): Arrival {
     const messages = session.held?.messages ?? [];
-    const ahead = distance(session.expected, ns);
+    const ahead = distance(session, ns);
     let place = messages.length;
-    while (place > 0 && distance(session.expected, messages[place - 1].ns) > ahead) place--;
+    while (place > 0 && distance(session, messages[place - 1].ns) > ahead) place--;
     if (place > 0 && messages[place - 1].ns === ns) return late(session);
 
-    const octets = heldHeadroomOctets + end - start;
+    const octets = maxHeaderOctets + end - start;
     if (messages.length === maxHeldMessages || this.#octets + octets > maxHeldOctets) {
       // No room: as if the time were over, for as many as it takes.
       if (place === 0) {
@@ -98,14 +104,14 @@ export class Reorder {
         return goOn(session, ns);
       }
       this.skipGap(session);
-      return this.arrive(session, ns, bytes, start, end);
+      return this.arrive(session, ns, bytes, start, end, flags);
     }
     const copy = new Uint8Array(octets);
-    copy.set(bytes.subarray(start, end), heldHeadroomOctets);
+    copy.set(bytes.subarray(start, end), maxHeaderOctets);
     this.#octets += octets;
     session.lateRun = 0;
     session.held ??= new HeldMessages(session);
-    session.held.messages.splice(place, 0, { ns, since: this.#now(), bytes: copy });
+    session.held.messages.splice(place, 0, { ns, since: this.#now(), bytes: copy, flags });
     this.#queue.update(session.held);
     return 'held';
   }
@@ -153,7 +159,7 @@ export class Reorder {
     const { held } = session;
     if (held === undefined) return;
     const [first] = held.messages;
-    session.rxLost += distance(session.expected, first.ns);
+    session.rxLost += distance(session, first.ns);
     session.expected = first.ns;
     this.run(session, held);
   }
@@ -166,7 +172,7 @@ export class Reorder {
       this.#octets -= first.bytes.length;
       goOn(session, first.ns);
       count++;
-      this.#deliver(session, first.bytes, heldHeadroomOctets, first.bytes.length);
+      this.#deliver(session, first.bytes, maxHeaderOctets, first.bytes.length, first.flags);
     }
     this.settle(held);
     return count;
@@ -179,14 +185,14 @@ export class Reorder {
   }
 }
 
-/** How far `ns` lies ahead of `expected`, modulo 65,536; from 32,768 on it lies behind. */
-function distance(expected: number, ns: number): number {
-  return (ns - expected) & 0xffff;
+/** How far `ns` lies ahead of the expected one; beyond half of the numbers it lies behind. */
+function distance(session: L2tpSession, ns: number): number {
+  return (ns - session.expected) & sequenceMask(session);
 }
 
 function goOn(session: L2tpSession, ns: number): Arrival {
   session.lateRun = 0;
-  session.expected = (ns + 1) & 0xffff;
+  session.expected = (ns + 1) & sequenceMask(session);
   return 'now';
 }
 

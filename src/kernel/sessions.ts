@@ -1,6 +1,6 @@
 /** What the packet path knows of tunnels and sessions. */
-import type { SessionKey, SocketId } from '../engine/ports.ts';
-import type { SessionCounters } from '../engine/spec.ts';
+import type { DataFormat, SessionKey, SocketId } from '../engine/ports.ts';
+import type { DataSequencing, Encapsulation, Pseudowire, SessionCounters } from '../engine/spec.ts';
 import type { DeviceRoute } from './devices.ts';
 import type { RawEndpoint } from './endpoints.ts';
 import type { PacketFilter } from './filter.ts';
@@ -12,14 +12,16 @@ import type { Shaper } from './shaping.ts';
 export interface PlaneTunnel {
   localId: number;
   remoteId: number;
+  version: 2 | 3;
+  encapsulation: Encapsulation;
   /** -1 once the tunnel is down. */
   socket: SocketId;
   remote: RawEndpoint;
   from: string | undefined;
 }
 
-/** Carries PPP frames for one user. Kept small: there may be a hundred thousand. */
-abstract class PppSession implements SessionCounters {
+/** Carries frames of one user or circuit. Kept small: there may be a hundred thousand. */
+abstract class FrameSession implements SessionCounters {
   readonly key: SessionKey;
   /** Where every frame goes. */
   spliced: PlaneSession | undefined = undefined;
@@ -40,18 +42,24 @@ abstract class PppSession implements SessionCounters {
 
 export interface L2tpSessionFacts {
   remoteId: number;
-  /** Whether we send sequence numbers. */
-  sequencing: boolean;
+  pseudowire: Pseudowire;
+  /** L2TPv3's; absent: L2TPv2. */
+  format?: DataFormat;
+  /** Which frames we send with sequence numbers. */
+  sequencing: DataSequencing;
   /** As LAC: send sequence numbers as the LNS does (RFC 2661 5.4). */
   follows: boolean;
   reorderTimeoutMs: number;
   dscp: number;
 }
 
-export class L2tpSession extends PppSession {
+export class L2tpSession extends FrameSession {
   readonly tunnel: PlaneTunnel;
+  /** As a signed number. */
   readonly remoteId: number;
-  sequencing: boolean;
+  readonly pseudowire: Pseudowire;
+  readonly format: DataFormat | undefined;
+  sequencing: DataSequencing;
   readonly follows: boolean;
   reorderTimeoutMs: number;
   dscp: number;
@@ -61,6 +69,10 @@ export class L2tpSession extends PppSession {
   /** How many late messages came in a row. */
   lateRun = 0;
   held: HeldMessages | undefined = undefined;
+  /** While the circuit at the peer is not, nothing is sent. */
+  peerActive = true;
+  /** Of every pseudowire but PPP, once it is attached. */
+  circuit: Circuit | undefined = undefined;
   carrier: Carrier | undefined = undefined;
   acfc = false;
   pfc = false;
@@ -88,12 +100,23 @@ export class L2tpSession extends PppSession {
   constructor(key: SessionKey, tunnel: PlaneTunnel, facts: L2tpSessionFacts) {
     super(key);
     this.tunnel = tunnel;
-    this.remoteId = facts.remoteId;
+    this.remoteId = facts.remoteId | 0;
+    this.pseudowire = facts.pseudowire;
+    this.format = facts.format;
     this.sequencing = facts.sequencing;
     this.follows = facts.follows;
     this.reorderTimeoutMs = facts.reorderTimeoutMs;
     this.dscp = facts.dscp;
   }
+}
+
+/** Where the frames of a session go that are not PPP. */
+export interface Circuit {
+  /**
+   * A payload from the peer, behind cookie and sublayer; valid until the batch ends. `flags`: the first octet of the
+   * sublayer, 0 without. Answers why it is dropped; else it counts as received.
+   */
+  take(session: L2tpSession, bytes: Uint8Array, start: number, end: number, flags: number): string | undefined;
 }
 
 /** Each absent where there is none. */
@@ -121,7 +144,7 @@ export interface Mac {
   readonly low: number;
 }
 
-export class PppoeSession extends PppSession {
+export class PppoeSession extends FrameSession {
   readonly link: PppoeLink;
   readonly peer: Mac;
   readonly pppoeSessionId: number;

@@ -1,19 +1,22 @@
 /** The data plane that carries user packets through this process, over TUN devices. It needs no kernel module. */
 import { PlaneError } from '../engine/errors.ts';
-import type {
-  Datagram,
-  DataPlane,
-  IpAttachment,
-  PlaneEvents,
-  PlaneFact,
-  PlaneOp,
-  SessionKey,
+import {
+  type Datagram,
+  type DataPlane,
+  type IpAttachment,
+  type PlaneEvents,
+  type PlaneFact,
+  type PlaneOp,
+  type SessionKey,
+  sessionKeyText,
 } from '../engine/ports.ts';
-import type { DeviceSpec, PlaneDevice, SessionCounters } from '../engine/spec.ts';
+import { type DeviceSpec, type PlaneDevice, pseudowires, type SessionCounters } from '../engine/spec.ts';
 import { drop } from './attachment.ts';
+import { Circuits } from './circuits.ts';
 import { DataPath } from './data-path.ts';
 import { Device, type DeviceEvents, sweep, takeSnapshot } from './devices.ts';
 import { Drift } from './drift.ts';
+import { EthernetPorts } from './ethernet-ports.ts';
 import { Mppe } from './mppe.ts';
 import { configureOwn, Guards, releaseGuard } from './own-device.ts';
 import { Pppoe } from './pppoe.ts';
@@ -33,7 +36,7 @@ const done: PlaneFact = { fact: 'done' };
 
 export class UserspacePlane implements DataPlane {
   readonly name = 'userspace';
-  readonly capabilities = { pseudowires: ['ppp'], kernelModules: [] } as const;
+  readonly capabilities = { pseudowires, kernelModules: [] };
 
   readonly #transport: UdpTransport;
   readonly #path: DataPath;
@@ -44,6 +47,8 @@ export class UserspacePlane implements DataPlane {
   readonly #guards = new Guards(this.#rtnl);
   readonly #devices = new Map<string, Device>();
   readonly #drift: Drift;
+  readonly #ports: EthernetPorts;
+  readonly #circuits: Circuits;
   #closed = false;
 
   /** @throws PlaneError when netlink is refused */
@@ -51,6 +56,8 @@ export class UserspacePlane implements DataPlane {
     this.#transport = transport;
     this.#path = new DataPath(transport, events);
     this.#drift = new Drift(this.#rtnl, this.#devices, events);
+    this.#ports = new EthernetPorts({ rtnl: this.#rtnl, path: this.#path, events });
+    this.#circuits = new Circuits({ path: this.#path, events });
     this.#pppoe = new Pppoe(this.#path, events, this.#rtnl);
     this.#monitor = new RtnlMonitor(
       (link, kind) => this.linkChanged(link, kind),
@@ -63,7 +70,7 @@ export class UserspacePlane implements DataPlane {
    * @throws PlaneError
    */
   sweep(): string[] {
-    return sweep(this.#rtnl);
+    return [...sweep(this.#rtnl), ...this.#ports.sweep()];
   }
 
   apply(op: PlaneOp, answer: (fact: PlaneFact) => void): void {
@@ -108,11 +115,17 @@ export class UserspacePlane implements DataPlane {
       case 'detach':
         this.detach(op.session);
         return done;
+      case 'attachEthernet':
+        return this.attachEthernet(op);
+      case 'attachCircuit':
+        return this.attachCircuit(op);
+      case 'peerCircuit':
+        return this.peerCircuit(op);
       case 'limit':
-        this.#path.limit(this.l2tpSession(op.session), op.rate, op.filter);
+        this.#path.limit(this.pppSession(op.session), op.rate, op.filter);
         return done;
       case 'encrypt':
-        this.l2tpSession(op.session).mppe = op.keys && new Mppe(op.keys);
+        this.pppSession(op.session).mppe = op.keys && new Mppe(op.keys);
         return done;
       case 'device':
         return this.shared(op.device);
@@ -125,8 +138,10 @@ export class UserspacePlane implements DataPlane {
 
   // -------------------------------------------------------------- tunnels and sessions
 
-  private tunnelUp({ localTunnelId, remoteTunnelId, socket, remote, from }: Op<'tunnelUp'>): PlaneFact {
-    const facts = { remoteId: remoteTunnelId, socket, remote: this.#transport.endpoints.raw(remote), from };
+  private tunnelUp(op: Op<'tunnelUp'>): PlaneFact {
+    const { localTunnelId, remoteTunnelId, version, encapsulation, socket, from } = op;
+    const remote = this.#transport.endpoints.raw(op.remote);
+    const facts = { remoteId: remoteTunnelId, version, encapsulation, socket, remote, from };
     const known = this.#path.tunnels.get(localTunnelId);
     if (known) Object.assign(known, facts);
     else this.#path.tunnels.set(localTunnelId, { localId: localTunnelId, ...facts });
@@ -147,12 +162,14 @@ export class UserspacePlane implements DataPlane {
     this.sessionDown(op.session);
     const session = new L2tpSession(op.session, tunnel, {
       remoteId: op.remoteSessionId,
+      pseudowire: op.pseudowire,
+      format: op.format,
       sequencing: op.sequencing,
       follows: op.followSequencing === true,
       reorderTimeoutMs: op.reorderTimeoutMs,
       dscp: op.dscp,
     });
-    this.#path.sessions.set(op.session, session);
+    this.#path.add(session);
     return done;
   }
 
@@ -175,6 +192,9 @@ export class UserspacePlane implements DataPlane {
   private splice({ session, with: other }: Op<'splice'>): PlaneFact {
     if (session === other) throw new PlaneError('EINVAL', `${sessionText(session)} with itself`);
     const [one, two] = [this.session(session), this.session(other)];
+    for (const end of [one, two]) {
+      if (end instanceof L2tpSession) requirePpp(end);
+    }
     this.detach(session);
     this.detach(other);
     this.#path.splice(one, two);
@@ -193,10 +213,16 @@ export class UserspacePlane implements DataPlane {
     return session;
   }
 
+  private pppSession(key: SessionKey): L2tpSession {
+    const session = this.l2tpSession(key);
+    requirePpp(session);
+    return session;
+  }
+
   // -------------------------------------------------------------- attachments
 
   private attach({ session: key, attachment, acfc, pfc }: Op<'attach'>): PlaneFact {
-    const session = this.l2tpSession(key);
+    const session = this.pppSession(key);
     if (session.spliced !== undefined) throw new PlaneError('EBUSY', `${sessionText(key)} is spliced`);
     session.acfc = acfc;
     session.pfc = pfc;
@@ -231,9 +257,36 @@ export class UserspacePlane implements DataPlane {
     return device;
   }
 
+  private attachEthernet({ session: key, attachment }: Op<'attachEthernet'>): PlaneFact {
+    const session = this.l2tpSession(key);
+    if (!isEthernet(session)) throw wrongPseudowire(session);
+    return { fact: 'attached', session: key, ...this.#ports.attach(session, attachment) };
+  }
+
+  private attachCircuit({ session: key, attachment }: Op<'attachCircuit'>): PlaneFact {
+    const session = this.l2tpSession(key);
+    if (isPpp(session) || isEthernet(session)) throw wrongPseudowire(session);
+    return { fact: 'attached', session: key, ...this.#circuits.attach(session, attachment) };
+  }
+
+  private peerCircuit({ session: key, active }: Op<'peerCircuit'>): PlaneFact {
+    const session = this.l2tpSession(key);
+    session.peerActive = active;
+    if (isEthernet(session)) this.#ports.peerCircuit(session, active);
+    else if (!isPpp(session)) this.#circuits.peerCircuit(session, active);
+    return done;
+  }
+
   private detach(key: SessionKey): void {
     const session = this.#path.sessions.get(key);
-    const device = session && this.carrierOf(session);
+    if (session === undefined) return;
+    if (isPpp(session)) this.detachPpp(session);
+    else if (isEthernet(session)) this.#ports.detach(session);
+    else this.#circuits.detach(session);
+  }
+
+  private detachPpp(session: L2tpSession): void {
+    const device = this.carrierOf(session);
     if (!device) return;
     this.#path.forgetPackets(session);
     if (device.sole === session) {
@@ -313,6 +366,10 @@ export class UserspacePlane implements DataPlane {
   }
 
   private repair(name: string): PlaneFact {
+    if (this.#ports.has(name)) {
+      this.#ports.repair(name);
+      return done;
+    }
     const device = this.#devices.get(name);
     if (!device) throw new PlaneError('ENODEV', `device ${name}`);
     device.repair();
@@ -322,12 +379,13 @@ export class UserspacePlane implements DataPlane {
 
   async list(): Promise<PlaneDevice[]> {
     const snapshot = takeSnapshot(this.#rtnl);
-    return [...this.#devices.values()].map((device) => ({
+    const devices = [...this.#devices.values()].map((device) => ({
       name: device.name,
       owner: device.owner,
       spec: device.spec,
       gaps: device.gaps(snapshot),
     }));
+    return [...devices, ...this.#ports.list(snapshot)];
   }
 
   readonly #deviceEvents: DeviceEvents = {
@@ -341,6 +399,7 @@ export class UserspacePlane implements DataPlane {
   private linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
     this.#pppoe.linkChanged(link);
     this.#drift.linkChanged(link, kind);
+    this.#ports.linkChanged(link, kind);
   }
 
   // -------------------------------------------------------------- the rest
@@ -369,7 +428,13 @@ export class UserspacePlane implements DataPlane {
 
   /** How much each table holds: all 0 when nothing is up. */
   tables(): Readonly<Record<string, number>> {
-    return { ...this.#path.tables(), pppoeInterfaces: this.#pppoe.size, devices: this.#devices.size };
+    return {
+      ...this.#path.tables(),
+      pppoeInterfaces: this.#pppoe.size,
+      devices: this.#devices.size,
+      ethernetPorts: this.#ports.size,
+      circuits: this.#circuits.size,
+    };
   }
 
   async close(): Promise<void> {
@@ -379,12 +444,31 @@ export class UserspacePlane implements DataPlane {
     this.#monitor.close();
     for (const device of [...this.#devices.values()]) this.closeDevice(device);
     this.#removals.finish();
+    this.#ports.close();
+    this.#circuits.close();
     this.#pppoe.closeAll();
     this.#path.close();
     this.#rtnl.close();
   }
 }
 
+function isPpp({ pseudowire }: L2tpSession): boolean {
+  return pseudowire === 'ppp';
+}
+
+function isEthernet({ pseudowire }: L2tpSession): boolean {
+  return pseudowire === 'ethernet' || pseudowire === 'vlan';
+}
+
+/** @throws PlaneError EOPNOTSUPP */
+function requirePpp(session: L2tpSession): void {
+  if (!isPpp(session)) throw wrongPseudowire(session);
+}
+
+function wrongPseudowire({ key, pseudowire }: L2tpSession): PlaneError {
+  return new PlaneError('EOPNOTSUPP', `${sessionText(key)} of pseudowire ${pseudowire}`);
+}
+
 function sessionText(key: SessionKey): string {
-  return `session ${key >>> 16}/${key & 0xffff}`;
+  return `session ${sessionKeyText(key)}`;
 }
