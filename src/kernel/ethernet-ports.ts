@@ -62,7 +62,7 @@ export class EthernetPorts {
 
   /** Somebody, or we, changed the link of that index. */
   linkChanged(_link: number | 'unknown', _kind: LinkChangeKind): void {
-    return undefined;
+    // No device depends on a link.
   }
 
   /** Deletes devices that a crash left behind. Answers their names. */
