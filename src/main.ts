@@ -12,7 +12,7 @@ import type { Notice } from './engine/effects.ts';
 import { Host } from './engine/host.ts';
 import type { TraceCategory } from './engine/trace.ts';
 import { HookRunner } from './hooks/runner.ts';
-import { UdpTransport } from './kernel/sockets.ts';
+import { SocketTransport } from './kernel/sockets.ts';
 import { UserspacePlane } from './kernel/userspace-plane.ts';
 import { LiveSystem } from './live.ts';
 import { Plugins } from './plugins/plugins.ts';
@@ -84,7 +84,7 @@ const clock = {
     return () => clearTimeout(timer);
   },
 };
-const transport = new UdpTransport();
+const transport = new SocketTransport();
 const aaa: Subscribers = new Subscribers({
   stateDirectory: state,
   radius: new Radius({
@@ -104,6 +104,7 @@ const plane = new UserspacePlane(transport, {
   framesDropped: (session, frames) => host.framesDropped(session, frames),
   discovery: (name, peer, bytes, start, end) => host.discovery(name, peer, bytes, start, end),
   pppoeServed: (name, failure) => host.pppoeServed(name, failure),
+  circuit: (session, status) => host.circuit(session, status),
   drift,
 });
 const host: Host = new Host(

@@ -22,7 +22,7 @@ import { Outgoing } from './outgoing.ts';
 import { packetAt, pppProtocol, protocolAt, skipAddress } from './ppp-header.ts';
 import { Reorder } from './reorder.ts';
 import { type Carrier, L2tpSession, type PlaneSession, type PlaneTunnel, PppoeSession } from './sessions.ts';
-import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
+import { maxDatagramOctets, type SocketTransport } from './sockets.ts';
 import { UserPackets } from './user-packets.ts';
 
 /** Packets read from a device in one go. */
@@ -48,7 +48,7 @@ export class DataPath {
   /** Dropped packets by reason, both ways. */
   readonly dropped: Record<string, number> = {};
 
-  readonly #transport: UdpTransport;
+  readonly #transport: SocketTransport;
   readonly #events: PlaneEvents;
   readonly #header = newHeader();
   readonly #headerV3: HeaderV3 = { flags: 0, sequence: -1, payloadStart: 0 };
@@ -69,7 +69,7 @@ export class DataPath {
   /** What circuits have gathered is sent before the rest. */
   readonly #flushCircuits: (() => void)[] = [];
 
-  constructor(transport: UdpTransport, events: PlaneEvents) {
+  constructor(transport: SocketTransport, events: PlaneEvents) {
     this.#transport = transport;
     this.#events = events;
     this.#drops = new Drops(events);

@@ -17,9 +17,12 @@ export interface Native {
   /** Non-blocking and closed on exec. */
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array): number;
+  connect(fd: number, address: Uint8Array): number;
   /** Answers the address's length. */
   getsockname(fd: number, address: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** Answers the value's length. */
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   send(fd: number, octets: Uint8Array, start: number, end: number): number;
   /** Answers the message's own length, above the buffer's when it was cut off. */
   receive(fd: number, octets: Uint8Array): number;
@@ -36,6 +39,11 @@ export interface Native {
    * for each of at most 64 slots.
    */
   receiveBatch(fd: number, slab: Uint8Array, slotOctets: number, slots: number, words: Int32Array): number;
+  /**
+   * Of a socket with IP_RECVERR or IPV6_RECVERR: how many errors the network told of datagrams that were sent, at most 64
+   * and as many as `words` has room for. They hold where the datagram should have gone, and the errno.
+   */
+  receiveErrors(fd: number, words: Int32Array): number;
   /** Answers how many went out; the errors stand in the words. */
   sendBatch(slab: Uint8Array, words: Int32Array, count: number): number;
   /** Packet n lies at n * slotOctets + headroom and has lengths[n] octets. */
@@ -71,6 +79,7 @@ export const datagramWord = {
   offset: 1,
   length: 2,
   family: 3,
+  /** 0: raw IP. */
   port: 4,
   scope: 5,
   peer: 6,

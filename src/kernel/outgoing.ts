@@ -13,13 +13,13 @@ import {
   writePppoeHeader,
 } from './pppoe-header.ts';
 import { type L2tpSession, type PlaneSession, PppoeSession } from './sessions.ts';
-import { maxDatagramOctets, type UdpTransport } from './sockets.ts';
+import { maxDatagramOctets, type SocketTransport } from './sockets.ts';
 
 /** Frames without room for their header wait here, with room. */
 const copySlabOctets = 256 * 1024;
 
 export class Outgoing {
-  readonly #transport: UdpTransport;
+  readonly #transport: SocketTransport;
   readonly #dropped: (reason: string) => void;
   readonly #drops: Drops;
   readonly #frame = new Uint8Array(maxDatagramOctets);
@@ -43,7 +43,7 @@ export class Outgoing {
     },
   });
 
-  constructor(transport: UdpTransport, drops: Drops, dropped: (reason: string) => void) {
+  constructor(transport: SocketTransport, drops: Drops, dropped: (reason: string) => void) {
     this.#transport = transport;
     this.#drops = drops;
     this.#dropped = dropped;

@@ -1,13 +1,15 @@
 /**
- * The UDP transport: sockets shared by address and port, received and sent in batches over preallocated slabs.
- * Nothing that the network or the system says to a datagram is thrown: it is counted.
+ * The transport, over UDP and directly over IP: sockets shared by address and port, received and sent in batches over
+ * preallocated slabs. Nothing that the network or the system says to a datagram is thrown: it is counted.
  */
 import { PlaneError } from '../engine/errors.ts';
 import type { Datagram, SocketId, Transport } from '../engine/ports.ts';
-import type { Endpoint } from '../engine/spec.ts';
-import { familyIpv4, familyIpv6, formatIp, type IpWords, parseIp, sockaddr } from './address.ts';
+import type { Encapsulation, Endpoint, ListenSpec } from '../engine/spec.ts';
+import { familyIpv4, type IpWords, parseIp } from './address.ts';
 import { EndpointCache, type RawEndpoint } from './endpoints.ts';
 import { checked, datagramsPerSlot, datagramWord, datagramWords, errnoName, native, pollReadable } from './native.ts';
+import { PathMtus } from './path-mtus.ts';
+import { isWildcard, openSocket, setDiscovery } from './socket-options.ts';
 
 /** The longest datagram that is taken: the greatest MTU that resources may ask for, and room for headers. */
 export const maxDatagramOctets = 16_384 + 64;
@@ -18,32 +20,12 @@ const receiveSlots = 32;
 const batchesPerWake = 4;
 const sendSlabOctets = 512 * 1024;
 const sendSlots = 256;
-/** Asked of the kernel for each direction of each socket: a burst of set-ups must not overflow it. */
-const socketBufferOctets = 8 * 1024 * 1024;
-
-// From the kernel's uapi headers.
-const sockDgram = 2;
-const solSocket = 1;
-const soSndbuf = 7;
-const soRcvbuf = 8;
-const soSndbufforce = 32;
-const soRcvbufforce = 33;
-const ipprotoIp = 0;
-const ipPktinfo = 8;
-const ipMtuDiscover = 10;
-const ipprotoIpv6 = 41;
-const ipv6MtuDiscover = 23;
-const ipv6V6only = 26;
-const ipv6Recvpktinfo = 49;
-/** Fragments are allowed: a data message may exceed the path's MTU. */
-const pmtudiscDont = 0;
 /** The traffic class: the DSCP above the two bits of ECN (RFC 2474 3, RFC 3168 5). */
 const ecnBits = 2;
-const solUdp = 17;
-const udpGro = 104;
 const eagain = 11;
+const emsgsize = 90;
 
-export interface UdpCounters {
+export interface SocketCounters {
   received: number;
   sent: number;
   /** Longer than maxDatagramOctets, either way; dropped. */
@@ -54,6 +36,7 @@ export interface UdpCounters {
 
 interface Socket {
   id: SocketId;
+  encapsulation: Encapsulation;
   fd: number;
   /** -1 once closed. */
   poller: number;
@@ -63,16 +46,21 @@ interface Socket {
   /** What datagrams are told to have come to, when the kernel need not say it. */
   own: string | undefined;
   family: IpWords['family'];
+  /** Path MTU discovery: of all who share it, as soon as one wants it. */
+  discovers: boolean;
 }
 
-export class UdpTransport implements Transport {
-  readonly counters: UdpCounters = { received: 0, sent: 0, oversized: 0, errors: {} };
+export class SocketTransport implements Transport {
+  readonly counters: SocketCounters = { received: 0, sent: 0, oversized: 0, errors: {} };
   /** Datagrams handed over lie here, untouched until `afterBatch` was called. */
   readonly receiveSlab = new Uint8Array(receiveSlots * slotOctets);
   readonly endpoints = new EndpointCache();
 
   readonly #sockets = new Map<SocketId, Socket>();
   readonly #shared = new Map<string, Socket>();
+  readonly #byFd = new Map<number, Socket>();
+  readonly #mtus = new PathMtus((socket, remote, mtuOctets) => this.#mtuChanged(socket, remote, mtuOctets));
+  #mtuChanged: (socket: SocketId, remote: Endpoint, mtuOctets: number) => void = () => undefined;
   #lastId = 0;
   readonly #receiveWords = new Int32Array(receiveSlots * datagramsPerSlot * datagramWords);
   #receiving = false;
@@ -95,51 +83,66 @@ export class UdpTransport implements Transport {
     this.#batchEnd = ended;
   }
 
+  /**
+   * Who is told when the MTU of a path has changed since `pathMtu` or this told it last. It is that of the address: every
+   * port there has it. In octets of an IP packet, header included. Told by sockets with path MTU discovery, some time later.
+   */
+  onPathMtu(changed: (socket: SocketId, remote: Endpoint, mtuOctets: number) => void): void {
+    this.#mtuChanged = changed;
+  }
+
   get receiving(): boolean {
     return this.#receiving;
   }
 
-  open(local: { address: string; port: number }): SocketId {
-    const ip = parseIp(local.address);
-    const key = `${ip.family} ${ip.words.join(' ')} ${ip.scope} ${local.port}`;
-    const open = local.port === 0 ? undefined : this.#shared.get(key);
+  /**
+   * Of raw sockets each gets what comes to its address, the wildcard address's as well: who speaks on one of them knows its
+   * own peers, as with UDP.
+   */
+  open(listen: ListenSpec): SocketId {
+    const { address, encapsulation, pmtuDiscovery } = listen;
+    const port = encapsulation === 'ip' ? 0 : listen.port;
+    const ip = parseIp(address);
+    const key = `${encapsulation} ${ip.family} ${ip.words.join(' ')} ${ip.scope} ${port}`;
+    const sharing = port !== 0 || encapsulation === 'ip';
+    const open = sharing ? this.#shared.get(key) : undefined;
     if (open) {
+      if (pmtuDiscovery && !open.discovers) {
+        setDiscovery(open.fd, open.family, true, `path MTU discovery of ${address}`);
+        open.discovers = true;
+      }
       open.users++;
       return open.id;
     }
-    const socket = this.bind(ip, local, key);
+    const socket = this.bind(listen, ip, key);
     this.#sockets.set(socket.id, socket);
-    if (local.port !== 0) this.#shared.set(key, socket);
+    this.#byFd.set(socket.fd, socket);
+    if (sharing) this.#shared.set(key, socket);
     return socket.id;
   }
 
-  private bind(ip: IpWords, local: { address: string; port: number }, key: string): Socket {
-    const what = `UDP socket ${local.address} port ${local.port}`;
-    const fd = checked(native.socket(ip.family, sockDgram, 0), what);
+  private bind(listen: ListenSpec, ip: IpWords, key: string): Socket {
+    const { fd, local } = openSocket(listen, ip);
+    const socket: Socket = {
+      id: ++this.#lastId,
+      encapsulation: listen.encapsulation,
+      fd,
+      poller: -1,
+      key,
+      users: 1,
+      local,
+      own: isWildcard(ip) ? undefined : local.address,
+      family: ip.family,
+      discovers: listen.pmtuDiscovery,
+    };
     try {
-      const wildcard = ip.words.every((word) => word === 0);
-      setOptions(fd, ip.family, wildcard, what);
-      checked(native.bind(fd, sockaddr(ip, local.port)), what);
-      const bound = boundEndpoint(fd, ip.family, what);
-      const socket: Socket = {
-        id: ++this.#lastId,
-        fd,
-        poller: -1,
-        key,
-        users: 1,
-        local: bound,
-        own: wildcard ? undefined : bound.address,
-        family: ip.family,
-      };
-      socket.poller = checked(
-        native.pollStart(fd, pollReadable, (events) => this.ready(socket, events)),
-        what,
-      );
-      return socket;
+      const started = native.pollStart(fd, pollReadable, (events) => this.ready(socket, events));
+      socket.poller = checked(started, `socket ${listen.address}`);
     } catch (error) {
       native.close(fd);
       throw error;
     }
+    return socket;
   }
 
   close(id: SocketId): void {
@@ -148,6 +151,8 @@ export class UdpTransport implements Transport {
     this.flush();
     this.#sockets.delete(id);
     if (this.#shared.get(socket.key) === socket) this.#shared.delete(socket.key);
+    this.#byFd.delete(socket.fd);
+    this.#mtus.forget(id);
     native.pollStop(socket.poller);
     socket.poller = -1;
     native.close(socket.fd);
@@ -165,10 +170,25 @@ export class UdpTransport implements Transport {
     return this.endpoints.raw({ address, port });
   }
 
+  /** @throws PlaneError EBADF */
   local(id: SocketId): Endpoint {
+    return this.socket(id).local;
+  }
+
+  /**
+   * The MTU of the path to a peer's address as the kernel knows it now, in octets of an IP packet, header included;
+   * undefined: there is no path. `from`: our address on a wildcard socket.
+   * @throws PlaneError
+   */
+  pathMtu(id: SocketId, remote: Endpoint, from: string | undefined): number | undefined {
+    const { own } = this.socket(id);
+    return this.#mtus.ask(id, this.endpoints.raw(remote), own ?? from);
+  }
+
+  private socket(id: SocketId): Socket {
     const socket = this.#sockets.get(id);
     if (!socket) throw new PlaneError('EBADF', `socket ${id}`);
-    return socket.local;
+    return socket;
   }
 
   // -------------------------------------------------------------- receiving
@@ -176,6 +196,7 @@ export class UdpTransport implements Transport {
   private ready(socket: Socket, events: number): void {
     this.#receiving = true;
     try {
+      if (events < 0 && socket.discovers) this.receiveErrors(socket);
       for (let i = 0; i < batchesPerWake && socket.poller >= 0; i++) {
         if (this.receiveBatch(socket) < receiveSlots) break;
       }
@@ -203,16 +224,38 @@ export class UdpTransport implements Transport {
     return count;
   }
 
+  /** What ICMP answered to datagrams of ours. */
+  private receiveErrors(socket: Socket): void {
+    const words = this.#receiveWords;
+    for (let batch = 0; batch < batchesPerWake; batch++) {
+      const count = native.receiveErrors(socket.fd, words);
+      for (let i = 0; i < count; i++) {
+        const at = i * datagramWords;
+        const error = words[at + datagramWord.error];
+        this.countError(error);
+        if (error === emsgsize) this.#mtus.reported(socket.id, this.endpoints.peer(words, at));
+      }
+      if (count <= 0) return;
+    }
+  }
+
   private hand(socket: Socket, words: Int32Array, at: number): void {
     this.counters.received++;
-    const length = words[at + datagramWord.length];
+    let start = words[at + datagramWord.offset];
+    let length = words[at + datagramWord.length];
+    if (socket.encapsulation === 'ip' && socket.family === familyIpv4) {
+      // The IP header comes with it, and the kernel has checked its length.
+      const header = ipv4HeaderOctets(this.receiveSlab[start]);
+      start += header;
+      length -= header;
+    }
     if (length > maxDatagramOctets) {
       this.counters.oversized++;
       return;
     }
     const datagram = this.#datagram;
-    const start = words[at + datagramWord.offset];
     datagram.socket = socket.id;
+    datagram.encapsulation = socket.encapsulation;
     datagram.from = this.endpoints.peer(words, at);
     datagram.to = socket.own ?? this.endpoints.own(words, at);
     datagram.start = start;
@@ -222,6 +265,7 @@ export class UdpTransport implements Transport {
 
   readonly #datagram: Datagram = {
     socket: 0,
+    encapsulation: 'udp',
     from: { address: '', port: 0 },
     to: undefined,
     bytes: this.receiveSlab,
@@ -278,6 +322,7 @@ export class UdpTransport implements Transport {
       this.countError('EAFNOSUPPORT');
       return false;
     }
+    if (socket.encapsulation === 'ip') words[at + datagramWord.port] = 0;
     words[at + datagramWord.fd] = socket.fd;
     words[at + datagramWord.trafficClass] = dscp << ecnBits;
     return true;
@@ -306,10 +351,21 @@ export class UdpTransport implements Transport {
     this.counters.sent += sent;
     if (sent === count) return sent;
     for (let i = 0; i < count; i++) {
-      const error = words[i * datagramWords + datagramWord.error];
-      if (error !== 0) this.countError(error);
+      const at = i * datagramWords;
+      const error = words[at + datagramWord.error];
+      if (error === 0) continue;
+      this.countError(error);
+      if (error === emsgsize) this.exceeded(words, at);
     }
     return sent;
+  }
+
+  /** A datagram was longer than its path's MTU, or than any may be. */
+  private exceeded(words: Int32Array, at: number): void {
+    const socket = this.#byFd.get(words[at + datagramWord.fd]);
+    if (!socket?.discovers) return;
+    const from = socket.own ?? this.endpoints.own(words, at);
+    this.#mtus.exceeded(socket.id, this.endpoints.peer(words, at), from);
   }
 
   private countError(error: number | string): void {
@@ -318,31 +374,7 @@ export class UdpTransport implements Transport {
   }
 }
 
-function setOptions(fd: number, family: number, wildcard: boolean, what: string): void {
-  const option = (level: number, name: number, value: number): number =>
-    native.setsockopt(fd, level, name, new Uint8Array(Int32Array.of(value).buffer));
-  // Beyond the system's limit only with CAP_NET_ADMIN.
-  if (option(solSocket, soRcvbufforce, socketBufferOctets) < 0) option(solSocket, soRcvbuf, socketBufferOctets);
-  if (option(solSocket, soSndbufforce, socketBufferOctets) < 0) option(solSocket, soSndbuf, socketBufferOctets);
-  // Kernels before 5.0 have no such option, and need none.
-  option(solUdp, udpGro, 1);
-  if (family === familyIpv4) {
-    checked(option(ipprotoIp, ipMtuDiscover, pmtudiscDont), what);
-    if (wildcard) checked(option(ipprotoIp, ipPktinfo, 1), what);
-  } else {
-    checked(option(ipprotoIpv6, ipv6V6only, 1), what);
-    checked(option(ipprotoIpv6, ipv6MtuDiscover, pmtudiscDont), what);
-    if (wildcard) checked(option(ipprotoIpv6, ipv6Recvpktinfo, 1), what);
-  }
-}
-
-function boundEndpoint(fd: number, family: number, what: string): Endpoint {
-  const bytes = new Uint8Array(28);
-  checked(native.getsockname(fd, bytes), what);
-  const view = new DataView(bytes.buffer);
-  const ipv6 = family === familyIpv6;
-  const words = new Int32Array(4);
-  for (let i = 0; i < (ipv6 ? 4 : 1); i++) words[i] = view.getInt32((ipv6 ? 8 : 4) + 4 * i);
-  const scope = ipv6 ? new Uint32Array(bytes.buffer, 24, 1)[0] : 0;
-  return { address: formatIp(family, words, 0, scope), port: view.getUint16(2) };
+/** By the first octet of an IPv4 header (RFC 791 3.1). */
+function ipv4HeaderOctets(first: number): number {
+  return (first & 0x0f) * 4;
 }

@@ -25,7 +25,7 @@ import { Rtnl } from './rtnl.ts';
 import { type LinkChangeKind, RtnlMonitor } from './rtnl-monitor.ts';
 import { countersOf, L2tpSession, type PlaneSession } from './sessions.ts';
 import { configureShared, joinShared, leaveShared } from './shared-device.ts';
-import type { UdpTransport } from './sockets.ts';
+import type { SocketTransport } from './sockets.ts';
 
 const ownNamePattern = 'l2tp%d';
 const sharedOwner = 'Gateway';
@@ -38,7 +38,7 @@ export class UserspacePlane implements DataPlane {
   readonly name = 'userspace';
   readonly capabilities = { pseudowires, kernelModules: [] };
 
-  readonly #transport: UdpTransport;
+  readonly #transport: SocketTransport;
   readonly #path: DataPath;
   readonly #rtnl = new Rtnl();
   readonly #pppoe: Pppoe;
@@ -52,16 +52,16 @@ export class UserspacePlane implements DataPlane {
   #closed = false;
 
   /** @throws PlaneError when netlink is refused */
-  constructor(transport: UdpTransport, events: PlaneEvents) {
+  constructor(transport: SocketTransport, events: PlaneEvents) {
     this.#transport = transport;
     this.#path = new DataPath(transport, events);
     this.#drift = new Drift(this.#rtnl, this.#devices, events);
-    this.#ports = new EthernetPorts({ rtnl: this.#rtnl, path: this.#path, events });
+    this.#ports = new EthernetPorts({ rtnl: this.#rtnl, removals: this.#removals, path: this.#path, events });
     this.#circuits = new Circuits({ path: this.#path, events });
     this.#pppoe = new Pppoe(this.#path, events, this.#rtnl);
     this.#monitor = new RtnlMonitor(
       (link, kind) => this.linkChanged(link, kind),
-      (link) => this.#drift.device(link),
+      (link) => this.#drift.device(link) ?? this.#ports.port(link),
     );
   }
 
@@ -70,7 +70,7 @@ export class UserspacePlane implements DataPlane {
    * @throws PlaneError
    */
   sweep(): string[] {
-    return [...sweep(this.#rtnl), ...this.#ports.sweep()];
+    return sweep(this.#rtnl);
   }
 
   apply(op: PlaneOp, answer: (fact: PlaneFact) => void): void {

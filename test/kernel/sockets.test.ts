@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Datagram } from '../../src/engine/ports.ts';
-import { maxDatagramOctets, UdpTransport } from '../../src/kernel/sockets.ts';
+import type { ListenSpec } from '../../src/engine/spec.ts';
+import { maxDatagramOctets, SocketTransport } from '../../src/kernel/sockets.ts';
 
 interface Received {
   socket: number;
@@ -11,13 +12,13 @@ interface Received {
   text: string;
 }
 
-let transport: UdpTransport;
+let transport: SocketTransport;
 let received: Received[];
 let wanted: { count: number; done: () => void } | undefined;
 let opened: number[];
 
 beforeEach(() => {
-  transport = new UdpTransport();
+  transport = new SocketTransport();
   received = [];
   opened = [];
   transport.onDatagram(take);
@@ -38,8 +39,10 @@ async function whenReceived(count: number): Promise<Received[]> {
   return received;
 }
 
-function open(address: string, port = 0): number {
-  const socket = transport.open({ address, port });
+const udp = { encapsulation: 'udp', pmtuDiscovery: false } as const;
+
+function open(address: string, port = 0, more: Partial<ListenSpec> = {}): number {
+  const socket = transport.open({ address, port, ...udp, ...more });
   opened.push(socket);
   return socket;
 }
@@ -110,15 +113,17 @@ test('what the system refuses at opening is a PlaneError with its errno', async 
   foreign.bind(0, '127.0.0.1');
   await once(foreign, 'listening');
   const { port } = foreign.address();
-  expect(() => transport.open({ address: '127.0.0.1', port })).toThrow(
+  expect(() => transport.open({ address: '127.0.0.1', port, ...udp })).toThrow(
     expect.objectContaining({ name: 'PlaneError', code: 'EADDRINUSE' }),
   );
   foreign.close();
-  expect(() => transport.open({ address: '203.0.113.7', port: 0 })).toThrow(
+  expect(() => transport.open({ address: '203.0.113.7', port: 0, ...udp })).toThrow(
     expect.objectContaining({ code: 'EADDRNOTAVAIL' }),
   );
-  expect(() => transport.open({ address: 'nowhere', port: 0 })).toThrow(expect.objectContaining({ code: 'EINVAL' }));
-  expect(() => transport.open({ address: 'fe80::1%nolink', port: 0 })).toThrow(
+  expect(() => transport.open({ address: 'nowhere', port: 0, ...udp })).toThrow(
+    expect.objectContaining({ code: 'EINVAL' }),
+  );
+  expect(() => transport.open({ address: 'fe80::1%nolink', port: 0, ...udp })).toThrow(
     expect.objectContaining({ code: 'ENODEV' }),
   );
 });
@@ -156,8 +161,8 @@ test('datagrams that are too long are counted and dropped, the longest that fits
   expect(transport.counters).toMatchObject({ received: 3, oversized: 1 });
 });
 
-test('answers to a peer that is gone disturb nothing', async () => {
-  const a = open('127.0.0.1');
+test.each([false, true])('answers to a peer that is gone disturb nothing, with path MTU discovery: %s', async (on) => {
+  const a = open('127.0.0.1', 0, { pmtuDiscovery: on });
   const b = open('127.0.0.1');
   const gone = open('127.0.0.1');
   const nobody = transport.local(gone);

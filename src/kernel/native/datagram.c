@@ -1,6 +1,7 @@
 /*
- * Batches of UDP datagrams, described by words so that JavaScript allocates nothing for them. The words of a message:
- *   0 fd                       4 port
+ * Batches of datagrams, over UDP or raw IP, described by words so that JavaScript allocates nothing for them. The words
+ * of a message:
+ *   0 fd                       4 port (0: raw IP)
  *   1 offset in the slab       5 IPv6 scope (interface index)
  *   2 length                   6..9 the peer's address (IPv4 in word 6), each word in network reading order
  *   3 family                   10 whether 11..14 hold our own address
@@ -11,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -149,6 +151,57 @@ static napi_value call_receive_batch(napi_env env, napi_callback_info info) {
   return give_int(env, datagrams);
 }
 
+/* The errno of what IP_RECVERR or IPV6_RECVERR tells; 0 when the call that sent the datagram has told it already. */
+static int32_t told_error(struct msghdr *header) {
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part != NULL; part = CMSG_NXTHDR(header, part)) {
+    if (!(part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_RECVERR) &&
+        !(part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_RECVERR))
+      continue;
+    struct sock_extended_err told;
+    memcpy(&told, CMSG_DATA(part), sizeof told);
+    return told.ee_origin == SO_EE_ORIGIN_LOCAL ? 0 : (int32_t)told.ee_errno;
+  }
+  return 0;
+}
+
+/*
+ * receiveErrors(fd, words): how many errors the network told of datagrams that were sent. The words of each hold where
+ * the datagram should have gone, and the errno.
+ */
+static napi_value call_receive_errors(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  int32_t fd, *words;
+  size_t room;
+  if (!take_arguments(env, info, 2, arguments, NULL) || !take_int(env, arguments[0], &fd) ||
+      !take_words(env, arguments[1], &words, &room))
+    return NULL;
+  uint32_t errors = 0;
+  for (int i = 0; i < MAX_BATCH && (uint64_t)(errors + 1) * WORDS <= room; i++) {
+    union address address;
+    union {
+      uint8_t octets[256];
+      struct cmsghdr align;
+    } control;
+    struct msghdr header = {
+        .msg_name = &address,
+        .msg_namelen = sizeof address,
+        .msg_control = &control,
+        .msg_controllen = sizeof control,
+    };
+    if (recvmsg(fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+      if (errors == 0 && errno != EAGAIN) return give_int(env, -errno);
+      break;
+    }
+    int32_t *message = words + (size_t)errors * WORDS;
+    memset(message, 0, WORDS * sizeof *message);
+    describe(message, &header);
+    message[FD] = fd;
+    message[ERROR] = told_error(&header);
+    if (message[ERROR] != 0) errors++;
+  }
+  return give_int(env, errors);
+}
+
 static void append_control(struct msghdr *header, int level, int type, const void *data, size_t length) {
   struct cmsghdr *part = (struct cmsghdr *)((uint8_t *)header->msg_control + header->msg_controllen);
   part->cmsg_level = level;
@@ -199,10 +252,10 @@ static bool same_path(const int32_t *a, const int32_t *b) {
   return a[FD] == b[FD] && memcmp(a + FAMILY, b + FAMILY, (ERROR - FAMILY) * sizeof *a) == 0;
 }
 
-/* How many of the messages can go as segments of one: all of the first's length, the last perhaps shorter. */
+/* How many of the messages can go as segments of one: all of the first's length, the last perhaps shorter. Only UDP's. */
 static uint32_t segments(const int32_t *words, uint32_t count) {
   const uint32_t octets = (uint32_t)words[LENGTH];
-  if (octets == 0) return 1;
+  if (octets == 0 || words[PORT] == 0) return 1;
   uint32_t fitting = MAX_SEGMENTED_OCTETS / octets;
   if (fitting > MAX_SEGMENTS) fitting = MAX_SEGMENTS;
   if (fitting > count) fitting = count;
@@ -253,6 +306,8 @@ static uint32_t send_run(const uint8_t *slab, int32_t *words, uint32_t count, bo
     first += taken;
   }
   uint32_t done = 0, first = 0, sent = 0;
+  /* The header that is being sent for the second time. */
+  uint32_t again = UINT32_MAX;
   while (done < headers) {
     int result = sendmmsg(words[FD], batch.messages + done, headers - done, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (result > 0) {
@@ -263,6 +318,11 @@ static uint32_t send_run(const uint8_t *slab, int32_t *words, uint32_t count, bo
       continue;
     }
     const int error = result == 0 ? EAGAIN : errno;
+    /* ICMP's answer to an earlier datagram is told to whoever sends next: the second error is this one's own. */
+    if (error != EAGAIN && again != done) {
+      again = done;
+      continue;
+    }
     if (members[done] > 1 && error != EAGAIN && error != ENOBUFS) {
       *offload = false;
       return sent + send_run(slab, words + (size_t)first * WORDS, count - first, offload);
@@ -295,6 +355,7 @@ static napi_value call_send_batch(napi_env env, napi_callback_info info) {
 bool add_datagram_calls(napi_env env, napi_value exports) {
   static const struct call calls[] = {
       {"receiveBatch", call_receive_batch},
+      {"receiveErrors", call_receive_errors},
       {"sendBatch", call_send_batch},
   };
   return export_calls(env, exports, calls, sizeof calls / sizeof *calls, NULL);

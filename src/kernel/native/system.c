@@ -18,6 +18,7 @@ static const struct {
 } ioctls[] = {
     {(uint32_t)TUNSETIFF, sizeof(struct ifreq)},
     {(uint32_t)TUNGETIFF, sizeof(struct ifreq)},
+    {(uint32_t)TUNSETCARRIER, sizeof(int)},
 };
 
 static napi_value answer(napi_env env, long result) { return give_int(env, result < 0 ? -errno : result); }
@@ -84,6 +85,18 @@ static napi_value call_bind(napi_env env, napi_callback_info info) {
   return answer(env, bind(fd, (const struct sockaddr *)address.data, (socklen_t)address.length));
 }
 
+/* connect(fd, sockaddr) */
+static napi_value call_connect(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  int32_t fd;
+  struct octets address;
+  if (!take_arguments(env, info, 2, arguments, NULL) || !take_int(env, arguments[0], &fd) ||
+      !take_octets(env, arguments[1], &address))
+    return NULL;
+  if (address.length > sizeof(struct sockaddr_storage)) return range_error(env, "the address is too long");
+  return answer(env, connect(fd, (const struct sockaddr *)address.data, (socklen_t)address.length));
+}
+
 /* getsockname(fd, sockaddr out): the address's length, which may exceed what fitted */
 static napi_value call_getsockname(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
@@ -108,6 +121,20 @@ static napi_value call_setsockopt(napi_env env, napi_callback_info info) {
     return NULL;
   if (value.length > 256) return range_error(env, "the option is too long");
   return answer(env, setsockopt(fd, level, name, value.data, (socklen_t)value.length));
+}
+
+/* getsockopt(fd, level, name, octets out): the value's length */
+static napi_value call_getsockopt(napi_env env, napi_callback_info info) {
+  napi_value arguments[4];
+  int32_t fd, level, name;
+  struct octets value;
+  if (!take_arguments(env, info, 4, arguments, NULL) || !take_int(env, arguments[0], &fd) ||
+      !take_int(env, arguments[1], &level) || !take_int(env, arguments[2], &name) ||
+      !take_octets(env, arguments[3], &value))
+    return NULL;
+  socklen_t length = value.length > 256 ? 256 : (socklen_t)value.length;
+  int result = getsockopt(fd, level, name, value.data, &length);
+  return answer(env, result < 0 ? result : (long)length);
 }
 
 /* send(fd, octets, start, end) */
@@ -177,8 +204,10 @@ bool add_system_calls(napi_env env, napi_value exports) {
       {"ioctl", call_ioctl},
       {"socket", call_socket},
       {"bind", call_bind},
+      {"connect", call_connect},
       {"getsockname", call_getsockname},
       {"setsockopt", call_setsockopt},
+      {"getsockopt", call_getsockopt},
       {"send", call_send},
       {"receive", call_receive},
       {"sendTo", call_send_to},

@@ -1,0 +1,116 @@
+/**
+ * The MTUs of paths (RFC 1191, RFC 8201). The kernel keeps them: it checks ICMP's "too big" against what was sent, and
+ * forgets it after a while. Here is remembered which paths are of interest, and they are asked for again when something
+ * may have changed. ICMP never says here what an MTU is.
+ */
+import type { SocketId } from '../engine/ports.ts';
+import { familyIpv4, type IpWords, parseIp } from './address.ts';
+import type { RawEndpoint } from './endpoints.ts';
+import { kernelMtu } from './socket-options.ts';
+
+/** Remembered for each socket; the one longest known is forgotten first. */
+const maxPathsPerSocket = 4096;
+/** A path that something was said of is asked for so much later, once for all that is said meanwhile. */
+const settleMs = 100;
+/** Nobody tells when a path has grown: it is asked for. */
+const recheckMs = 60_000;
+/** No path is taken to carry less: RFC 791 3.1, RFC 8200 5. */
+const leastMtu = { ipv4: 576, ipv6: 1280 } as const;
+
+interface Path {
+  socket: SocketId;
+  remote: RawEndpoint;
+  from: string | undefined;
+  /** As told last; undefined: nobody knows. */
+  mtuOctets: number | undefined;
+}
+
+export class PathMtus {
+  readonly #sockets = new Map<SocketId, Map<string, Path>>();
+  readonly #suspects = new Set<Path>();
+  readonly #changed: (socket: SocketId, remote: RawEndpoint, mtuOctets: number) => void;
+  #settle: NodeJS.Timeout | undefined;
+  #recheck: NodeJS.Timeout | undefined;
+
+  constructor(changed: (socket: SocketId, remote: RawEndpoint, mtuOctets: number) => void) {
+    this.#changed = changed;
+  }
+
+  /**
+   * What the kernel knows now, IP header included; undefined: there is no path. Changes are told from then on.
+   * @throws PlaneError EINVAL when an address is none
+   */
+  ask(socket: SocketId, remote: RawEndpoint, from: string | undefined): number | undefined {
+    const mtuOctets = pathMtu(remote, from);
+    this.path(socket, remote, from).mtuOctets = mtuOctets;
+    return mtuOctets;
+  }
+
+  /** A datagram of ours was too long for the path. */
+  exceeded(socket: SocketId, remote: RawEndpoint, from: string | undefined): void {
+    this.suspect(this.path(socket, remote, from));
+  }
+
+  /** ICMP says so. Anybody may make that up for any peer: only what is of interest already is looked at. */
+  reported(socket: SocketId, remote: RawEndpoint): void {
+    const path = this.#sockets.get(socket)?.get(remote.address);
+    if (path) this.suspect(path);
+  }
+
+  forget(socket: SocketId): void {
+    for (const path of this.#sockets.get(socket)?.values() ?? []) this.#suspects.delete(path);
+    this.#sockets.delete(socket);
+    if (this.#sockets.size > 0) return;
+    clearTimeout(this.#settle);
+    clearInterval(this.#recheck);
+    this.#settle = undefined;
+    this.#recheck = undefined;
+  }
+
+  private path(socket: SocketId, remote: RawEndpoint, from: string | undefined): Path {
+    let paths = this.#sockets.get(socket);
+    if (!paths) {
+      paths = new Map();
+      this.#sockets.set(socket, paths);
+    }
+    let path = paths.get(remote.address);
+    if (!path) {
+      const [oldest] = paths.size >= maxPathsPerSocket ? paths.keys() : [];
+      if (oldest !== undefined) paths.delete(oldest);
+      this.#recheck ??= setInterval(() => this.recheck(), recheckMs).unref();
+      path = { socket, remote, from, mtuOctets: undefined };
+      paths.set(remote.address, path);
+    }
+    return path;
+  }
+
+  private suspect(path: Path): void {
+    this.#suspects.add(path);
+    this.#settle ??= setTimeout(() => {
+      this.#settle = undefined;
+      const suspects = [...this.#suspects];
+      this.#suspects.clear();
+      for (const suspected of suspects) this.check(suspected);
+    }, settleMs).unref();
+  }
+
+  private recheck(): void {
+    for (const paths of this.#sockets.values()) for (const path of paths.values()) this.check(path);
+  }
+
+  private check(path: Path): void {
+    // Who was told of another path may have closed the socket.
+    if (this.#sockets.get(path.socket)?.get(path.remote.address) !== path) return;
+    const mtuOctets = pathMtu(path.remote, path.from);
+    if (mtuOctets === undefined || mtuOctets === path.mtuOctets) return;
+    path.mtuOctets = mtuOctets;
+    this.#changed(path.socket, path.remote, mtuOctets);
+  }
+}
+
+function pathMtu(remote: RawEndpoint, from: string | undefined): number | undefined {
+  const to = parseIp(remote.address);
+  const source: IpWords | undefined = from === undefined ? undefined : parseIp(from);
+  const known = kernelMtu(to, source);
+  return known === undefined ? undefined : Math.max(known, to.family === familyIpv4 ? leastMtu.ipv4 : leastMtu.ipv6);
+}
