@@ -2,9 +2,9 @@
  * Our devices: what each should be, what the kernel says it is, and the way back. A device of somebody else is never
  * touched: ours carry an alias that begins with `prol2tp:`.
  */
-import { readFileSync } from 'node:fs';
 import { PlaneError } from '../engine/errors.ts';
 import type { DeviceSpec } from '../engine/spec.ts';
+import { isIpv6Off } from './ipv6-use.ts';
 import { NeighbourProxies, type Subnet, subnetsOf } from './neighbour-proxies.ts';
 import { type Network, NetworkTable } from './networks.ts';
 import type { Removals } from './removals.ts';
@@ -308,17 +308,6 @@ export class Device implements Carrier {
   }
 }
 
-function isIpv6Off(device: string): boolean {
-  try {
-    return readFileSync(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, 'utf8').trim() !== '0';
-  } catch (error) {
-    // A kernel without IPv6 has no such file.
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'EIO';
-    if (code === 'ENOENT') return true;
-    throw new PlaneError(code, `TUN device ${device}: whether it takes IPv6`);
-  }
-}
-
 function isIpv6(address: string): boolean {
   return address.includes(':');
 }
@@ -328,16 +317,26 @@ function deviceRouteText(route: DeviceRoute): string {
 }
 
 /**
- * Deletes what a crash left behind: TUN devices with our mark that no process holds, and our guarding routes and
- * neighbour proxies when no device of ours is left. Answers the names of the devices.
+ * Deletes what a crash left behind: TUN and TAP devices with our mark that no process holds, bridges with our mark
+ * without such a device, and our guarding routes and neighbour proxies when no device of ours is left. Answers the names
+ * of the devices.
  */
 export function sweep(rtnl: Rtnl): string[] {
   const marked = rtnl.links().filter((link) => link.alias?.startsWith(ownershipMark));
-  const abandoned = marked.filter((link) => link.kind === 'tun' && !link.carrier);
+  const devices = marked.filter((link) => link.kind === 'tun');
+  const unheld = devices.filter(isUnheld);
+  const masters = new Set(devices.filter((link) => !isUnheld(link)).map((link) => link.master));
+  const bridges = marked.filter((link) => link.kind === 'bridge' && !masters.has(link.index));
+  const abandoned = [...unheld, ...bridges];
   for (const link of abandoned) rtnl.deleteLink(link.index);
   if (marked.length === abandoned.length) {
     for (const route of rtnl.routes()) if (route.ours) rtnl.deleteRoute(route);
     for (const proxy of rtnl.neighbourProxies()) if (proxy.ours) rtnl.deleteNeighbourProxy(proxy.link, proxy.address);
   }
   return abandoned.map((link) => link.name);
+}
+
+/** Only a persistent device stays when no process holds it. A held one may be without a carrier, as its peer is. */
+function isUnheld({ persistent, carrier }: Link): boolean {
+  return persistent && !carrier;
 }

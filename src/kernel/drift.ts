@@ -10,17 +10,23 @@ const minCompareDelayMs = 100;
 const maxCompareDelayMs = 800;
 const compareShare = 10;
 
-export class Drift {
-  readonly #rtnl: Rtnl;
-  readonly #devices: ReadonlyMap<string, Device>;
+/** What may drift, and what was last told of it. */
+export interface Drifting {
+  readonly name: string;
+  toldGaps: string;
+  gaps(snapshot: Snapshot): string[];
+}
+
+/** Compares what was changed, after a while, and tells of gaps that are new. */
+export class GapWatch<D extends Drifting> {
+  protected readonly rtnl: Rtnl;
   readonly #events: PlaneEvents;
-  #changed = new Set<Device>();
+  #changed = new Set<D>();
   #compare: NodeJS.Timeout | undefined;
   #compareDelayMs = minCompareDelayMs;
 
-  constructor(rtnl: Rtnl, devices: ReadonlyMap<string, Device>, events: PlaneEvents) {
-    this.#rtnl = rtnl;
-    this.#devices = devices;
+  constructor(rtnl: Rtnl, events: PlaneEvents) {
+    this.rtnl = rtnl;
     this.#events = events;
   }
 
@@ -28,26 +34,8 @@ export class Drift {
     clearTimeout(this.#compare);
   }
 
-  device(link: number): Device | undefined {
-    for (const device of this.#devices.values()) if (device.index === link) return device;
-    return undefined;
-  }
-
-  linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
-    const own = link === 'unknown' ? undefined : this.device(link);
-    if (own) {
-      // Setting a device up tells of its link many times: one look spares the long comparison.
-      const fine = kind === 'link' && own.linkGaps(this.#rtnl.link(own.index)).length === 0;
-      if (!fine) this.mark(own);
-      return;
-    }
-    for (const device of this.#devices.values()) {
-      if (link === 'unknown' || device.guard?.link === link || device.proxies.size > 0) this.mark(device);
-    }
-  }
-
   /** What we do ourselves leaves no gap, so it need not be told apart. */
-  mark(device: Device): void {
+  mark(device: D): void {
     this.#changed.add(device);
     this.#compare ??= setTimeout(() => this.compare(), this.#compareDelayMs);
   }
@@ -59,7 +47,7 @@ export class Drift {
     this.#changed = new Set();
     let snapshot: Snapshot;
     try {
-      snapshot = takeSnapshot(this.#rtnl);
+      snapshot = takeSnapshot(this.rtnl);
     } catch (error) {
       if (!(error instanceof PlaneError)) throw error;
       // Others change so much that no dump holds together: later.
@@ -77,7 +65,35 @@ export class Drift {
     this.#compareDelayMs = Math.min(Math.max(tookMs * compareShare, minCompareDelayMs), maxCompareDelayMs);
   }
 
-  forget(device: Device): void {
+  forget(device: D): void {
     this.#changed.delete(device);
+  }
+}
+
+/** The same for TUN devices, from what is told of links. */
+export class Drift extends GapWatch<Device> {
+  readonly #devices: ReadonlyMap<string, Device>;
+
+  constructor(rtnl: Rtnl, devices: ReadonlyMap<string, Device>, events: PlaneEvents) {
+    super(rtnl, events);
+    this.#devices = devices;
+  }
+
+  device(link: number): Device | undefined {
+    for (const device of this.#devices.values()) if (device.index === link) return device;
+    return undefined;
+  }
+
+  linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
+    const own = link === 'unknown' ? undefined : this.device(link);
+    if (own) {
+      // Setting a device up tells of its link many times: one look spares the long comparison.
+      const fine = kind === 'link' && own.linkGaps(this.rtnl.link(own.index)).length === 0;
+      if (!fine) this.mark(own);
+      return;
+    }
+    for (const device of this.#devices.values()) {
+      if (link === 'unknown' || device.guard?.link === link || device.proxies.size > 0) this.mark(device);
+    }
   }
 }

@@ -10,15 +10,15 @@ const doomedGroup = 0x70326c74;
 
 export class Removals {
   readonly #rtnl: Rtnl;
-  #doomed: { tun: Tun; index: number }[] = [];
+  #doomed: { tun: Tun | undefined; index: number }[] = [];
   #turn: NodeJS.Immediate | undefined;
 
   constructor(rtnl: Rtnl) {
     this.#rtnl = rtnl;
   }
 
-  /** The device's packets must no longer be polled for. */
-  add(tun: Tun, index: number): void {
+  /** The packets of a TUN or TAP device must no longer be polled for; what is none has no `tun`. */
+  add(tun: Tun | undefined, index: number): void {
     this.#doomed.push({ tun, index });
     this.#turn ??= setImmediate(() => this.finish());
   }
@@ -33,7 +33,10 @@ export class Removals {
       for (const { index } of doomed) this.#rtnl.setLinkGroup(index, doomedGroup);
       this.#rtnl.deleteLinkGroup(doomedGroup);
     }
-    // Closing deletes what is left.
-    for (const { tun } of doomed) closeTun(tun);
+    for (const { tun, index } of doomed) {
+      // Closing deletes what is left.
+      if (tun) closeTun(tun);
+      else this.#rtnl.deleteLink(index);
+    }
   }
 }

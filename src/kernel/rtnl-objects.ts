@@ -1,6 +1,7 @@
 /** What rtnetlink knows: links, addresses, routes and neighbour proxies, as objects, as text and as its messages. */
 import ipaddr from 'ipaddr.js';
-import { familyIpv4, familyIpv6 } from './address.ts';
+import { PlaneError } from '../engine/errors.ts';
+import { familyIpv4, familyIpv6, formatIp, parseIp } from './address.ts';
 import {
   type Attributes,
   attribute,
@@ -26,12 +27,21 @@ export interface Link {
   alias: string | undefined;
   /** `tun`, `veth` ... */
   kind: string | undefined;
+  /** A TUN or TAP device that stays when no process holds it. */
+  persistent: boolean;
+  /** The bridge, or the like, that it is part of; 0: none. */
+  master: number;
+  /** `02:00:00:00:00:01`; undefined where there is none. */
+  macAddress: string | undefined;
 }
 
 export interface LinkChange {
   up?: boolean;
   mtu?: number;
   alias?: string;
+  macAddress?: string;
+  /** 0: of none. */
+  master?: number;
 }
 
 /** An address of a link. With a peer it is point-to-point, and the prefix is the peer's. */
@@ -65,6 +75,19 @@ export function addressText({ address, peer, prefix }: LinkAddress): string {
   return peer === undefined ? `${address}/${prefix}` : `${address} peer ${peer}/${prefix}`;
 }
 
+/**
+ * Parses `10.0.0.1/24`, or an address alone, and writes it as the kernel does.
+ * @throws PlaneError EINVAL
+ */
+export function parseLinkAddress(cidr: string): LinkAddress {
+  const [text, length] = cidr.split('/', 2);
+  const { family, words, scope } = parseIp(text);
+  const most = family === familyIpv4 ? 32 : 128;
+  const prefix = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : most + 1;
+  if (prefix > most || scope !== 0) throw new PlaneError('EINVAL', `"${cidr}" is no address with a prefix`);
+  return { address: formatIp(family, Int32Array.from(words), 0, 0), prefix };
+}
+
 /** fe80::id/64, from a 64-bit interface identifier. */
 export function linkLocalAddress(interfaceId: bigint): LinkAddress {
   const octets = new Array<number>(16).fill(0);
@@ -88,10 +111,16 @@ export const rtm = { newLink: 16, delLink: 17, getLink: 18, newAddr: 20, delAddr
 export const rtmRoute = { new: 24, del: 25, get: 26 } as const;
 export const rtmNeighbour = { new: 28, del: 29, get: 30 } as const;
 export const ifla = {
+  macAddress: 1,
   name: 3,
   mtu: 4,
+  master: 10,
   info: 18,
   infoKind: 1,
+  infoData: 2,
+  infoPortKind: 4,
+  infoPortData: 5,
+  tunPersist: 6,
   alias: 20,
   afSpec: 26,
   group: 27,
@@ -102,6 +131,7 @@ export const addrGenModeNone = 1;
 const ifa = { address: 1, local: 2, flags: 8 } as const;
 const ifaFlagNodad = 0x02;
 export const rta = { destination: 1, oif: 4, gateway: 5, priority: 6, metrics: 8, table: 15, metricMtu: 2 } as const;
+const macOctets = 6;
 const iffUp = 0x01;
 const iffLoopback = 0x08;
 const iffNoArp = 0x80;
@@ -135,7 +165,11 @@ export function readLink({ body }: NetlinkMessage): Link | undefined {
   if (name === undefined) return undefined;
   const alias = attributes.get(ifla.alias);
   const info = attributes.get(ifla.info);
-  const kind = info && attributesOf(info).get(ifla.infoKind);
+  const about = info && attributesOf(info);
+  const kind = about?.get(ifla.infoKind);
+  const kindText = kind && textOf(kind);
+  const data = kindText === 'tun' ? about?.get(ifla.infoData) : undefined;
+  const macAddress = attributes.get(ifla.macAddress);
   return {
     index: body.getInt32(4, littleEndian),
     name: textOf(name),
@@ -144,8 +178,29 @@ export function readLink({ body }: NetlinkMessage): Link | undefined {
     asksNeighbours: (body.getUint32(8, littleEndian) & (iffLoopback | iffNoArp)) === 0,
     mtu: numberOf(attributes.get(ifla.mtu)) ?? 0,
     alias: alias && textOf(alias),
-    kind: kind && textOf(kind),
+    kind: kindText,
+    persistent: data !== undefined && numberOf(attributesOf(data).get(ifla.tunPersist)) === 1,
+    master: numberOf(attributes.get(ifla.master)) ?? 0,
+    macAddress: macAddress?.byteLength === macOctets ? macText(octetsOf(macAddress)) : undefined,
   };
+}
+
+/** What changes a link; its header comes first. */
+export function linkParts(index: number, { up, mtu, alias, macAddress, master }: LinkChange): Uint8Array[] {
+  const parts = [linkHeader(index, up)];
+  if (macAddress !== undefined) parts.push(attribute(ifla.macAddress, macOf(macAddress)));
+  if (mtu !== undefined) parts.push(attribute(ifla.mtu, number32(mtu)));
+  if (alias !== undefined) parts.push(attribute(ifla.alias, new TextEncoder().encode(alias)));
+  if (master !== undefined) parts.push(attribute(ifla.master, number32(master)));
+  return parts;
+}
+
+function macText(octets: Uint8Array): string {
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(':');
+}
+
+function macOf(text: string): Uint8Array {
+  return Uint8Array.from(text.split(':'), (octet) => Number.parseInt(octet, 16));
 }
 
 export function addressParts(link: number, { address, peer, prefix }: LinkAddress): Uint8Array[] {

@@ -1,7 +1,9 @@
 /** Changes and questions through rtnetlink. Every call is done when it returns; a missing object is no error. */
+import { PlaneError } from '../engine/errors.ts';
 import { familyIpv4, familyIpv6 } from './address.ts';
 import { checked } from './native.ts';
 import { attribute, flagCreate, flagExclusive, NetlinkSocket, nested, number32, text } from './netlink.ts';
+import { wireParts, wirePortParts } from './rtnl-bridges.ts';
 import {
   addressOctets,
   addressParts,
@@ -14,6 +16,7 @@ import {
   type LinkAddress,
   type LinkChange,
   linkHeader,
+  linkParts,
   type NeighbourProxy,
   nda,
   neighbourHeader,
@@ -64,11 +67,29 @@ export class Rtnl {
   }
 
   /** @throws PlaneError */
-  changeLink(index: number, { up, mtu, alias }: LinkChange): void {
-    const parts = [linkHeader(index, up)];
-    if (mtu !== undefined) parts.push(attribute(ifla.mtu, number32(mtu)));
-    if (alias !== undefined) parts.push(attribute(ifla.alias, new TextEncoder().encode(alias)));
-    checked(this.#socket.change(rtm.newLink, 0, ...parts), `link ${index}`);
+  changeLink(index: number, change: LinkChange, what = `link ${index}`): void {
+    checked(this.#socket.change(rtm.newLink, 0, ...linkParts(index, change)), what);
+  }
+
+  /**
+   * Creates a bridge that joins two ports as a wire would (see rtnl-bridges.ts). Answers its index.
+   * @throws PlaneError
+   */
+  createWire(name: string): number {
+    const what = `bridge ${name}`;
+    checked(this.#socket.change(rtm.newLink, flagCreate | flagExclusive, ...wireParts(name)), what);
+    const link = this.link(name);
+    if (link === undefined) throw new PlaneError('ENODEV', what);
+    return link.index;
+  }
+
+  /**
+   * Makes a link one of the two ports.
+   * @throws PlaneError
+   */
+  joinWire(wire: number, index: number, what: string): void {
+    this.changeLink(index, { master: wire }, what);
+    checked(this.#socket.change(rtm.newLink, 0, ...wirePortParts(index)), what);
   }
 
   /** The kernel makes no IPv6 link-local address of its own. False when the kernel or the link has no IPv6 at all. */

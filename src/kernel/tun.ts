@@ -1,15 +1,18 @@
 /**
- * TUN devices: created by opening, gone when closed. Opened non-blocking and polled: a read that waits in a thread
- * would keep the process from ending.
+ * TUN and TAP devices: created by opening, gone when closed. Opened non-blocking and polled: a read that waits in a
+ * thread would keep the process from ending.
  */
 import { PlaneError } from '../engine/errors.ts';
 import { checked, errnoName, native, pollReadable } from './native.ts';
+import { number32 } from './netlink.ts';
 
 const readWrite = 2;
 const tunsetiff = 0x400454ca;
+const tunsetcarrier = 0x400454e2;
 const ifreqOctets = 40;
 const ifnamsiz = 16;
 const iffTun = 0x0001;
+const iffTap = 0x0002;
 const iffNoPi = 0x1000;
 /** Never attach to a device that is already there. */
 const iffTunExcl = 0x8000;
@@ -26,12 +29,20 @@ export interface Tun {
  * @throws PlaneError EEXIST when the name is taken
  */
 export function openTun(name: string, ready: (events: number) => void): Tun {
-  const what = `TUN device ${name}`;
+  return open(`TUN device ${name}`, iffTun, name, ready);
+}
+
+/** The same, but what passes it are Ethernet frames. */
+export function openTap(name: string, ready: (events: number) => void): Tun {
+  return open(`TAP device ${name}`, iffTap, name, ready);
+}
+
+function open(what: string, kind: number, name: string, ready: (events: number) => void): Tun {
   const request = new Uint8Array(ifreqOctets);
   const bytes = new TextEncoder().encode(name);
   if (bytes.length === 0 || bytes.length >= ifnamsiz) throw new PlaneError('EINVAL', `${what}: name of 1 to 15 octets`);
   request.set(bytes);
-  new Uint16Array(request.buffer, ifnamsiz, 1)[0] = iffTun | iffNoPi | iffTunExcl;
+  new Uint16Array(request.buffer, ifnamsiz, 1)[0] = kind | iffNoPi | iffTunExcl;
   const fd = checked(native.open('/dev/net/tun', readWrite), '/dev/net/tun');
   try {
     const result = native.ioctl(fd, tunsetiff, request);
@@ -46,6 +57,15 @@ export function openTun(name: string, ready: (events: number) => void): Tun {
     native.close(fd);
     throw error;
   }
+}
+
+/**
+ * Lets the device have a carrier or none. Kernels before 5.0 cannot.
+ * @throws PlaneError
+ */
+export function setCarrier({ fd, name }: Tun, carrier: boolean): void {
+  const result = native.ioctl(fd, tunsetcarrier, number32(carrier ? 1 : 0));
+  if (result < 0 && errnoName(result) !== 'EINVAL') checked(result, `carrier of ${name}`);
 }
 
 /** No more packets are told of. */
