@@ -2,25 +2,27 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { DataSequencing } from '../../src/engine/spec.ts';
 import { DataPath } from '../../src/kernel/data-path.ts';
 import { NetworkTable } from '../../src/kernel/networks.ts';
 import { type PppoeHeader, pppoeHeaderOctets, readPppoeHeader } from '../../src/kernel/pppoe-header.ts';
 import { type Carrier, L2tpSession, type PlaneTunnel, PppoeSession } from '../../src/kernel/sessions.ts';
-import { UdpTransport } from '../../src/kernel/sockets.ts';
-import { dataMessage, ipv4, ipv4Packet, session as key } from './sessions.ts';
+import { SocketTransport } from '../../src/kernel/sockets.ts';
+import { dataMessage, ipv4, ipv4Packet, session as key, pppFacts } from './sessions.ts';
 
-let transport: UdpTransport;
+let transport: SocketTransport;
 let path: DataPath;
 let peer: Socket;
 let tunnel: PlaneTunnel;
 let frames: number;
 
 beforeEach(async () => {
-  transport = new UdpTransport();
+  transport = new SocketTransport();
   frames = 0;
   path = new DataPath(transport, {
     frame: () => frames++,
     framesDropped: () => undefined,
+    circuit: () => undefined,
     pppoeServed: () => undefined,
     discovery: () => undefined,
     drift: () => undefined,
@@ -28,9 +30,9 @@ beforeEach(async () => {
   peer = createSocket('udp4');
   peer.bind(0, '127.0.0.1');
   await once(peer, 'listening');
-  const socket = transport.open({ address: '127.0.0.1', port: 0 });
+  const socket = transport.open({ address: '127.0.0.1', port: 0, encapsulation: 'udp', pmtuDiscovery: false });
   const remote = transport.endpoints.raw({ address: '127.0.0.1', port: peer.address().port });
-  tunnel = { localId: 7, remoteId: 0x1234, socket, remote, from: undefined };
+  tunnel = { localId: 7, remoteId: 0x1234, version: 2, encapsulation: 'udp', socket, remote, from: undefined };
   path.tunnels.set(7, tunnel);
 });
 
@@ -39,15 +41,15 @@ afterEach(() => {
   peer.close();
 });
 
-function addSession(sequencing = false, follows = false): L2tpSession {
-  const facts = { remoteId: 0x5678, sequencing, follows, reorderTimeoutMs: 0, dscp: 0 };
-  const session = new L2tpSession(key, tunnel, facts);
-  path.sessions.set(key, session);
+function addSession(sequencing: DataSequencing = 'none', follows = false): L2tpSession {
+  const session = new L2tpSession(key, tunnel, { ...pppFacts, remoteId: 0x5678, sequencing, follows });
+  path.add(session);
   return session;
 }
 
 function receive(bytes: Uint8Array): void {
-  path.receive({ socket: tunnel.socket, from: tunnel.remote, to: undefined, bytes, start: 0, end: bytes.length });
+  const { encapsulation, socket, remote } = tunnel;
+  path.receive({ socket, encapsulation, from: remote, to: undefined, bytes, start: 0, end: bytes.length });
 }
 
 async function sent(): Promise<number[]> {
@@ -61,7 +63,7 @@ test('a frame is sent with the peer ids, and with sequence numbers when they are
   const session = addSession();
   path.sendFrame(session, lcp);
   expect(await sent()).toEqual([0x00, 0x02, 0x12, 0x34, 0x56, 0x78, ...lcp]);
-  session.sequencing = true;
+  session.sequencing = 'all';
   session.ns = 0xffff;
   path.sendFrame(session, lcp);
   expect(await sent()).toEqual([0x08, 0x02, 0x12, 0x34, 0x56, 0x78, 0xff, 0xff, 0, 0, ...lcp]);
@@ -72,11 +74,11 @@ test('a frame is sent with the peer ids, and with sequence numbers when they are
 });
 
 test('a session that follows turns sequence numbers on and off with its peer', () => {
-  const session = addSession(false, true);
+  const session = addSession('none', true);
   receive(dataMessage(0xc021, lcp.subarray(4), 0));
-  expect(session.sequencing).toBe(true);
+  expect(session.sequencing).toBe('all');
   receive(dataMessage(0xc021, lcp.subarray(4)));
-  expect(session.sequencing).toBe(false);
+  expect(session.sequencing).toBe('none');
   expect(frames).toBe(2);
 });
 
@@ -114,7 +116,7 @@ test('no octets do harm: each datagram is a frame, or is dropped and counted', (
 });
 
 test('no octets do harm to a PPPoE session or to the one it is spliced with', () => {
-  const l2tp = addSession(true);
+  const l2tp = addSession('all');
   const pppoe = new PppoeSession(5, { sessionFd: -1, index: 0 }, { high: 0x0200, low: 7 }, 5);
   path.pppoeSessions.set(5, pppoe);
   const dropped = (): number => Object.values(path.dropped).reduce((sum, count) => sum + count, 0);
@@ -183,8 +185,7 @@ test('what the network does not take is dropped, and neither packet nor octets c
   const session = addSession();
   // Nobody may send to all without asking for it.
   const remote = transport.endpoints.raw({ address: '255.255.255.255', port: 1701 });
-  const facts = { remoteId: 5, sequencing: false, follows: false, reorderTimeoutMs: 0, dscp: 0 };
-  const other = new L2tpSession(5, { ...tunnel, localId: 8, remote }, facts);
+  const other = new L2tpSession(5, { ...tunnel, localId: 8, remote }, { ...pppFacts, remoteId: 5 });
   path.splice(session, other);
   receive(dataMessage(0x21, packet));
   expect(session).toMatchObject({ rxPackets: 1, rxOctets: packet.length + 4 });

@@ -16,6 +16,7 @@ function scene() {
     frame: nothing,
     discovery: nothing,
     drift: nothing,
+    circuit: nothing,
     pppoeServed: () => undefined,
     framesDropped: (session, frames) => told.push([session, frames]),
   });

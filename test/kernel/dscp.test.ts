@@ -59,9 +59,9 @@ test.each([
   await lac.sendControl(session, lcpEcho);
   // Of one length to one peer: without their marks they would go as one.
   await lac.datagram(socket, { address: far, port: 1701 }, zlb, [48, 48, 0, 48, 10, 0, 0]);
-  await lac.apply({ op: 'sessionModify', session, sequencing: true, reorderTimeoutMs: 0, dscp: 26 });
+  await lac.apply({ op: 'sessionModify', session, sequencing: 'all', reorderTimeoutMs: 0, dscp: 26 });
   await lac.sendControl(session, lcpEcho);
-  await lac.apply({ op: 'sessionModify', session, sequencing: true, reorderTimeoutMs: 0, dscp: 0 });
+  await lac.apply({ op: 'sessionModify', session, sequencing: 'all', reorderTimeoutMs: 0, dscp: 0 });
   await lac.sendControl(session, lcpEcho);
   await until(
     () => lns.frames(),

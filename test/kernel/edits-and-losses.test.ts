@@ -34,7 +34,7 @@ function secondUp(): Promise<unknown> {
     localTunnelId: 7,
     remoteSessionId: 10,
     pseudowire: 'ppp',
-    sequencing: false,
+    sequencing: 'none',
     reorderTimeoutMs: 0,
     dscp: 0,
   });
@@ -192,7 +192,7 @@ test('a comparison that fails, as when others change too much for a dump to hold
     const { execFileSync } = await import('node:child_process');
     const { PlaneError } = await import(kernel + 'engine/errors.ts');
     const { Rtnl } = await import(kernel + 'kernel/rtnl.ts');
-    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { SocketTransport } = await import(kernel + 'kernel/sockets.ts');
     const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
     const { links } = Rtnl.prototype;
     let refusals = 2;
@@ -200,7 +200,7 @@ test('a comparison that fails, as when others change too much for a dump to hold
       if (refusals-- > 0) throw new PlaneError('EINTR', 'netlink dump kept changing');
       return links.call(this);
     };
-    const plane = new UserspacePlane(new UdpTransport(), {
+    const plane = new UserspacePlane(new SocketTransport(), {
       frame: () => undefined,
       drift: (device, what) => {
         console.log(device, what);
@@ -216,9 +216,9 @@ test('a comparison that fails, as when others change too much for a dump to hold
 test('without a descriptor to spare a device fails as a whole, and works when there is one', () => {
   const printed = runScript(`
     const { closeSync, openSync } = await import('node:fs');
-    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { SocketTransport } = await import(kernel + 'kernel/sockets.ts');
     const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
-    const plane = new UserspacePlane(new UdpTransport(), { frame: () => undefined, drift: () => undefined });
+    const plane = new UserspacePlane(new SocketTransport(), { frame: () => undefined, drift: () => undefined });
     const spare = openSync('/dev/null', 'r');
     const held = [];
     const device = ${JSON.stringify(subs)};
@@ -269,20 +269,20 @@ test('a repair reads the routing table once, however many routes the device has'
     const { execFileSync } = await import('node:child_process');
     const { sessionKeyV2 } = await import(kernel + 'engine/ports.ts');
     const { Rtnl } = await import(kernel + 'kernel/rtnl.ts');
-    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { SocketTransport } = await import(kernel + 'kernel/sockets.ts');
     const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
-    const plane = new UserspacePlane(new UdpTransport(), { frame: () => undefined, drift: () => undefined });
+    const plane = new UserspacePlane(new SocketTransport(), { frame: () => undefined, drift: () => undefined });
     const failures = [];
     const apply = (op) => plane.apply(op, (fact) => fact.fact === 'failed' && failures.push(fact.error.message));
     const remote = { address: '192.0.2.2', port: 1701 };
     apply({ op: 'device', device: ${JSON.stringify(subs)} });
-    apply({ op: 'tunnelUp', localTunnelId: 7, remoteTunnelId: 7, version: 2, socket: 1, remote });
+    apply({ op: 'tunnelUp', localTunnelId: 7, remoteTunnelId: 7, version: 2, encapsulation: 'udp', socket: 1, remote });
     const sessions = 100;
     for (let id = 1; id <= sessions; id++) {
       const session = sessionKeyV2(7, id);
       const ipv4 = { local: ${ipv4('10.9.0.1')}, remote: ${ipv4('10.9.1.0')} + id, defaultRoute: false, proxyArp: false };
       const attachment = { interface: { kind: 'shared', name: 'subs' }, owner: 'Session/x', mtu: 1300, mssClamp: false, ipv4, routes: [] };
-      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: false, reorderTimeoutMs: 0, dscp: 0 });
+      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: 'none', reorderTimeoutMs: 0, dscp: 0 });
       apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
     }
     const { routes } = Rtnl.prototype;
@@ -305,7 +305,7 @@ test('sessions that end with routes of their own have nothing compared, until so
     const { execFileSync } = await import('node:child_process');
     const { sessionKeyV2 } = await import(kernel + 'engine/ports.ts');
     const { Rtnl } = await import(kernel + 'kernel/rtnl.ts');
-    const { UdpTransport } = await import(kernel + 'kernel/sockets.ts');
+    const { SocketTransport } = await import(kernel + 'kernel/sockets.ts');
     const { UserspacePlane } = await import(kernel + 'kernel/userspace-plane.ts');
     const { links } = Rtnl.prototype;
     let comparisons = 0;
@@ -313,7 +313,7 @@ test('sessions that end with routes of their own have nothing compared, until so
       comparisons++;
       return links.call(this);
     };
-    const plane = new UserspacePlane(new UdpTransport(), {
+    const plane = new UserspacePlane(new SocketTransport(), {
       frame: () => undefined,
       drift: (device, what) => {
         console.log(device, what, comparisons);
@@ -323,12 +323,12 @@ test('sessions that end with routes of their own have nothing compared, until so
     const failures = [];
     const apply = (op) => plane.apply(op, (fact) => fact.fact === 'failed' && failures.push(fact.error.message));
     apply({ op: 'device', device: ${JSON.stringify(subs)} });
-    apply({ op: 'tunnelUp', localTunnelId: 7, remoteTunnelId: 7, version: 2, socket: 1, remote: { address: '192.0.2.2', port: 1701 } });
+    apply({ op: 'tunnelUp', localTunnelId: 7, remoteTunnelId: 7, version: 2, encapsulation: 'udp', socket: 1, remote: { address: '192.0.2.2', port: 1701 } });
     for (let id = 1; id <= 10; id++) {
       const session = sessionKeyV2(7, id);
       const ipv4 = { local: ${ipv4('10.9.0.1')}, remote: ${ipv4('10.9.1.0')} + id, defaultRoute: false, proxyArp: false };
       const attachment = { interface: { kind: 'shared', name: 'subs' }, owner: 'Session/x', mtu: 1300, mssClamp: false, ipv4, routes: ['2001:db8:' + id + '::/48'] };
-      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: false, reorderTimeoutMs: 0, dscp: 0 });
+      apply({ op: 'sessionUp', session, localTunnelId: 7, remoteSessionId: id, pseudowire: 'ppp', sequencing: 'none', reorderTimeoutMs: 0, dscp: 0 });
       apply({ op: 'attach', session, attachment, acfc: false, pfc: false });
     }
     for (let id = 2; id <= 10; id++) apply({ op: 'sessionDown', session: sessionKeyV2(7, id) });

@@ -3,17 +3,30 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { PlaneOp, SessionKey, SocketId } from '../../src/engine/ports.ts';
-import type { Endpoint, PlaneDevice, SessionCounters } from '../../src/engine/spec.ts';
-import type { UdpCounters } from '../../src/kernel/sockets.ts';
+import type { Encapsulation, Endpoint, ListenSpec, PlaneDevice, SessionCounters } from '../../src/engine/spec.ts';
+import type { CircuitStatus } from '../../src/engine/wire/avp.ts';
+import type { SocketCounters } from '../../src/kernel/sockets.ts';
 
 export type Request =
-  | { call: 'open'; local: { address: string; port: number } }
+  | { call: 'open'; local: ListenSpec }
   | { call: 'apply'; op: PlaneOp }
   | { call: 'datagram'; socket: SocketId; to: Endpoint; bytes: Uint8Array; dscps: readonly number[] }
   | { call: 'sendControl'; session: SessionKey; frame: Uint8Array }
   | { call: 'counters'; session: SessionKey }
   | ({ call: 'sendDiscovery' } & Discovery)
-  | { call: 'list' | 'sweep' | 'dropped' | 'transport' | 'frames' | 'drifts' | 'served' | 'discoveries' | 'tables' }
+  | {
+      call:
+        | 'list'
+        | 'sweep'
+        | 'dropped'
+        | 'transport'
+        | 'frames'
+        | 'drifts'
+        | 'circuits'
+        | 'served'
+        | 'discoveries'
+        | 'tables';
+    }
   | { call: 'close'; sockets: SocketId[] };
 
 /** A PPPoE discovery packet, with the MAC address that it came from or goes to. */
@@ -100,8 +113,9 @@ export class PlaneProcess {
     });
   }
 
-  async open(address: string, port: number): Promise<SocketId> {
-    const socket = await this.ask<SocketId>({ call: 'open', local: { address, port } });
+  async open(address: string, port: number, encapsulation: Encapsulation = 'udp'): Promise<SocketId> {
+    const local = { address, port, encapsulation, pmtuDiscovery: false };
+    const socket = await this.ask<SocketId>({ call: 'open', local });
     this.#sockets.push(socket);
     return socket;
   }
@@ -147,7 +161,7 @@ export class PlaneProcess {
     return this.ask({ call: 'dropped' });
   }
 
-  transport(): Promise<UdpCounters> {
+  transport(): Promise<SocketCounters> {
     return this.ask({ call: 'transport' });
   }
 
@@ -157,6 +171,10 @@ export class PlaneProcess {
 
   drifts(): Promise<{ device: string; what: string }[]> {
     return this.ask({ call: 'drifts' });
+  }
+
+  circuits(): Promise<{ session: number; status: CircuitStatus }[]> {
+    return this.ask({ call: 'circuits' });
   }
 
   /** What was last told of interfaces with PPPoE: why they are not served, if so. */

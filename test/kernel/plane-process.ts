@@ -1,17 +1,20 @@
 /** One transport and one plane in a process of their own, told over IPC what to do: see lab.ts. */
 import type { PlaneFact } from '../../src/engine/ports.ts';
-import { UdpTransport } from '../../src/kernel/sockets.ts';
+import type { CircuitStatus } from '../../src/engine/wire/avp.ts';
+import { SocketTransport } from '../../src/kernel/sockets.ts';
 import { UserspacePlane } from '../../src/kernel/userspace-plane.ts';
 import type { Answer, Discovery, Request } from './lab.ts';
 
-const transport = new UdpTransport();
+const transport = new SocketTransport();
 const discoveries: Discovery[] = [];
 const frames: { session: number; bytes: Uint8Array }[] = [];
 const served = new Map<string, string | undefined>();
+const circuits: { session: number; status: CircuitStatus }[] = [];
 const drifts: { device: string; what: string }[] = [];
 const plane = new UserspacePlane(transport, {
   frame: (session, bytes, start, end) => frames.push({ session, bytes: bytes.slice(start, end) }),
   framesDropped: () => undefined,
+  circuit: (session, status) => circuits.push({ session, status }),
   pppoeServed: (interfaceName, failure) => served.set(interfaceName, failure),
   discovery: (interfaceName, peer, bytes, start, end) =>
     discoveries.push({ interface: interfaceName, peer: new Uint8Array(peer), packet: bytes.slice(start, end) }),
@@ -52,6 +55,8 @@ async function run(request: Request): Promise<unknown> {
       return served;
     case 'drifts':
       return drifts;
+    case 'circuits':
+      return circuits;
     case 'close':
       await plane.close();
       for (const socket of request.sockets) transport.close(socket);

@@ -3,7 +3,7 @@ import '../netns/patience.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type IpAttachment, type PlaneOp, type SessionKey, sessionKeyV2 } from '../../src/engine/ports.ts';
-import type { FilterRule } from '../../src/engine/spec.ts';
+import type { DataSequencing, FilterRule } from '../../src/engine/spec.ts';
 import { join, Namespace, PlaneProcess } from './lab.ts';
 import { clientSide, dataMessage, ipv4, serverSide, subs } from './sessions.ts';
 
@@ -67,7 +67,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     (id): Step =>
       (model, socket) => {
         model.tunnels.add(id);
-        const ids = { localTunnelId: id, remoteTunnelId: id, version: 2 } as const;
+        const ids = { localTunnelId: id, remoteTunnelId: id, version: 2, encapsulation: 'udp' } as const;
         const remote = { address: '192.0.2.2', port: 1701 };
         return { op: { op: 'tunnelUp', ...ids, socket, remote, from: undefined } };
       },
@@ -79,7 +79,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         return { op: { op: 'tunnelDown', localTunnelId: id } };
       },
   ),
-  fc.tuple(l2tpKey, fc.constantFrom(0, 5, 60_000), fc.boolean()).map(
+  fc.tuple(l2tpKey, fc.constantFrom(0, 5, 60_000), fc.constantFrom<DataSequencing>('none', 'nonIp', 'all')).map(
     ([session, reorderTimeoutMs, sequencing]): Step =>
       (model) => {
         const facts = { remoteSessionId: session & 0xffff, pseudowire: 'ppp', sequencing, dscp: 0 } as const;
@@ -93,7 +93,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(l2tpKey, fc.constantFrom(0, 5, 60_000)).map(
     ([session, reorderTimeoutMs]): Step =>
       (model) => ({
-        op: { op: 'sessionModify', session, sequencing: true, reorderTimeoutMs, dscp: 46 },
+        op: { op: 'sessionModify', session, sequencing: 'all', reorderTimeoutMs, dscp: 46 },
         code: model.up.has(session) ? undefined : 'ENOENT',
       }),
   ),

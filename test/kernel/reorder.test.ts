@@ -2,13 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EndpointCache } from '../../src/kernel/endpoints.ts';
 import { lateRunLimit, maxHeldMessages, maxHeldOctets, Reorder } from '../../src/kernel/reorder.ts';
-import { L2tpSession } from '../../src/kernel/sessions.ts';
+import { L2tpSession, type PlaneTunnel } from '../../src/kernel/sessions.ts';
+import { formatV3, pppFacts } from './sessions.ts';
 
 const remote = new EndpointCache().raw({ address: '127.0.0.1', port: 1701 });
-const tunnel = { localId: 7, remoteId: 7, socket: 1, remote, from: undefined };
+const ids = { localId: 7, remoteId: 7, version: 2, encapsulation: 'udp' } as const;
+const tunnel: PlaneTunnel = { ...ids, socket: 1, remote, from: undefined };
 
-function newSession(reorderTimeoutMs: number, expected = 0): L2tpSession {
-  const facts = { remoteId: 9, sequencing: false, follows: false, reorderTimeoutMs, dscp: 0 };
+function newSession(reorderTimeoutMs: number, expected = 0, bits: 16 | 24 = 16): L2tpSession {
+  const facts = { ...pppFacts, reorderTimeoutMs, format: bits === 24 ? formatV3 : undefined };
   const session = new L2tpSession(9, tunnel, facts);
   session.expected = expected;
   return session;
@@ -33,7 +35,8 @@ class Way {
   arrive(session: L2tpSession, sent: number, first = 0, octets = 4): void {
     const bytes = new Uint8Array(octets + 2);
     new DataView(bytes.buffer).setUint32(1, sent);
-    if (this.reorder.arrive(session, (first + sent) & 0xffff, bytes, 1, 1 + octets) === 'now') {
+    const mask = session.format === undefined ? 0xffff : 0xff_ffff;
+    if (this.reorder.arrive(session, (first + sent) & mask, bytes, 1, 1 + octets, 0) === 'now') {
       this.pass(session, bytes, 1, 1 + octets);
       this.reorder.release(session);
     }
@@ -120,34 +123,40 @@ const journeys = fc
   );
 
 describe('the order of messages', () => {
-  test('is what a simple model makes of any loss, delay and repetition, wherever the numbers begin', () => {
-    fc.assert(
-      fc.property(
-        journeys,
-        fc.integer({ min: 1, max: 30 }),
-        fc.constantFrom(0, 65_500, 32_700),
-        (arrivals, timeoutMs, first) => {
-          const session = newSession(timeoutMs, first);
-          const way = new Way();
-          for (const { sent, at } of arrivals) {
-            way.until(at);
-            way.arrive(session, sent, first);
-          }
-          way.until(1_000_000);
-          const expected = model(arrivals, timeoutMs);
-          expect(way.passed).toEqual(expected.passed);
-          expect(session).toMatchObject({
-            rxOutOfOrder: expected.late,
-            rxLost: expected.lost,
-            rxReordered: expected.reordered,
-            held: undefined,
-          });
-          expect(way.reorder).toMatchObject({ octets: 0, size: 0 });
-        },
-      ),
-      { numRuns: 1500 },
-    );
-  });
+  test.each([
+    [16, [0, 65_500, 32_700]],
+    [24, [0, 2 ** 24 - 36, 2 ** 23 - 68, 65_500]],
+  ] as const)(
+    'is what a simple model makes of any loss, delay and repetition: %i bits, from any number',
+    (bits, firsts) => {
+      fc.assert(
+        fc.property(
+          journeys,
+          fc.integer({ min: 1, max: 30 }),
+          fc.constantFrom(...firsts),
+          (arrivals, timeoutMs, first) => {
+            const session = newSession(timeoutMs, first, bits);
+            const way = new Way();
+            for (const { sent, at } of arrivals) {
+              way.until(at);
+              way.arrive(session, sent, first);
+            }
+            way.until(1_000_000);
+            const expected = model(arrivals, timeoutMs);
+            expect(way.passed).toEqual(expected.passed);
+            expect(session).toMatchObject({
+              rxOutOfOrder: expected.late,
+              rxLost: expected.lost,
+              rxReordered: expected.reordered,
+              held: undefined,
+            });
+            expect(way.reorder).toMatchObject({ octets: 0, size: 0 });
+          },
+        ),
+        { numRuns: 1500 },
+      );
+    },
+  );
 
   test('is that of sending, complete, when nothing is lost and nothing late', () => {
     const shuffled = fc.nat(200).chain((count) => fc.shuffledSubarray([...Array(count).keys()], { minLength: count }));
@@ -177,6 +186,39 @@ describe('the order of messages', () => {
     expect(way.order).toEqual([2, 0, 1]);
     expect(patient).toMatchObject({ rxLost: 0, rxReordered: 1 });
     expect(way.reorder).toMatchObject({ octets: 0, size: 0 });
+  });
+});
+
+describe('what lies behind', () => {
+  test.each([
+    [16, 0x7fff, 0x8000],
+    [24, 0x7f_ffff, 0x80_0000],
+  ] as const)('is half of the numbers of %i bits', (bits, ahead, behind) => {
+    const way = new Way();
+    const session = newSession(0, 0, bits);
+    way.arrive(session, behind);
+    expect(session).toMatchObject({ rxOutOfOrder: 1, expected: 0 });
+    way.arrive(session, ahead);
+    expect(session).toMatchObject({ rxOutOfOrder: 1, rxLost: ahead, expected: ahead + 1 });
+    expect(way.order).toEqual([ahead]);
+  });
+
+  test('the flags of the sublayer wait with their payload', () => {
+    const flags: number[] = [];
+    const reorder = new Reorder(
+      (_session, _bytes, _start, _end, its) => flags.push(its),
+      () => 0,
+    );
+    const session = newSession(10, 0, 24);
+    for (const [ns, its] of [
+      [2, 0x48],
+      [1, 0x44],
+    ]) {
+      expect(reorder.arrive(session, ns, new Uint8Array(4), 0, 4, its)).toBe('held');
+    }
+    expect(reorder.arrive(session, 0, new Uint8Array(4), 0, 4, 0x40)).toBe('now');
+    reorder.release(session);
+    expect(flags).toEqual([0x44, 0x48]);
   });
 });
 

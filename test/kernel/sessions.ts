@@ -1,9 +1,30 @@
 /** Tunnel 7 with session 9, as both planes of a pair know it, and what the client and the server attach. */
-import { type IpAttachment, type SocketId, sessionKeyV2 } from '../../src/engine/ports.ts';
-import { parseIpv4 } from '../../src/engine/spec.ts';
+import { type DataFormat, type IpAttachment, type SocketId, sessionKeyV2 } from '../../src/engine/ports.ts';
+import { type DataSequencing, parseIpv4 } from '../../src/engine/spec.ts';
+import type { L2tpSessionFacts } from '../../src/kernel/sessions.ts';
 import type { PlaneProcess } from './lab.ts';
 
 export const session = sessionKeyV2(7, 9);
+
+/** Of an L2TPv2 session as a test has it that wants nothing special. */
+export const pppFacts: L2tpSessionFacts = {
+  remoteId: 9,
+  pseudowire: 'ppp',
+  sequencing: 'none',
+  follows: false,
+  reorderTimeoutMs: 0,
+  dscp: 0,
+};
+
+/** Of an L2TPv3 session that has nothing in its data messages but its id. */
+export const formatV3: DataFormat = {
+  localSessionId: 0x8000_0009,
+  localCookie: new Uint8Array(),
+  remoteCookie: new Uint8Array(),
+  rxSublayer: 'none',
+  txSublayer: 'none',
+  checksSequence: false,
+};
 
 export function ipv4(text: string): number {
   const address = parseIpv4(text);
@@ -16,10 +37,10 @@ export async function sessionUp(
   plane: PlaneProcess,
   local: string,
   remote: string,
-  more: { sequencing?: boolean; followSequencing?: boolean; reorderTimeoutMs?: number; dscp?: number } = {},
+  more: { sequencing?: DataSequencing; followSequencing?: boolean; reorderTimeoutMs?: number; dscp?: number } = {},
 ): Promise<SocketId> {
   const socket = await plane.open(local, 1701);
-  const ids = { localTunnelId: 7, remoteTunnelId: 7, version: 2 } as const;
+  const ids = { localTunnelId: 7, remoteTunnelId: 7, version: 2, encapsulation: 'udp' } as const;
   await plane.apply({ op: 'tunnelUp', ...ids, socket, remote: { address: remote, port: 1701 }, from: undefined });
   await plane.apply({
     op: 'sessionUp',
@@ -29,7 +50,7 @@ export async function sessionUp(
     localTunnelId: 7,
     remoteSessionId: 9,
     pseudowire: 'ppp',
-    sequencing: more.sequencing ?? false,
+    sequencing: more.sequencing ?? 'none',
     followSequencing: more.followSequencing,
   });
   return socket;

@@ -11,13 +11,12 @@ import {
   Shaping,
   TokenBucket,
 } from '../../src/kernel/shaping.ts';
-import { UdpTransport } from '../../src/kernel/sockets.ts';
-import { session as key } from './sessions.ts';
+import { SocketTransport } from '../../src/kernel/sockets.ts';
+import { session as key, pppFacts } from './sessions.ts';
 
-const remote = new UdpTransport().endpoints.raw({ address: '192.0.2.1', port: 1701 });
-const tunnel = { localId: 7, remoteId: 7, socket: 1, remote, from: undefined };
-const facts = { remoteId: 9, sequencing: false, follows: false, reorderTimeoutMs: 0, dscp: 0 };
-const session = new L2tpSession(key, tunnel, facts);
+const remote = new SocketTransport().endpoints.raw({ address: '192.0.2.1', port: 1701 });
+const ids = { localId: 7, remoteId: 7, version: 2, encapsulation: 'udp' } as const;
+const session = new L2tpSession(key, { ...ids, socket: 1, remote, from: undefined }, pppFacts);
 
 const bps = fc.constantFrom(64_000, 1_000_000, 8_000_000, 100_000_000, 2_500_000_000);
 const octetsPerMs = (rate: number): number => rate / 8000;

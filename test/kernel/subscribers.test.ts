@@ -153,7 +153,7 @@ test('each of two subscribers gets its own, and neither sends from what is not i
     localTunnelId: 7,
     remoteSessionId: 10,
     pseudowire: 'ppp',
-    sequencing: false,
+    sequencing: 'none',
     reorderTimeoutMs: 0,
     dscp: 0,
   });

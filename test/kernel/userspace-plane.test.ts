@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { DataSequencing } from '../../src/engine/spec.ts';
 import { join, Namespace, PlaneProcess, until } from './lab.ts';
 import {
   clientSide,
@@ -38,7 +39,7 @@ const lacAddress = '192.0.2.1';
 const lnsAddress = '192.0.2.2';
 const toLns = { address: lnsAddress, port: 1701 };
 
-async function attachBoth(sequencing = false, [near, far] = [lacAddress, lnsAddress]): Promise<void> {
+async function attachBoth(sequencing: DataSequencing = 'none', [near, far] = [lacAddress, lnsAddress]): Promise<void> {
   await sessionUp(lac, near, far, { sequencing });
   await sessionUp(lns, far, near);
   expect(await lns.apply({ op: 'device', device: subs })).toEqual({ fact: 'done' });
@@ -236,7 +237,7 @@ print('ready')
 print(', '.join(f'{len(d)} {d[0]}' for d in (s.recv(2048) for _ in range(10))))`;
 
 test('sequence numbers go along with user packets', async () => {
-  await attachBoth(true);
+  await attachBoth('all');
   ping(left, '10.9.0.1', 5);
   const counters = await lns.counters(session);
   expect(counters.rxPackets).toBeGreaterThanOrEqual(5);
@@ -244,7 +245,7 @@ test('sequence numbers go along with user packets', async () => {
 });
 
 test('the tunnel may go over IPv6', async () => {
-  await attachBoth(false, ['2001:db8::1', '2001:db8::2']);
+  await attachBoth('none', ['2001:db8::1', '2001:db8::2']);
   ping(left, '10.9.0.1', 3);
   ping(right, 'fe80::2%subs', 3);
   // Led into itself it drops its own packets.
