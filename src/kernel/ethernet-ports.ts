@@ -1,7 +1,7 @@
 /** The devices that Ethernet and VLAN pseudowires are attached to. */
 import { PlaneError } from '../engine/errors.ts';
-import type { EthernetAttachment, PlaneEvents } from '../engine/ports.ts';
-import type { PlaneDevice } from '../engine/spec.ts';
+import type { EthernetAttachment, PlaneEvents, SocketId } from '../engine/ports.ts';
+import type { Endpoint, PlaneDevice } from '../engine/spec.ts';
 import type { CircuitStatus } from '../engine/wire/avp.ts';
 import { Batch } from './batch.ts';
 import { payloadHeadroomOctets } from './data-header.ts';
@@ -15,8 +15,8 @@ import { pathMtuOf } from './payload-mtu.ts';
 import type { Removals } from './removals.ts';
 import type { Rtnl } from './rtnl.ts';
 import type { LinkChangeKind } from './rtnl-monitor.ts';
-import { L2tpSession, type PlaneTunnel } from './sessions.ts';
-import { maxDatagramOctets } from './sockets.ts';
+import { L2tpSession } from './sessions.ts';
+import { maxDatagramOctets, type SocketTransport } from './sockets.ts';
 
 const namePattern = 'l2tpeth%d';
 /** Frames read from a device in one go. */
@@ -34,6 +34,7 @@ const statuses: Readonly<Record<CircuitState, CircuitStatus>> = {
 };
 
 export interface EthernetPortsParts {
+  transport: SocketTransport;
   rtnl: Rtnl;
   removals: Removals;
   path: DataPath;
@@ -41,6 +42,7 @@ export interface EthernetPortsParts {
 }
 
 export class EthernetPorts {
+  readonly #transport: SocketTransport;
   readonly #rtnl: Rtnl;
   readonly #removals: Removals;
   readonly #path: DataPath;
@@ -82,13 +84,15 @@ export class EthernetPorts {
     },
   };
 
-  constructor({ rtnl, removals, path, events }: EthernetPortsParts) {
+  constructor({ transport, rtnl, removals, path, events }: EthernetPortsParts) {
+    this.#transport = transport;
     this.#rtnl = rtnl;
     this.#removals = removals;
     this.#path = path;
     this.#events = events;
     this.#watch = new GapWatch(rtnl, events);
     path.beforeFlush(() => this.#frames.flush());
+    transport.onPathMtu((socket, remote, mtuOctets) => this.pathMtu(socket, remote, mtuOctets));
   }
 
   /** How many devices there are. */
@@ -124,7 +128,7 @@ export class EthernetPorts {
     if (holder) throw new PlaneError('EEXIST', `device ${name} is in use by ${holder.owner}`);
     if (name?.includes('%')) throw new PlaneError('EINVAL', `device ${name}: a name without "%"`);
     const parts = { rtnl: this.#rtnl, removals: this.#removals, events: this.#portEvents };
-    const port = new EthernetPort(session, name ?? namePattern, pathMtuOf(this.#rtnl, session.tunnel), parts);
+    const port = new EthernetPort(session, name ?? namePattern, pathMtuOf(this.#transport, session.tunnel), parts);
     port.configure(attachment);
     port.open();
     if (this.#byName.has(port.name)) {
@@ -182,12 +186,18 @@ export class EthernetPorts {
     this.#ports.get(session)?.showPeer();
   }
 
-  /**
-   * The way to a tunnel's peer takes IP packets of so many octets: devices without an MTU of their own follow.
-   * @throws PlaneError
-   */
-  pathMtu(tunnel: PlaneTunnel, mtuOctets: number): void {
-    for (const port of this.#ports.values()) if (port.session.tunnel === tunnel) port.setPathMtu(mtuOctets);
+  /** The path to a peer takes IP packets of so many octets: devices without an MTU of their own follow. */
+  private pathMtu(socket: SocketId, { address }: Endpoint, mtuOctets: number): void {
+    for (const port of this.#ports.values()) {
+      const { tunnel } = port.session;
+      if (tunnel.socket !== socket || tunnel.remote.address !== address) continue;
+      try {
+        port.setPathMtu(mtuOctets);
+      } catch (error) {
+        if (!(error instanceof PlaneError)) throw error;
+        this.#watch.mark(port);
+      }
+    }
   }
 
   close(): void {

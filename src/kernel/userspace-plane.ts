@@ -56,7 +56,13 @@ export class UserspacePlane implements DataPlane {
     this.#transport = transport;
     this.#path = new DataPath(transport, events);
     this.#drift = new Drift(this.#rtnl, this.#devices, events);
-    this.#ports = new EthernetPorts({ rtnl: this.#rtnl, removals: this.#removals, path: this.#path, events });
+    this.#ports = new EthernetPorts({
+      transport,
+      rtnl: this.#rtnl,
+      removals: this.#removals,
+      path: this.#path,
+      events,
+    });
     this.#circuits = new Circuits({ path: this.#path, events });
     this.#pppoe = new Pppoe(this.#path, events, this.#rtnl);
     this.#monitor = new RtnlMonitor(
