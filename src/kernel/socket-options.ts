@@ -53,9 +53,8 @@ export function openSocket(listen: ListenSpec, ip: IpWords): { fd: number; local
   if (raw && errnoName(fd) === 'EPERM') throw new PlaneError('EPERM', `${what} needs the capability CAP_NET_RAW`);
   checked(fd, what);
   try {
-    if (!raw) option(fd, solUdp, udpGro, 1); // Kernels before 5.0 have no such option, and need none.
-    setOptions(fd, ip, what);
-    setDiscovery(fd, ip.family, listen.pmtuDiscovery, what);
+    setOptions(fd, ip, raw, what);
+    setDiscovery(fd, ip.family, listen, what);
     checked(native.bind(fd, sockaddr(ip, raw ? 0 : port)), what);
     const bound = boundEndpoint(fd, ip.family, what);
     return { fd, local: raw ? { address: bound.address, port: 0 } : bound };
@@ -66,16 +65,24 @@ export function openSocket(listen: ListenSpec, ip: IpWords): { fd: number; local
 }
 
 /**
- * Forbids fragments and asks for what ICMP answers, or neither. The kernel hears ICMP's "too big" for a raw IPv6 socket
- * only where the answers are asked for.
+ * Forbids fragments and asks for what ICMP answers, or neither. A raw IPv6 socket asks always: else the kernel would not
+ * hear "packet too big", and IPv6 makes fragments only at the sender (RFC 8200 4.5).
  * @throws PlaneError
  */
-export function setDiscovery(fd: number, family: number, discovers: boolean, what: string): void {
-  const mode = discovers ? pmtudiscDo : pmtudiscDont;
-  const ipv4 = family === familyIpv4;
-  checked(ipv4 ? option(fd, ipprotoIp, ipMtuDiscover, mode) : option(fd, ipprotoIpv6, ipv6MtuDiscover, mode), what);
-  const told = discovers ? 1 : 0;
-  checked(ipv4 ? option(fd, ipprotoIp, ipRecverr, told) : option(fd, ipprotoIpv6, ipv6Recverr, told), what);
+export function setDiscovery(
+  fd: number,
+  family: number,
+  { encapsulation, pmtuDiscovery }: Pick<ListenSpec, 'encapsulation' | 'pmtuDiscovery'>,
+  what: string,
+): void {
+  const mode = pmtuDiscovery ? pmtudiscDo : pmtudiscDont;
+  if (family === familyIpv4) {
+    checked(option(fd, ipprotoIp, ipMtuDiscover, mode), what);
+    checked(option(fd, ipprotoIp, ipRecverr, pmtuDiscovery ? 1 : 0), what);
+  } else {
+    checked(option(fd, ipprotoIpv6, ipv6MtuDiscover, mode), what);
+    checked(option(fd, ipprotoIpv6, ipv6Recverr, pmtuDiscovery || encapsulation === 'ip' ? 1 : 0), what);
+  }
 }
 
 /** The MTU of the path from here to there, IP header included, as the kernel knows it now; undefined: there is no path. */
@@ -98,15 +105,18 @@ function option(fd: number, level: number, name: number, value: number): number 
   return native.setsockopt(fd, level, name, new Uint8Array(Int32Array.of(value).buffer));
 }
 
-function setOptions(fd: number, ip: IpWords, what: string): void {
+function setOptions(fd: number, ip: IpWords, raw: boolean, what: string): void {
   // Beyond the system's limit only with CAP_NET_ADMIN.
   const octets = socketBufferOctets;
   if (option(fd, solSocket, soRcvbufforce, octets) < 0) option(fd, solSocket, soRcvbuf, octets);
   if (option(fd, solSocket, soSndbufforce, octets) < 0) option(fd, solSocket, soSndbuf, octets);
+  // Kernels before 5.0 have no such option, and need none.
+  if (!raw) option(fd, solUdp, udpGro, 1);
   if (ip.family === familyIpv4) {
     if (isWildcard(ip)) checked(option(fd, ipprotoIp, ipPktinfo, 1), what);
   } else {
-    checked(option(fd, ipprotoIpv6, ipv6V6only, 1), what);
+    // Raw sockets never hear of the other version of IP.
+    if (!raw) checked(option(fd, ipprotoIpv6, ipv6V6only, 1), what);
     if (isWildcard(ip)) checked(option(fd, ipprotoIpv6, ipv6Recvpktinfo, 1), what);
   }
 }

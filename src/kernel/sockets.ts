@@ -85,7 +85,8 @@ export class SocketTransport implements Transport {
 
   /**
    * Who is told when the MTU of a path has changed since `pathMtu` or this told it last. It is that of the address: every
-   * port there has it. In octets of an IP packet, header included. Told by sockets with path MTU discovery, some time later.
+   * port there has it. In octets of an IP packet, header included. Told some time later; of a socket with path MTU
+   * discovery also of paths that nobody has asked for, where a datagram did not fit.
    */
   onPathMtu(changed: (socket: SocketId, remote: Endpoint, mtuOctets: number) => void): void {
     this.#mtuChanged = changed;
@@ -108,7 +109,7 @@ export class SocketTransport implements Transport {
     const open = sharing ? this.#shared.get(key) : undefined;
     if (open) {
       if (pmtuDiscovery && !open.discovers) {
-        setDiscovery(open.fd, open.family, true, `path MTU discovery of ${address}`);
+        setDiscovery(open.fd, open.family, listen, `path MTU discovery of ${address}`);
         open.discovers = true;
       }
       open.users++;
@@ -196,7 +197,7 @@ export class SocketTransport implements Transport {
   private ready(socket: Socket, events: number): void {
     this.#receiving = true;
     try {
-      if (events < 0 && socket.discovers) this.receiveErrors(socket);
+      if (events < 0) this.receiveErrors(socket);
       for (let i = 0; i < batchesPerWake && socket.poller >= 0; i++) {
         if (this.receiveBatch(socket) < receiveSlots) break;
       }
