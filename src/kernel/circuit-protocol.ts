@@ -73,6 +73,7 @@ export function writeAttached(bytes: Uint8Array, status: number, pseudowire: Cir
 /** The value of `status` and its like: the Circuit Status AVP's (RFC 3931 5.4.5, RFC 5641 2). */
 export const activeStatus = 0x0001;
 export const inactiveStatus = 0x0000;
+export const standbyStatus = 0x0040;
 /** All that means something from a program: New is out of use. */
 const statusBits = 0x007d;
 const faultBits = 0x003c;

@@ -18,6 +18,7 @@ import {
   readMessageType,
   readMessageValue,
   refusal,
+  standbyStatus,
   writeAttached,
   writeMessageHeader,
 } from './circuit-protocol.ts';
@@ -184,11 +185,17 @@ export class ProgramCircuit implements Circuit {
 
   // -------------------------------------------------------------- frames
 
+  /** Then no user's frames are carried, either way (RFC 5641 2). */
+  private get isStandby(): boolean {
+    return (this.#status & standbyStatus) !== 0;
+  }
+
   private takeFrame(bytes: Uint8Array, start: number, end: number): void {
     const { pseudowire } = this.#parts;
     const frame = start + circuitHeaderOctets;
-    const reason =
-      pseudowire === 'hdlc' || pseudowire === 'frameRelay' || pseudowire === 'atmAal5'
+    const reason = this.isStandby
+      ? 'standby'
+      : pseudowire === 'hdlc' || pseudowire === 'frameRelay' || pseudowire === 'atmAal5'
         ? this.sendFrame(pseudowire, bytes, frame, end, readMessageValue(bytes, start))
         : this.sendCells(pseudowire, bytes, frame, end);
     if (reason !== undefined) this.#parts.path.refuse(this.#parts.session, reason);
@@ -229,6 +236,7 @@ export class ProgramCircuit implements Circuit {
     const { pseudowire } = this.#parts;
     const program = this.#program;
     if (program === undefined) return 'noProgram';
+    if (this.isStandby) return 'standby';
     const flags = pseudowire === 'atmAal5' && format?.rxSublayer === 'atm' ? sublayer & atmFlags : 0;
     const reason = makeOurs(pseudowire, this.spec, bytes, start, end, flags);
     if (reason !== undefined) return reason;
