@@ -33,6 +33,7 @@ const presentations: Record<string, Presentation> = {
       ready,
       established,
       ['Peer', '.status.peer.address'],
+      ['Version', '.status.version', 'integer'],
       ['Sessions', '.status.sessions.established', 'integer'],
       age,
     ],
@@ -44,13 +45,17 @@ const presentations: Record<string, Presentation> = {
       ready,
       established,
       ['Tunnel', '.spec.tunnel'],
+      ['Pseudowire', '.status.pseudowire'],
       ['Type', '.status.type'],
       ['Interface', '.status.interface'],
       ['Address', '.status.ppp.localAddress'],
+      ['Circuit', '.status.circuit.local.active', 'boolean'],
+      ['Peer circuit', '.status.circuit.peer.active', 'boolean'],
       age,
     ],
   },
   PppProfile: { shortName: 'l2ppp', columns: [ready, usedBy, age] },
+  EthernetProfile: { shortName: 'l2eth', columns: [ready, ['Bridge', '.spec.bridge'], usedBy, age] },
   PppoeServer: {
     shortName: 'l2pppoe',
     columns: [ready, ['Interface', '.spec.interface'], ['Sessions', '.status.sessions', 'integer'], age],
@@ -139,7 +144,7 @@ function structural(schema: Schema): Record<string, unknown> {
   const either = Array.isArray(type);
   const values = mapValues(schema);
   const rules = [
-    countRule(atMostOne(schema), '<='),
+    ...atMostOne(schema).map((fields) => countRule(fields, '<=')),
     countRule(exactlyOne(schema), '=='),
     countRule(atLeastOne(schema), '>='),
   ].filter((rule) => rule);

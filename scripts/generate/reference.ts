@@ -15,6 +15,7 @@ Of all that could say a value, the first that does:
 | a tunnel | the Tunnel, the TunnelProfile it names, the PeerProfile's TunnelProfile (when the peer matches), TunnelProfile \`default\`, built-in |
 | a session | the Session, the SessionProfile it names, the tunnel's, the PeerProfile's, SessionProfile \`default\`, built-in |
 | PPP | the PppProfile that the session names, the tunnel's, the PeerProfile's, PppProfile \`default\`, built-in |
+| Ethernet | the EthernetProfile that the session names, the tunnel's, the PeerProfile's, EthernetProfile \`default\`, built-in |
 | a PppoeServer's calls | the SessionProfile and the PppProfile that it names, then as above |
 
 A profile named \`default\` always exists; declaring it changes it. \`prol2tp explain tunnel|session NAME\` shows each value
@@ -58,6 +59,7 @@ const order = [
   'SessionProfile',
   'Session',
   'PppProfile',
+  'EthernetProfile',
   'PppoeServer',
   'AddressPool',
   'Subscriber',
@@ -100,8 +102,8 @@ function ruleOf(schema: Schema, field: string): string {
   if (choice?.includes(field)) return ` Exactly one of ${choice.join(', ')}.`;
   const least = atLeastOne(schema);
   if (least?.includes(field)) return ` At least one of ${least.join(', ')}.`;
-  const rivals = atMostOne(schema);
-  return rivals?.includes(field) ? ` At most one of ${rivals.join(', ')}.` : '';
+  const rivals = atMostOne(schema).find((fields) => fields.includes(field));
+  return rivals ? ` At most one of ${rivals.join(', ')}.` : '';
 }
 
 function valuesOf(schema: Schema): string {

@@ -10,7 +10,7 @@ export interface Schema {
   default?: unknown;
   type?: string | string[];
   const?: unknown;
-  enum?: string[];
+  enum?: (string | number)[];
   format?: string;
   pattern?: string;
   minimum?: number;
@@ -27,6 +27,8 @@ export interface Schema {
   /** With `additionalProperties`: what the names may be. */
   propertyNames?: Schema;
   not?: Schema;
+  /** Several rules of the form `not`. */
+  allOf?: Schema[];
   oneOf?: Schema[];
   anyOf?: Schema[];
 }
@@ -98,9 +100,9 @@ export function describe(schema: Schema): string | undefined {
   return `${schema.description} Default: ${value}.`;
 }
 
-/** The rule `not: {required: [...]}`: of these fields at most one. */
-export function atMostOne(schema: Schema): string[] | undefined {
-  return schema.not?.required;
+/** The rules `not: {required: [...]}`: of these fields at most one. */
+export function atMostOne({ not, allOf = [] }: Schema): string[][] {
+  return [not, ...allOf.map((rule) => rule.not)].flatMap((rule) => (rule?.required ? [rule.required] : []));
 }
 
 /** The rule `anyOf: [{required: [x]}, ...]`: of these fields at least one. */

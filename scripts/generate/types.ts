@@ -42,9 +42,13 @@ function interfaceText(name: string, schema: Schema): string {
   return `${doc}export interface ${name} ${objectText(schema, '')}`;
 }
 
+function literalText(value: string | number): string {
+  return typeof value === 'number' ? String(value) : `'${value}'`;
+}
+
 /** Biome breaks what is longer than a line. */
-function unionText(name: string, values: readonly string[]): string {
-  const quoted = values.map((value) => `'${value}'`);
+function unionText(name: string, values: readonly (string | number)[]): string {
+  const quoted = values.map(literalText);
   const line = `export type ${name} = ${quoted.join(' | ')};`;
   return line.length <= 120 ? line : `export type ${name} =\n${quoted.map((value) => `  | ${value}`).join('\n')};`;
 }
@@ -62,7 +66,7 @@ function objectText(schema: Schema, indent: string): string {
 function typeText(schema: Schema, indent: string): string {
   if (schema.const !== undefined) return `'${schema.const}'`;
   if (schema.enum && schema.part) return capital(schema.part);
-  if (schema.enum) return schema.enum.map((value) => `'${value}'`).join(' | ');
+  if (schema.enum) return schema.enum.map(literalText).join(' | ');
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeText({ type }, indent)).join(' | ');
   switch (schema.type) {
     case 'string':

@@ -1,5 +1,6 @@
 /** Conditions of what peers opened, by the names that the reconciler uses for what is declared. */
 import type { FailureView, SessionView, TunnelView } from '../engine/spec.ts';
+import { circuitStanding } from '../reconciler/circuit-status.ts';
 import type { ConditionStatus } from './types.ts';
 
 export function tunnelConditions(view: TunnelView): ConditionStatus[] {
@@ -10,16 +11,26 @@ export function tunnelConditions(view: TunnelView): ConditionStatus[] {
   return [
     { ...established(up, message, view), type: 'Ready' },
     established(up, message, view),
-    condition('PeerAuthenticated', proved, proved ? 'ChallengeAnswered' : 'NotChallenged', proof, view),
+    condition('PeerAuthenticated', proved, proofReason(view), proof, view),
   ];
+}
+
+function proofReason({ authenticated, version }: TunnelView): string {
+  if (version === 3) return authenticated ? 'DigestValid' : 'NotAuthenticated';
+  return authenticated ? 'ChallengeAnswered' : 'NotChallenged';
 }
 
 export function sessionConditions(view: SessionView): ConditionStatus[] {
   const { ppp, switched } = view;
   const up = view.state === 'established';
+  if (up && !switched && view.pseudowire !== 'ppp') {
+    const { ready, reason, message } = circuitStanding(view);
+    return [condition('Ready', ready, reason, message, view), established(true, 'the call is established', view)];
+  }
   const addressed = ppp.ipv4 !== undefined || ppp.ipv6 !== undefined;
   const ready = up && ppp.phase === 'network' && addressed && view.interface !== undefined;
-  const waiting = view.failure?.message ?? ppp.failure ?? `in state ${view.state}, PPP phase ${ppp.phase}`;
+  const phase = view.pseudowire === 'ppp' ? `, PPP phase ${ppp.phase}` : '';
+  const waiting = view.failure?.message ?? ppp.failure ?? `in state ${view.state}${phase}`;
   return [
     up && switched
       ? condition('Ready', true, 'Switched', 'goes on in another call', view)

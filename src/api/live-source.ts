@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { SpecError } from '../engine/errors.ts';
 import { PeerTable } from '../engine/peers.ts';
-import { type DataPlane, sessionKeyV2 } from '../engine/ports.ts';
+import { type DataPlane, sessionKeyOf } from '../engine/ports.ts';
 import type {
   OtherAvp,
   PoolView,
@@ -93,7 +93,8 @@ export class LiveSource implements ApiSource {
 
   /** The engine does not see user packets: the plane counts them. */
   #counted(view: SessionView): SessionView {
-    return { ...view, counters: this.#parts.plane.counters(sessionKeyV2(view.tunnelLocalId, view.localId)) };
+    const key = sessionKeyOf(view.version, view.tunnelLocalId, view.localId);
+    return { ...view, counters: this.#parts.plane.counters(key) };
   }
 
   pools(): PoolView[] {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { ListenSpec } from '../engine/spec.ts';
+import type { Endpoint } from '../engine/spec.ts';
 import { metricsText, metricsType } from './metrics.ts';
 import type { ApiSource } from './source.ts';
 
@@ -12,7 +12,7 @@ const requestTimeoutMs = 5_000;
 export class MetricsServer {
   readonly #source: ApiSource;
   #server: Server | undefined;
-  #spec: ListenSpec | undefined;
+  #spec: Endpoint | undefined;
   /** Those who ask at one time are told the same. */
   #counting: Promise<string> | undefined;
 
@@ -24,13 +24,13 @@ export class MetricsServer {
    * Listens there, and no longer where it did before; undefined: nowhere.
    * @throws Error when the system refuses; then it listens nowhere
    */
-  async configure(spec: ListenSpec | undefined): Promise<void> {
+  async configure(spec: Endpoint | undefined): Promise<void> {
     if (this.#server && this.#spec?.address === spec?.address && this.#spec?.port === spec?.port) return;
     await this.#stop();
     if (spec) await this.#listen(spec);
   }
 
-  #listen(spec: ListenSpec): Promise<void> {
+  #listen(spec: Endpoint): Promise<void> {
     const server = createServer((request, response) => void this.#answer(request, response));
     server.maxConnections = maxConnections;
     server.requestTimeout = requestTimeoutMs;

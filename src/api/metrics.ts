@@ -78,10 +78,12 @@ class Tally {
 
 async function callMetrics(source: ApiSource): Promise<Metric[]> {
   const tunnels = new Tally();
+  let digestFailures = 0;
   const profiles = new Map<number, string>();
   for await (const slice of inSlices(source.tunnels())) {
-    for (const { direction, state, peerProfile = '', localId } of slice) {
-      tunnels.add({ direction, state, peer_profile: peerProfile });
+    for (const { direction, state, peerProfile = '', localId, version, transport } of slice) {
+      tunnels.add({ direction, state, version: String(version), peer_profile: peerProfile });
+      digestFailures += transport.digestFailures;
       profiles.set(localId, peerProfile);
     }
   }
@@ -90,7 +92,8 @@ async function callMetrics(source: ApiSource): Promise<Metric[]> {
   for await (const slice of inSlices(source.sessions())) {
     for (const view of slice) {
       const profile = profiles.get(view.tunnelLocalId) ?? '';
-      sessions.add({ direction: view.direction, type: view.type, state: view.state, peer_profile: profile });
+      const { direction, type, pseudowire, state } = view;
+      sessions.add({ direction, type, pseudowire, state, peer_profile: profile });
       if (hasPpp(view)) phases.add({ phase: view.ppp.phase, auth: view.ppp.auth ?? '' });
     }
   }
@@ -102,12 +105,15 @@ async function callMetrics(source: ApiSource): Promise<Metric[]> {
     gauge('prol2tp_tunnels', 'Tunnels by state; peer_profile is that of accepted ones.', tunnels.samples),
     gauge('prol2tp_sessions', 'Calls by state; peer_profile is that of their accepted tunnel.', sessions.samples),
     gauge('prol2tp_ppp_links', 'Calls whose PPP ends here, by phase.', phases.samples),
+    gauge('prol2tp_digest_failures', 'Control messages of live tunnels that were dropped for their digest.', [
+      { value: digestFailures },
+    ]),
     gauge('prol2tp_pppoe_sessions', 'Clients of PppoeServers.', servers),
   ];
 }
 
-function hasPpp({ state, switched }: SessionView): boolean {
-  return state === 'established' && !switched;
+function hasPpp({ state, switched, pseudowire }: SessionView): boolean {
+  return state === 'established' && pseudowire === 'ppp' && !switched;
 }
 
 function poolMetrics(source: ApiSource): Metric[] {

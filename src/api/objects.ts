@@ -1,6 +1,7 @@
 /** From views and declarations to the objects that the API shows. */
 import type { FailureView, OtherAvp, PoolView, SessionView, TunnelView } from '../engine/spec.ts';
 import { describeAvps, describeOthers } from '../engine/wire/avp-text.ts';
+import { circuitStatusOf } from '../reconciler/circuit-status.ts';
 import { pppStatusOf } from '../reconciler/ppp-status.ts';
 import { sessionConditions, tunnelConditions } from './conditions.ts';
 import { acceptedName } from './names.ts';
@@ -149,7 +150,7 @@ function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, '
     },
     peerProfile: view.peerProfile,
     version: view.version,
-    encapsulation: 'udp',
+    encapsulation: view.encapsulation,
     dataPlane,
     quirks: view.quirks && [...view.quirks],
     sessions: { ...view.sessions },
@@ -167,14 +168,16 @@ function sessionStatus(source: ApiSource, view: SessionView): Omit<SessionStatus
     tunnel: view.tunnel ?? acceptedName(view.tunnelLocalId),
     localId: view.localId || undefined,
     remoteId: view.remoteId || undefined,
+    remoteEndId: view.call.remoteEndId ?? view.spec?.remoteEndId,
     pseudowire: view.pseudowire,
     interface: view.state === 'closed' ? undefined : view.interface,
+    circuit: view.circuit && circuitStatusOf(view.circuit),
     switchedWith: view.switched && nameOfCall(view.switched.with),
     callingNumber: view.call.callingNumber ?? view.spec?.callingNumber,
     calledNumber: view.call.calledNumber ?? view.spec?.calledNumber,
     callSerialNumber: view.callSerialNumber,
     call: described(view.call, source, view.others),
-    ppp: pppStatusOf(view.ppp),
+    ppp: view.pseudowire === 'ppp' ? pppStatusOf(view.ppp) : undefined,
     counters: view.counters && { ...view.counters },
     since: sinceOf(view),
     lastError: lastError(view.failure),

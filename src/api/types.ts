@@ -74,12 +74,20 @@ export interface TunnelStatus extends LiveStatus {
   /** The PeerProfile that applies to an accepted tunnel. */
   peerProfile?: string;
   version?: 2 | 3;
-  encapsulation?: 'udp';
+  encapsulation?: 'udp' | 'ip';
   dataPlane?: string;
   /** Work-arounds that are in force for this peer. */
   quirks?: string[];
   sessions?: { established: number; total: number };
-  counters?: { sent: number; received: number; retransmitted: number; duplicates: number; outOfOrder: number };
+  counters?: {
+    sent: number;
+    received: number;
+    retransmitted: number;
+    duplicates: number;
+    outOfOrder: number;
+    /** L2TPv3: dropped because their Message Digest is missing or wrong. */
+    digestFailures: number;
+  };
 }
 
 export interface PppStatus {
@@ -109,6 +117,13 @@ export interface AvpStatus {
   text: string;
 }
 
+export interface CircuitStatus {
+  active: boolean;
+  standby?: boolean;
+  /** Like `circuitRx` (RFC 5641). */
+  faults?: string[];
+}
+
 export interface SessionStatus extends LiveStatus {
   state: 'waitCall' | 'waitReply' | 'waitAnswer' | 'waitConnect' | 'established' | 'closed';
   type?: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
@@ -116,8 +131,14 @@ export interface SessionStatus extends LiveStatus {
   tunnel: string;
   localId?: number;
   remoteId?: number;
-  pseudowire?: 'ppp';
+  /** L2TPv3: what names the circuit to both ends. */
+  remoteEndId?: string;
+  /** As a Session declares it. */
+  pseudowire?: string;
+  /** Or the socket of the circuit. */
   interface?: string;
+  /** Whether the circuits at both ends can carry data. */
+  circuit?: { local: CircuitStatus; peer: CircuitStatus };
   /** The metadata.name of the call that this one goes on in, or comes from. */
   switchedWith?: string;
   callingNumber?: string;

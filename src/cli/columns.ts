@@ -2,6 +2,7 @@
 import type {
   ApiEvent,
   ApiObject,
+  CircuitStatus,
   DeclarationError,
   GatewayObject,
   LastError,
@@ -35,6 +36,8 @@ export const tunnelColumns: readonly Column<TunnelObject>[] = [
   { title: 'LOCAL-ADDRESS', cell: ({ status: { local } }) => local && formatEndpoint(local), wide: true },
   { title: 'PEER-ADDRESS', cell: ({ status: { peer } }) => peer && formatEndpoint(peer), wide: true },
   { title: 'VERSION', cell: ({ status: { version } }) => version && `v${version}`, wide: true },
+  { title: 'OVER', cell: ({ status }) => status.encapsulation, wide: true },
+  { title: 'DIGEST-FAILURES', cell: ({ status }) => status.counters?.digestFailures, wide: true, restless: true },
   { title: 'HOST-NAME', cell: ({ status }) => status.peer?.hostName, wide: true },
   { title: 'DATA-PLANE', cell: ({ status }) => status.dataPlane, wide: true },
   { title: 'LAST-ERROR', cell: ({ status }) => formatLastError(status.lastError) ?? refusalOf(status), wide: true },
@@ -51,9 +54,13 @@ export const sessionColumns: readonly Column<SessionObject>[] = [
   { title: 'RX', cell: ({ status }) => formatOctets(status.counters?.rxOctets), restless: true },
   { title: 'TX', cell: ({ status }) => formatOctets(status.counters?.txOctets), restless: true },
   { title: 'AGE', cell: ({ status }, nowMs) => formatAge(status.since, nowMs), restless: true },
+  { title: 'PSEUDOWIRE', cell: ({ status }) => status.pseudowire, wide: true },
   { title: 'TYPE', cell: ({ status }) => status.type, wide: true },
   { title: 'LOCAL-ID', cell: ({ status }) => status.localId, wide: true },
   { title: 'REMOTE-ID', cell: ({ status }) => status.remoteId, wide: true },
+  { title: 'REMOTE-END-ID', cell: ({ status }) => status.remoteEndId, wide: true },
+  { title: 'CIRCUIT', cell: ({ status: { circuit } }) => circuit && formatCircuit(circuit.local), wide: true },
+  { title: 'PEER-CIRCUIT', cell: ({ status: { circuit } }) => circuit && formatCircuit(circuit.peer), wide: true },
   { title: 'PHASE', cell: ({ status }) => status.ppp?.phase, wide: true },
   { title: 'AUTH', cell: ({ status }) => status.ppp?.auth, wide: true },
   { title: 'PREFIX', cell: ({ status }) => status.ppp?.ipv6?.prefix, wide: true },
@@ -120,6 +127,12 @@ export const errorColumns: readonly Column<DeclarationError>[] = [
   { title: 'PATH', cell: ({ path }) => path },
   { title: 'MESSAGE', cell: ({ message }) => message },
 ];
+
+/** `up`, `standby`, or `down(circuitRx)`. */
+export function formatCircuit({ active, standby, faults = [] }: CircuitStatus): string {
+  if (active) return standby ? 'standby' : 'up';
+  return faults.length === 0 ? 'down' : `down(${faults.join(',')})`;
+}
 
 /** `Kind/name`, or the kind alone where there is one only. */
 export function formatObject({ kind, name }: { kind: string; name?: string }): string {

@@ -13,7 +13,7 @@ import {
   type TunnelObject,
 } from '../api/types.ts';
 import type { ApiClient } from './client.ts';
-import { formatLastError } from './columns.ts';
+import { formatCircuit, formatLastError } from './columns.ts';
 import { CliError } from './errors.ts';
 import { formatAge, formatEndpoint, formatOctets, formatRate, printable } from './format.ts';
 import { kindOf } from './kinds.ts';
@@ -93,7 +93,7 @@ async function describeTunnel(client: ApiClient, name: string, nowMs: number): P
 async function describeSession(client: ApiClient, name: string, nowMs: number): Promise<string> {
   const session = await client.get<SessionObject>(`/v1/sessions/${encodeURIComponent(name)}`);
   const { status, metadata } = session;
-  const { ppp, call = [], counters } = status;
+  const { ppp, call = [], circuit, counters } = status;
   return [
     facts([
       ['Name', metadata.name],
@@ -101,12 +101,16 @@ async function describeSession(client: ApiClient, name: string, nowMs: number): 
       ['Tunnel', status.tunnel],
       ['State', stateLine(session, nowMs)],
       ['Type', status.type],
+      ['Pseudowire', status.pseudowire],
+      ['Remote end id', status.remoteEndId],
       ['Local id', status.localId],
       ['Remote id', status.remoteId],
       ['Calling number', status.callingNumber],
       ['Called number', status.calledNumber],
       ['Call serial number', status.callSerialNumber],
       ['Interface', status.interface],
+      ['Circuit', circuit && formatCircuit(circuit.local)],
+      ["Peer's circuit", circuit && formatCircuit(circuit.peer)],
       ['Switched with', status.switchedWith],
       ...failureFacts(session, nowMs),
     ]),

@@ -50,7 +50,9 @@ export function formatRate(bps: number): string {
   return String(bps);
 }
 
+/** Without a port directly over IP. */
 export function formatEndpoint({ address, port }: { address: string; port: number }): string {
+  if (port === 0) return address;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 

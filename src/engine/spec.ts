@@ -25,6 +25,7 @@ export {
 } from './wire/ipv6.ts';
 export type { OtherAvp } from './wire/message.ts';
 export { Secret } from './wire/secret.ts';
+export { canonicalEndId } from './wire/values.ts';
 
 /** The longest that a timer can be set to: one that is set to more ends at once. Durations may be longer. */
 export const maxTimerMs = 2 ** 31 - 1;

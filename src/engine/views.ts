@@ -70,6 +70,8 @@ export interface SessionView {
   /** The declared tunnel's name, unset for accepted tunnels. */
   tunnel?: string;
   tunnelLocalId: number;
+  /** Of its tunnel. */
+  version: 2 | 3;
   /** `waitCall`: declared, and the peer has not asked for it yet; `waitAnswer`: an outgoing call is being placed. */
   state: 'waitCall' | 'waitReply' | 'waitAnswer' | 'waitConnect' | 'established' | 'closed';
   direction: 'dialled' | 'accepted';

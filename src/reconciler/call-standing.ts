@@ -1,5 +1,6 @@
 /** How declared Tunnels and Sessions stand. */
 import { type FailureView, formatIpv4, type SessionView, type TunnelView } from '../engine/spec.ts';
+import { circuitStanding, circuitStatusOf } from './circuit-status.ts';
 import type { LastError, SessionStatus, TunnelStatus } from './generated.ts';
 import { mayDial } from './plan.ts';
 import { pppStatusOf } from './ppp-status.ts';
@@ -59,7 +60,18 @@ function authenticated(view: TunnelView | undefined): Pick<Standing, 'peerAuthen
   if (view?.state !== 'established') return { peerAuthenticated: unknown };
   if (view.authenticated) {
     const message = 'the peer proved that it knows the secret';
-    return { peerAuthenticated: { status: 'True', reason: 'ChallengeAnswered', message } };
+    const reason = view.version === 3 ? 'DigestValid' : 'ChallengeAnswered';
+    return { peerAuthenticated: { status: 'True', reason, message } };
+  }
+  if (view.spec?.static) {
+    const message = 'the tunnel is static: nobody is asked for a proof';
+    return { peerAuthenticated: { status: 'False', reason: 'Static', message } };
+  }
+  if (view.version === 3) {
+    const { digest, secret } = view.parameters;
+    const why = secret ? `digest is ${digest}` : 'there is no secret';
+    const message = `${why}: the peer's messages prove nothing`;
+    return { peerAuthenticated: { status: 'False', reason: 'NotAuthenticated', message } };
   }
   const message = `authMode is ${view.parameters.authMode}: the peer was not asked to prove that it knows the secret`;
   return { peerAuthenticated: { status: 'False', reason: 'NotChallenged', message } };
@@ -76,16 +88,18 @@ function tunnelDetails(view: TunnelView): TunnelStatus {
       port: view.remote.port,
     },
     version: view.version,
+    encapsulation: view.encapsulation,
     dataPlane: 'userspace',
     quirks: view.quirks && [...view.quirks],
     sessions: { ...view.sessions },
+    digestFailures: view.version === 3 ? view.transport.digestFailures : undefined,
     since: optionalTime(view.sinceMs),
     lastError: lastErrorOf(view.failure),
   };
 }
 
 function peerText({ peerHostName, remote }: TunnelView): string {
-  const where = `${remote.address}:${remote.port}`;
+  const where = remote.port === 0 ? remote.address : `${remote.address}:${remote.port}`;
   return peerHostName ? `${peerHostName} (${where})` : where;
 }
 
@@ -138,8 +152,10 @@ function last(failure: { message: string } | undefined): string {
   return failure === undefined ? '' : `; last: ${failure.message}`;
 }
 
-function callState({ ppp, interface: device, switched }: SessionView): Standing {
+function callState(view: SessionView): Standing {
+  const { ppp, interface: device, switched } = view;
   if (switched) return { ready: true, reason: 'Switched', message: `goes on as ${switched.with}` };
+  if (view.pseudowire !== 'ppp') return circuitStanding(view);
   const addresses = ppp.ipv4
     ? `${formatIpv4(ppp.ipv4.local)} to ${formatIpv4(ppp.ipv4.remote)}`
     : ppp.ipv6
@@ -161,7 +177,8 @@ function sessionDetails(view: SessionView): SessionStatus {
     pseudowire: view.pseudowire,
     interface: view.interface,
     switchedWith: view.switched?.with,
-    ppp: pppStatusOf(view.ppp),
+    circuit: view.circuit && circuitStatusOf(view.circuit),
+    ppp: view.pseudowire === 'ppp' ? pppStatusOf(view.ppp) : undefined,
     counters: view.counters && { ...view.counters },
     since: optionalTime(view.sinceMs),
     lastError: lastErrorOf(view.failure),

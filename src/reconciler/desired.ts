@@ -1,6 +1,6 @@
 /** Everything that is declared -> what should be. */
 import { SpecError } from '../engine/errors.ts';
-import type { DeviceSpec, FilterSpec } from '../engine/spec.ts';
+import { type DeviceSpec, type FilterSpec, formatIpv4 } from '../engine/spec.ts';
 import { aaaOf } from './aaa.ts';
 import { reuse } from './compare.ts';
 import { type Context, type Fields, layerOf } from './context.ts';
@@ -14,11 +14,12 @@ import { pppoeServersOf } from './pppoe.ts';
 import { Declarations, type TunnelChain } from './resolve.ts';
 import type { Resource, Snapshot } from './resources.ts';
 import { secretLookup } from './secrets.ts';
-import { claimInterfaces, sessionOf } from './sessions.ts';
+import { claimOfSessions } from './session-claims.ts';
+import { sessionOf } from './sessions.ts';
 import { settle } from './settle.ts';
-import { gatewayOf } from './specs.ts';
+import { gatewayOf, routerIdOf } from './specs.ts';
 import { systemOf } from './system.ts';
-import { grantedTunnelsOf, tunnelOf } from './tunnels.ts';
+import { claimTunnels, grantedTunnelsOf, tunnelOf } from './tunnels.ts';
 import { durationMs } from './units.ts';
 
 export interface Desired {
@@ -45,7 +46,7 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
 
   const gateway = chooseGateway(declarations);
   const gatewayValues = { ...builtIn.Gateway, ...gateway?.document.spec };
-  if (gateway) fields.set(gateway.id, () => lay([layerOf(gateway), builtInGateway(gateway)]).fields);
+  if (gateway) fields.set(gateway.id, () => lay([layerOf(gateway), builtInGateway(declarations, gateway)]).fields);
   const aaa = reuse(last?.aaa, aaaOf(declarations, secretOf, gateway, last?.aaa));
 
   const context: Context = {
@@ -59,7 +60,9 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
     fields,
   };
   const system = reuse(last?.system, systemOf(declarations, gateway, last?.system));
-  const settings = gatewayOf(gateway?.document.spec ?? {});
+  const { hostName } = declarations.hostName().values;
+  const settings = gatewayOf(gateway?.document.spec ?? {}, hostName);
+  if (gateway) checkListeners(declarations, gateway);
   // With a mistake in one filter, all stay as they were; what did not change is the same object, for live calls.
   const isGood = !gateway || checkFilters(declarations, gateway);
   const lastFilters = last?.gateway.filters ?? [];
@@ -76,17 +79,23 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   for (const name of devices.keys()) if (!settings.acceptTunnels && !last?.devices.has(name)) devices.delete(name);
 
   const chains = new Map<string, TunnelChain>();
-  const tunnels = settle(declarations, 'Tunnel', [...(last?.tunnels.values() ?? [])], (tunnel) => {
-    const chain = declarations.tunnel(tunnel);
-    chains.set(tunnel.name, chain);
-    return tunnelOf(context, tunnel, chain);
-  });
+  const tunnels = settle(
+    declarations,
+    'Tunnel',
+    [...(last?.tunnels.values() ?? [])],
+    (tunnel) => {
+      const chain = declarations.tunnel(tunnel);
+      chains.set(tunnel.name, chain);
+      return tunnelOf(context, tunnel, chain);
+    },
+    claimTunnels(),
+  );
   const sessions = settle(
     declarations,
     'Session',
     [...(last?.sessions.values() ?? [])],
     (session) => sessionOf(context, session, chains),
-    claimInterfaces(devices),
+    claimOfSessions(devices),
   );
 
   return {
@@ -131,12 +140,21 @@ function withLastGood({ resources, errors }: Snapshot, before: readonly Resource
 }
 
 /** Without the values of hooks, RADIUS and metrics where there are none. */
-function builtInGateway({ document }: Resource<'Gateway'>): Layer {
-  const { hooks, radius, metrics, ...values } = builtIn.Gateway;
+function builtInGateway(declarations: Declarations, { document }: Resource<'Gateway'>): Layer {
+  const { hooks, radius, metrics, ...others } = builtIn.Gateway;
+  const routerId = formatIpv4(routerIdOf(undefined, declarations.hostName().values.hostName));
+  const values = { ...others, routerId };
   const { spec } = document;
   const given = Object.entries(hooks).filter(([event]) => Object.keys(spec.hooks ?? {}).includes(event));
   const parts = { hooks: Object.fromEntries(given), radius: spec.radius && radius, metrics: spec.metrics && metrics };
   return { from: 'built-in', values: { ...values, ...parts }, locate: () => ({ path: '' }) };
+}
+
+function checkListeners(declarations: Declarations, gateway: Resource<'Gateway'>): void {
+  for (const [at, { encapsulation, port }] of (gateway.document.spec.listen ?? []).entries()) {
+    if (encapsulation !== 'ip' || port === undefined) continue;
+    declarations.reportAt(gateway, `listen.${at}.port`, 'IP has no ports: take it out, or say encapsulation: udp');
+  }
 }
 
 function chooseGateway(declarations: Declarations): Resource<'Gateway'> | undefined {

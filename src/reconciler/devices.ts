@@ -17,7 +17,8 @@ import { mergePrefixes, prefixesOverlap } from './ipv6-prefixes.ts';
 export function devicesOf(peers: readonly PeerSpec[], { pools, subscribers }: AaaSpec): Map<string, DeviceSpec> {
   const byName = new Map<string, PeerSpec[]>();
   for (const peer of peers) {
-    if (peer.role === 'lns') continue;
+    // Ethernet pseudowires have a device each.
+    if (peer.role === 'lns' || peer.session.pseudowire !== 'ppp') continue;
     const { interfaceName } = peer.tunnel;
     byName.set(interfaceName, [...(byName.get(interfaceName) ?? []), peer]);
   }

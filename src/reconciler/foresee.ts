@@ -76,14 +76,15 @@ function obey(world: World, action: Action): void {
 function tunnelUp(spec: TunnelSpec, before: TunnelView | undefined): TunnelView {
   return {
     direction: 'dialled',
-    version: 2,
+    version: spec.parameters.version === 'v3' ? 3 : 2,
+    encapsulation: spec.encapsulation,
     localId: 0,
     remoteId: 0,
     local: { address: spec.localAddress ?? '', port: spec.localPort },
     remote: { address: spec.remoteAddress, port: spec.remotePort },
     authenticated: false,
     sessions: { established: 0, total: 0 },
-    transport: { sent: 0, received: 0, retransmitted: 0, duplicates: 0, outOfOrder: 0 },
+    transport: { sent: 0, received: 0, retransmitted: 0, duplicates: 0, outOfOrder: 0, digestFailures: 0 },
     ...before,
     name: spec.name,
     state: 'established',
@@ -95,6 +96,7 @@ function tunnelUp(spec: TunnelSpec, before: TunnelView | undefined): TunnelView 
 function sessionUp(spec: SessionSpec, before: SessionView | undefined): SessionView {
   return {
     tunnelLocalId: 0,
+    version: 2,
     direction: 'dialled',
     type: spec.parameters.type,
     localId: 0,

@@ -1,5 +1,7 @@
 // Generated from schemas/ by scripts/generate.ts.
 
+export type Encapsulation = 'udp' | 'ip';
+
 export type TraceCategory =
   | 'protocol'
   | 'fsm'
@@ -11,6 +13,17 @@ export type TraceCategory =
   | 'data'
   | 'system'
   | 'ppp';
+
+export type Pseudowire =
+  | 'ppp'
+  | 'ethernet'
+  | 'vlan'
+  | 'hdlc'
+  | 'frameRelay'
+  | 'atmAal5'
+  | 'atmCellPort'
+  | 'atmCellVcc'
+  | 'atmCellVpc';
 
 export type Quirk =
   | 'clearReply'
@@ -104,6 +117,19 @@ export interface Hook {
   command: string[];
   /** How long it may run before it is ended. Default: 10s. */
   timeout?: string;
+}
+
+export interface Circuit {
+  /** The unix datagram socket at which the circuit's program reaches us. Without it `/run/prol2tp/NAME.circuit`, by the Session's name. */
+  socket?: string;
+  /** frameRelay: the DLCI on our side. Without it frames keep theirs. */
+  dlci?: number;
+  /** atmAal5, atmCellVcc, atmCellVpc: the VPI on our side. Without it cells keep theirs. */
+  vpi?: number;
+  /** atmAal5, atmCellVcc: the VCI on our side. Without it cells keep theirs. */
+  vci?: number;
+  /** atmCellPort, atmCellVcc, atmCellVpc: how many cells one data message may hold. Default: 1. */
+  maxCells?: number;
 }
 
 export interface Forward {
@@ -208,14 +234,65 @@ export interface AddressPool {
   status?: AddressPoolStatus;
 }
 
+/** The attachment's values. */
+export interface EthernetProfileFields {
+  /** The name of the device. Without it the data plane chooses one. */
+  interfaceName?: string;
+  /** The MTU of the device. Without it what the tunnel's path leaves. */
+  mtu?: number;
+  /** The MAC address of the device. Without it the system chooses one. */
+  macAddress?: string;
+  /** A bridge that is there already, which the device joins. */
+  bridge?: string;
+  /** Of vlan pseudowires: the VLAN on our side. */
+  vlanId?: number;
+  /** What becomes of the tag of vlanId. strip: frames on our side have none, it is put on those to the peer and taken off those from it; rewrite: those from the peer get it in place of theirs; keep: nothing. Without a value: strip with a vlanId, else keep. */
+  vlanAction?: 'strip' | 'rewrite' | 'keep';
+  /** Our IP addresses on the device. Default: []. */
+  addresses?: string[];
+  /** An interface that is there already, port to port. */
+  attach?: {
+    /** All of its frames go into the pseudowire, and all of the pseudowire's out of it. */
+    interface: string;
+  };
+}
+
+/** What became of the profile. */
+export interface EthernetProfileStatus {
+  /** The generation of the resource that this status describes. */
+  observedGeneration?: number;
+  /** What holds for the resource now, for operators and for `kubectl wait`. */
+  conditions?: Condition[];
+  /** How many resources use this one. */
+  usedBy?: number;
+}
+
+/** What Ethernet pseudowires are attached to: a device of their own, and what that is joined with. What a profile leaves open comes from the profile named `default`, then from the built-in values. */
+export interface EthernetProfile {
+  /** The version of this resource's form. */
+  apiVersion: 'prol2tp.io/v1alpha1';
+  /** EthernetProfile. */
+  kind: 'EthernetProfile';
+  /** The resource's identity, as in Kubernetes. Other fields of Kubernetes' own are accepted and not used. */
+  metadata: Metadata;
+  /** The attachment's values. */
+  spec: EthernetProfileFields;
+  /** What became of the profile. */
+  status?: EthernetProfileStatus;
+}
+
 /** What the gateway should be. */
 export interface GatewayFields {
-  /** The UDP addresses at which peers may open tunnels. Without one nobody can connect to us. */
+  /** The addresses at which peers may open tunnels. Without one nobody can connect to us. */
   listen?: {
     /** The local address; 0.0.0.0 for all of them. */
     address: string;
-    /** The UDP port. Default: 1701. */
+    /** The UDP port. Over IP there is none. Default: 1701. */
     port?: number;
+    /** UDP, or IP itself as protocol 115, which only L2TPv3 can. Default: udp. */
+    encapsulation?: Encapsulation;
+    /** Forbid fragments of what is sent from here, and follow the path's MTU. Default: false. */
+    pmtuDiscovery?: boolean;
   }[];
   /** Whether peers may open tunnels to us. Default: true. */
   acceptTunnels?: boolean;
@@ -246,6 +323,8 @@ export interface GatewayFields {
   hostName?: string;
   /** What we tell peers about our make. Default: prol2tp. */
   vendorName?: string;
+  /** L2TPv3: what tells us from other routers. Without a value it is made from the host name. */
+  routerId?: number | string;
   /** Programs that are told of events. Each has the event in its environment and the object as JSON on its standard input. */
   hooks?: {
     /** Run when a tunnel is established. */
@@ -404,10 +483,12 @@ export interface PeerProfileFields {
   quirks?: Quirk[];
   /** The TunnelProfile for its tunnels. */
   tunnelProfile?: string;
-  /** The SessionProfile for its calls. */
+  /** The SessionProfile for its calls. Its pseudowire says what the peer may bring: ppp, ethernet or vlan. */
   sessionProfile?: string;
   /** The PppProfile for its calls. */
   pppProfile?: string;
+  /** The EthernetProfile for the Ethernet pseudowires that it brings us. */
+  ethernetProfile?: string;
 }
 
 /** What became of the profile. */
@@ -648,8 +729,14 @@ export interface SessionFields {
   profile?: string;
   /** What we are in the call. Of a declared Session, lacIncoming (we are the LAC and tell the LNS of an incoming call) and lnsOutgoing (we are the LNS and ask the LAC to place a call) are placed by us; lnsIncoming and lacOutgoing wait in their tunnel for the peer's call and give it the Session's name, interface and PPP values, where its numbers are those that the Session gives. As LNS (lns...) we are PPP's server and give the addresses, as LAC its client. In a PeerProfile's SessionProfile, lacOutgoing lets the peer ask us for outgoing calls. Default: lacIncoming. */
   type?: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
-  /** What the call carries. Default: ppp. */
-  pseudowire?: 'ppp';
+  /** What the call carries. All but ppp need L2TPv3. Default: ppp. */
+  pseudowire?: Pseudowire;
+  /** L2TPv3: how many octets of a random cookie the peer has to put into data messages: 0, 4 or 8. Default: 8. */
+  cookieLength?: 0 | 4 | 8;
+  /** L2TPv3: what the peer has to put behind the cookie. default: the Default L2-Specific Sublayer (RFC 3931 4.6), for ATM its own (RFC 4454). Default: none. */
+  l2SpecificSublayer?: 'none' | 'default';
+  /** L2TPv3: which data messages the peer has to number. It needs l2SpecificSublayer: default. Default: none. */
+  dataSequencing?: 'none' | 'nonIp' | 'all';
   /** Tell the peer that data messages must always carry sequence numbers. Default: false. */
   sequencingRequired?: boolean;
   /** Send sequence numbers in data messages. Default: false. */
@@ -681,9 +768,13 @@ export interface SessionFields {
   forward?: Forward;
   /** The PppProfile for these calls. */
   pppProfile?: string;
+  /** The EthernetProfile for these Ethernet pseudowires. */
+  ethernetProfile?: string;
+  /** What an HDLC, Frame Relay or ATM pseudowire is attached to: a program behind a socket. */
+  circuit?: Circuit;
   /** What is traced of these calls. Default: []. */
   trace?: TraceCategory[];
-  /** The name of the network interface. Without it the data plane chooses one. */
+  /** The name of the network interface. Without it the EthernetProfile's, else the data plane chooses one. */
   interfaceName?: string;
   /** The name to log in with when the peer asks. */
   userName?: string;
@@ -697,6 +788,19 @@ export interface SessionFields {
   calledNumber?: string;
   /** The sub-address that is told to the peer; of an awaited call, the one that it must have. */
   subAddress?: string;
+  /** L2TPv3: names the circuit to both ends alike (RFC 3931 5.4.4). Text, `0x` and hexadecimal digits for octets, or a number for four octets. Without it the Session's name; of PPP calls our host name and the Session's. */
+  remoteEndId?: number | string;
+  /** In a static Tunnel: what both ends were told, crosswise. */
+  static?: {
+    /** Our id of the session, which no other session of ours has. */
+    localSessionId: number;
+    /** The peer's id of the session. */
+    remoteSessionId: number;
+    /** What data messages from the peer must hold. Without it: none. */
+    localCookie?: string;
+    /** What data messages to the peer hold. Without it: none. */
+    remoteCookie?: string;
+  };
   /** lacIncoming: how the client that we speak for has authenticated itself, for the LNS to go on with (RFC 2661 4.4.5). */
   proxyAuth?: {
     /** How it has. text: by a dialogue; none: not at all. */
@@ -737,8 +841,29 @@ export interface SessionStatus {
   remoteId?: number;
   /** What the call carries. */
   pseudowire?: string;
-  /** The network interface. */
+  /** The network interface, or the socket of the circuit. */
   interface?: string;
+  /** The circuits at both ends, as they are told to each other. */
+  circuit?: {
+    /** At our end. */
+    local: {
+      /** Whether it can carry data. */
+      active: boolean;
+      /** Whether it stands by for another. */
+      standby?: boolean;
+      /** What is wrong there: circuitRx, circuitTx, pseudowireRx, pseudowireTx (RFC 5641). */
+      faults?: string[];
+    };
+    /** At the peer's end. */
+    peer: {
+      /** Whether it can carry data. */
+      active: boolean;
+      /** Whether it stands by for another. */
+      standby?: boolean;
+      /** What is wrong there: circuitRx, circuitTx, pseudowireRx, pseudowireTx (RFC 5641). */
+      faults?: string[];
+    };
+  };
   /** The call that this one goes on in, or comes from. */
   switchedWith?: string;
   /** What the peer told of the call. */
@@ -847,8 +972,14 @@ export interface Session {
 export interface SessionProfileFields {
   /** What we are in the call. Of a declared Session, lacIncoming (we are the LAC and tell the LNS of an incoming call) and lnsOutgoing (we are the LNS and ask the LAC to place a call) are placed by us; lnsIncoming and lacOutgoing wait in their tunnel for the peer's call and give it the Session's name, interface and PPP values, where its numbers are those that the Session gives. As LNS (lns...) we are PPP's server and give the addresses, as LAC its client. In a PeerProfile's SessionProfile, lacOutgoing lets the peer ask us for outgoing calls. Default: lacIncoming. */
   type?: 'lacIncoming' | 'lacOutgoing' | 'lnsIncoming' | 'lnsOutgoing';
-  /** What the call carries. Default: ppp. */
-  pseudowire?: 'ppp';
+  /** What the call carries. All but ppp need L2TPv3. Default: ppp. */
+  pseudowire?: Pseudowire;
+  /** L2TPv3: how many octets of a random cookie the peer has to put into data messages: 0, 4 or 8. Default: 8. */
+  cookieLength?: 0 | 4 | 8;
+  /** L2TPv3: what the peer has to put behind the cookie. default: the Default L2-Specific Sublayer (RFC 3931 4.6), for ATM its own (RFC 4454). Default: none. */
+  l2SpecificSublayer?: 'none' | 'default';
+  /** L2TPv3: which data messages the peer has to number. It needs l2SpecificSublayer: default. Default: none. */
+  dataSequencing?: 'none' | 'nonIp' | 'all';
   /** Tell the peer that data messages must always carry sequence numbers. Default: false. */
   sequencingRequired?: boolean;
   /** Send sequence numbers in data messages. Default: false. */
@@ -880,6 +1011,10 @@ export interface SessionProfileFields {
   forward?: Forward;
   /** The PppProfile for these calls. */
   pppProfile?: string;
+  /** The EthernetProfile for these Ethernet pseudowires. */
+  ethernetProfile?: string;
+  /** What an HDLC, Frame Relay or ATM pseudowire is attached to: a program behind a socket. */
+  circuit?: Circuit;
   /** What is traced of these calls. Default: []. */
   trace?: TraceCategory[];
 }
@@ -958,8 +1093,19 @@ export interface Subscriber {
 export interface TunnelFields {
   /** The TunnelProfile that gives what is not said here. */
   profile?: string;
-  /** Dial again, for ever, when the tunnel or one of its calls ends. Default: false. */
+  /** Dial again, for ever, when the tunnel or one of its calls ends. Static ones always do. Default: false. */
   persist?: boolean;
+  /** A tunnel without a control connection: the ids that both ends were told. Its Sessions are static too. */
+  static?: {
+    /** Our id of the tunnel. */
+    localTunnelId: number;
+    /** The peer's id of the tunnel. */
+    remoteTunnelId: number;
+  };
+  /** The version of L2TP. auto: whichever the peer can, L2TPv3 first. Without a value: auto in tunnels that peers open, v2 in those that we dial, v3 in static ones. */
+  version?: 'auto' | 'v2' | 'v3';
+  /** What a dialled tunnel runs over: UDP, or IP itself as protocol 115, which only L2TPv3 can. Default: udp. */
+  encapsulation?: Encapsulation;
   /** The peer's IP address or DNS name. */
   remoteAddress?: string;
   /** The peer's UDP port. Default: 1701. */
@@ -974,8 +1120,14 @@ export interface TunnelFields {
   secretRef?: SecretRef;
   /** The file that holds the tunnel's shared secret, relative to this document's directory. One newline at its end does not count. */
   secretFile?: string;
-  /** none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: that too, and it must prove that it knows the secret; a peer that opens a tunnel to us must challenge us as well. A Tunnel names its peer itself. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
+  /** L2TPv3: the Secret that holds a second shared secret, which counts beside the first while it is being changed. */
+  secondSecretRef?: SecretRef;
+  /** L2TPv3: the file that holds a second shared secret, relative to this document's directory. One newline at its end does not count. */
+  secondSecretFile?: string;
+  /** L2TPv2, where L2TPv3 has digest. none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: that too, and it must prove that it knows the secret; a peer that opens a tunnel to us must challenge us as well. A Tunnel names its peer itself. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
   authMode?: 'none' | 'simple' | 'challenge';
+  /** L2TPv3: the digest by which every control message proves that its sender knows the shared secret; without a secret it only shows that the message is whole. none: no digest is sent or asked for. Default: hmac-md5. */
+  digest?: 'none' | 'hmac-md5' | 'hmac-sha1';
   /** Hide the AVPs that may be hidden, with the shared secret. Default: false. */
   hideAvps?: boolean;
   /** When both sides dial at once, keep one tunnel. Default: true. */
@@ -1002,7 +1154,9 @@ export interface TunnelFields {
   allowPppProxy?: boolean;
   /** The DSCP of our control messages, which the peer is told too (RFC 3308). 0: none. Default: 0. */
   controlDscp?: number;
-  /** The largest IP packet that calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
+  /** Of dialled tunnels: forbid fragments, and follow the path's MTU. Default: false. */
+  pmtuDiscovery?: boolean;
+  /** The largest IP packet that PPP calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
   mtu?: number;
   /** For tunnels that peers open: the network interface that their subscribers share. Default: l2tp0. */
   interfaceName?: string;
@@ -1014,6 +1168,8 @@ export interface TunnelFields {
   sessionProfile?: string;
   /** The PppProfile for this tunnel's calls. */
   pppProfile?: string;
+  /** The EthernetProfile for this tunnel's Ethernet pseudowires. */
+  ethernetProfile?: string;
 }
 
 /** What the tunnel is. */
@@ -1034,11 +1190,13 @@ export interface TunnelStatus {
     vendorName?: string;
     /** The peer's address. */
     address?: string;
-    /** The peer's UDP port. */
+    /** The peer's UDP port; 0 over IP. */
     port?: number;
   };
   /** L2TP's version. */
   version?: number;
+  /** What the tunnel runs over: udp or ip. */
+  encapsulation?: string;
   /** What carries user packets. */
   dataPlane?: string;
   /** Work-arounds that are in force for this peer. */
@@ -1050,6 +1208,8 @@ export interface TunnelStatus {
     /** Calls in any state. */
     total: number;
   };
+  /** Control messages that were dropped because their digest was missing or wrong. */
+  digestFailures?: number;
   /** When it was established. */
   since?: string;
   /** Why it last failed or was closed. */
@@ -1076,6 +1236,10 @@ export interface Tunnel {
 
 /** The tunnel's values. */
 export interface TunnelProfileFields {
+  /** The version of L2TP. auto: whichever the peer can, L2TPv3 first. Without a value: auto in tunnels that peers open, v2 in those that we dial, v3 in static ones. */
+  version?: 'auto' | 'v2' | 'v3';
+  /** What a dialled tunnel runs over: UDP, or IP itself as protocol 115, which only L2TPv3 can. Default: udp. */
+  encapsulation?: Encapsulation;
   /** The peer's IP address or DNS name. */
   remoteAddress?: string;
   /** The peer's UDP port. Default: 1701. */
@@ -1090,8 +1254,14 @@ export interface TunnelProfileFields {
   secretRef?: SecretRef;
   /** The file that holds the tunnel's shared secret, relative to this document's directory. One newline at its end does not count. */
   secretFile?: string;
-  /** none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: that too, and it must prove that it knows the secret; a peer that opens a tunnel to us must challenge us as well. A Tunnel names its peer itself. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
+  /** L2TPv3: the Secret that holds a second shared secret, which counts beside the first while it is being changed. */
+  secondSecretRef?: SecretRef;
+  /** L2TPv3: the file that holds a second shared secret, relative to this document's directory. One newline at its end does not count. */
+  secondSecretFile?: string;
+  /** L2TPv2, where L2TPv3 has digest. none: no challenge of ours; simple: the peer must fit a PeerProfile that names it; challenge: that too, and it must prove that it knows the secret; a peer that opens a tunnel to us must challenge us as well. A Tunnel names its peer itself. The peer's own challenge is answered wherever there is a secret. Without a value: challenge where there is a secret, else none. */
   authMode?: 'none' | 'simple' | 'challenge';
+  /** L2TPv3: the digest by which every control message proves that its sender knows the shared secret; without a secret it only shows that the message is whole. none: no digest is sent or asked for. Default: hmac-md5. */
+  digest?: 'none' | 'hmac-md5' | 'hmac-sha1';
   /** Hide the AVPs that may be hidden, with the shared secret. Default: false. */
   hideAvps?: boolean;
   /** When both sides dial at once, keep one tunnel. Default: true. */
@@ -1118,7 +1288,9 @@ export interface TunnelProfileFields {
   allowPppProxy?: boolean;
   /** The DSCP of our control messages, which the peer is told too (RFC 3308). 0: none. Default: 0. */
   controlDscp?: number;
-  /** The largest IP packet that calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
+  /** Of dialled tunnels: forbid fragments, and follow the path's MTU. Default: false. */
+  pmtuDiscovery?: boolean;
+  /** The largest IP packet that PPP calls carry, where their PppProfile does not say a smaller one. Default: 1460. */
   mtu?: number;
   /** For tunnels that peers open: the network interface that their subscribers share. Default: l2tp0. */
   interfaceName?: string;
@@ -1130,6 +1302,8 @@ export interface TunnelProfileFields {
   sessionProfile?: string;
   /** The PppProfile for this tunnel's calls. */
   pppProfile?: string;
+  /** The EthernetProfile for this tunnel's Ethernet pseudowires. */
+  ethernetProfile?: string;
 }
 
 /** What became of the profile. */
@@ -1159,6 +1333,7 @@ export interface TunnelProfile {
 /** Every kind that may be declared, by its name. */
 export interface Kinds {
   AddressPool: AddressPool;
+  EthernetProfile: EthernetProfile;
   Gateway: Gateway;
   PeerProfile: PeerProfile;
   PppProfile: PppProfile;
@@ -1179,6 +1354,9 @@ export const builtIn = {
       delegationLength: 64,
       exclude: [],
     },
+  },
+  EthernetProfile: {
+    addresses: [],
   },
   Gateway: {
     acceptTunnels: true,
@@ -1287,6 +1465,9 @@ export const builtIn = {
   Session: {
     type: 'lacIncoming',
     pseudowire: 'ppp',
+    cookieLength: 8,
+    l2SpecificSublayer: 'none',
+    dataSequencing: 'none',
     sequencingRequired: false,
     useSequenceNumbers: false,
     reorderTimeout: 0,
@@ -1299,11 +1480,17 @@ export const builtIn = {
     maximumBps: 0,
     usePppProxy: false,
     dscp: 0,
+    circuit: {
+      maxCells: 1,
+    },
     trace: [],
   },
   SessionProfile: {
     type: 'lacIncoming',
     pseudowire: 'ppp',
+    cookieLength: 8,
+    l2SpecificSublayer: 'none',
+    dataSequencing: 'none',
     sequencingRequired: false,
     useSequenceNumbers: false,
     reorderTimeout: 0,
@@ -1316,6 +1503,9 @@ export const builtIn = {
     maximumBps: 0,
     usePppProxy: false,
     dscp: 0,
+    circuit: {
+      maxCells: 1,
+    },
     trace: [],
   },
   Subscriber: {
@@ -1327,8 +1517,10 @@ export const builtIn = {
   },
   Tunnel: {
     persist: false,
+    encapsulation: 'udp',
     remotePort: 1701,
     localPort: 0,
+    digest: 'hmac-md5',
     hideAvps: false,
     useTieBreaker: true,
     framingCapabilities: ['sync', 'async'],
@@ -1342,13 +1534,16 @@ export const builtIn = {
     idleTimeout: 0,
     allowPppProxy: false,
     controlDscp: 0,
+    pmtuDiscovery: false,
     mtu: 1460,
     interfaceName: 'l2tp0',
     trace: [],
   },
   TunnelProfile: {
+    encapsulation: 'udp',
     remotePort: 1701,
     localPort: 0,
+    digest: 'hmac-md5',
     hideAvps: false,
     useTieBreaker: true,
     framingCapabilities: ['sync', 'async'],
@@ -1362,6 +1557,7 @@ export const builtIn = {
     idleTimeout: 0,
     allowPppProxy: false,
     controlDscp: 0,
+    pmtuDiscovery: false,
     mtu: 1460,
     interfaceName: 'l2tp0',
     trace: [],

@@ -33,16 +33,20 @@ export type Filled<F, D> = { [K in keyof F as K extends keyof D ? never : K]: F[
 };
 
 /** Objects that are one value: never put together from two layers. */
-const whole = new Set(['secretRef', 'passwordRef', 'responseRef', 'forward']);
+const whole = new Set(['secretRef', 'secondSecretRef', 'passwordRef', 'responseRef', 'forward']);
 
 /** Fields that stand for each other: the nearest layer that gives one of them hides all farther ones. */
 const alternatives: Readonly<Record<string, string>> = {
   secretRef: 'secretFile',
   secretFile: 'secretRef',
+  secondSecretRef: 'secondSecretFile',
+  secondSecretFile: 'secondSecretRef',
   passwordRef: 'passwordFile',
   passwordFile: 'passwordRef',
   'ipv4.remote': 'ipv4.pool',
   'ipv4.pool': 'ipv4.remote',
+  bridge: 'attach.interface',
+  'attach.interface': 'bridge',
 };
 
 /** Lays the layers over each other, nearest first. Objects are joined field by field; lists are taken whole. */

@@ -1,5 +1,12 @@
 /** What a change of a field asks for while a tunnel or session is up. */
-import type { PppSpec, SessionParameters, SessionSpec, TunnelParameters, TunnelSpec } from '../engine/spec.ts';
+import type {
+  EthernetSpec,
+  PppSpec,
+  SessionParameters,
+  SessionSpec,
+  TunnelParameters,
+  TunnelSpec,
+} from '../engine/spec.ts';
 import { type Difference, differences } from './compare.ts';
 
 /** live: changed in place, or of no matter before the next time; reestablish: closed and opened again. */
@@ -16,14 +23,20 @@ export const tunnelMutability = {
   remotePort: 'reestablish',
   localAddress: 'reestablish',
   localPort: 'reestablish',
+  encapsulation: 'reestablish',
+  pmtuDiscovery: 'reestablish',
+  static: 'reestablish',
   persist: 'live',
   parameters: {
-    // What the peer was told when the tunnel was set up (RFC 2661 6.1).
+    // What the peer was told when the tunnel was set up (RFC 2661 6.1, RFC 3931 6.1).
+    version: 'reestablish',
     hostName: 'reestablish',
     framingCapabilities: 'reestablish',
     bearerCapabilities: 'reestablish',
     receiveWindow: 'reestablish',
     secret: 'reestablish',
+    secondSecret: 'reestablish',
+    digest: 'reestablish',
     authMode: 'reestablish',
     hideAvps: 'reestablish',
     // Used only while a tunnel is being set up: counts from the next time on.
@@ -82,10 +95,26 @@ const pppMutability = {
   ipv6: 'reestablish',
 } as const satisfies { readonly [K in keyof PppSpec]-?: Mutability };
 
+/** The attachment of an Ethernet pseudowire is changed while it carries frames; a device of another name is another one. */
+const ethernetMutability = {
+  mtu: 'live',
+  macAddress: 'live',
+  bridge: 'live',
+  addresses: 'live',
+  interfaceName: 'reestablish',
+  attach: 'reestablish',
+  vlanId: 'reestablish',
+  vlanAction: 'reestablish',
+} as const satisfies { readonly [K in keyof EthernetSpec]-?: Mutability };
+
 export const sessionMutability = {
   name: 'reestablish',
   tunnel: 'reestablish',
   ppp: pppMutability,
+  ethernet: ethernetMutability,
+  circuit: 'reestablish',
+  remoteEndId: 'reestablish',
+  static: 'reestablish',
   proxy: 'reestablish',
   interfaceName: 'reestablish',
   callingNumber: 'reestablish',
@@ -104,6 +133,9 @@ export const sessionMutability = {
     dscp: 'reestablish',
     // What the peer was told when the call was placed (RFC 2661 6.6, 6.8).
     pseudowire: 'reestablish',
+    cookieLength: 'reestablish',
+    l2SpecificSublayer: 'reestablish',
+    dataSequencing: 'reestablish',
     sequencingRequired: 'reestablish',
     privateGroupId: 'reestablish',
     framingType: 'reestablish',

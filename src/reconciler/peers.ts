@@ -2,11 +2,15 @@
 import type { GatewaySpec, PeerSpec } from '../engine/spec.ts';
 import { canonicalPrefix } from './addresses.ts';
 import { type Context, joined } from './context.ts';
+import { checkEthernet, ethernetOf } from './ethernet.ts';
 import { forwardOf } from './forward.ts';
 import { builtIn } from './generated.ts';
+import { giver } from './layers.ts';
 import { checkPpp } from './ppp-checks.ts';
-import type { TunnelChain } from './resolve.ts';
+import { attachmentOf } from './pseudowires.ts';
+import type { SessionChain, TunnelChain } from './resolve.ts';
 import type { Resource, Snapshot } from './resources.ts';
+import { checkSequencing } from './sessions.ts';
 import { type Claim, claimOnce, settle } from './settle.ts';
 import { pppOf, sessionParametersOf } from './specs.ts';
 import { tunnelParameters } from './tunnels.ts';
@@ -57,11 +61,26 @@ function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfil
   const id = peer?.id ?? 'PeerProfile/default';
   const session = declarations.acceptedSession(chain, id);
   const ppp = declarations.ppp(session, chain, id);
+  const ethernet = declarations.ethernet(session, chain, id);
   const { match = {}, role = builtIn.PeerProfile.role, quirks = [] } = peer?.document.spec ?? {};
   const tunnel = tunnelParameters(context, chain, id);
-  checkPpp(context, ppp, 'server', id);
+  const { pseudowire } = session.values;
+  checkSequencing(context, session, id);
+  switch (attachmentOf(pseudowire)) {
+    case 'ppp':
+      checkPpp(context, ppp, 'server', id);
+      break;
+    case 'ethernet':
+      checkEthernet(context, ethernet, pseudowire, id);
+      break;
+    case 'circuit':
+      reportCircuit(context, session, id);
+  }
   const forward = forwardOf(context, session, ppp, id);
-  if (peer) fields.set(id, () => joined({ tunnel: chain.fields, session: session.fields, ppp: ppp.fields }));
+  if (peer) {
+    const parts = { tunnel: chain.fields, session: session.fields, ppp: ppp.fields, ethernet: ethernet.fields };
+    fields.set(id, () => joined(parts));
+  }
   return {
     name: peer?.name ?? 'default',
     match: { hostName: match.hostName, addresses: [...(match.addresses ?? [])] },
@@ -71,7 +90,15 @@ function peerOf(context: Context, chain: TunnelChain, peer: Resource<'PeerProfil
     session: sessionParametersOf(session.values, forward),
     ppp: pppOf(ppp, 'server', tunnel, {}),
     clientPpp: pppOf(ppp, 'client', tunnel, {}),
+    ethernet: ethernetOf(ethernet),
   };
+}
+
+/** Every circuit has a socket of its own, which only a Session can name. */
+function reportCircuit({ declarations }: Context, { values, layers }: SessionChain, id: string): void {
+  const { pseudowire } = values;
+  const message = `${id} cannot take ${pseudowire} pseudowires as peers bring them, because each has a circuit of its own: declare a Tunnel and a Session of type lnsIncoming for each, and give ${id} a SessionProfile with ppp, ethernet or vlan`;
+  declarations.report(message, giver(layers, 'pseudowire'), 'pseudowire', id);
 }
 
 const claimPeers = (): Claim<PeerSpec> =>

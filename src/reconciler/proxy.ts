@@ -2,6 +2,7 @@
 import { type PppProxy, Secret } from '../engine/spec.ts';
 import type { Context } from './context.ts';
 import type { SessionFields } from './generated.ts';
+import { octetsOf } from './octets.ts';
 import type { Resource } from './resources.ts';
 
 type ProxyAuth = NonNullable<SessionFields['proxyAuth']>;
@@ -61,10 +62,4 @@ function responseOf({ declarations, secretOf }: Context, session: Resource<'Sess
   const field = auth.responseRef ? 'responseRef' : 'responseFile';
   declarations.reportAt(session, `proxyAuth.${field}`, 'a CHAP response must be octets in hexadecimal');
   return undefined;
-}
-
-/** Undefined where there is none, or where it is not hexadecimal. */
-function octetsOf(hex: string | undefined): Uint8Array | undefined {
-  if (hex === undefined || !/^([0-9A-Fa-f]{2})+$/.test(hex)) return undefined;
-  return Uint8Array.from(hex.match(/../g) ?? [], (octet) => Number.parseInt(octet, 16));
 }

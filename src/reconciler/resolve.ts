@@ -3,14 +3,17 @@
  *
  * - tunnel: the Tunnel, the TunnelProfile it names, its PeerProfile's TunnelProfile, TunnelProfile `default`, built-in;
  * - session: the Session, the SessionProfile it names, the tunnel's, the PeerProfile's, `default`, built-in;
- * - PPP: the PppProfile that the session (or its profile) names, the tunnel's, the PeerProfile's, `default`, built-in.
+ * - PPP and Ethernet: the PppProfile or EthernetProfile that the session (or its profile) names, the tunnel's, the
+ *   PeerProfile's, `default`, built-in.
  *
  * A profile named by a `default` profile stands after those named anywhere nearer. A profile `default` always exists.
  */
 import { SpecError } from '../engine/errors.ts';
+import type { TunnelParameters } from '../engine/spec.ts';
 import { FittingPeers } from './fitting-peers.ts';
 import {
   builtIn,
+  type EthernetProfileFields,
   type PppProfileFields,
   type SessionFields,
   type SessionProfileFields,
@@ -20,13 +23,17 @@ import {
 import { type Filled, giver, type Layer, lay, type Resolved } from './layers.ts';
 import type { Kind, Resource } from './resources.ts';
 
-export type ProfileKind = 'TunnelProfile' | 'SessionProfile' | 'PppProfile';
+export type ProfileKind = 'TunnelProfile' | 'SessionProfile' | 'PppProfile' | 'EthernetProfile';
 export type TunnelValues = Filled<TunnelProfileFields, typeof builtIn.TunnelProfile> &
-  Pick<Filled<TunnelFields, typeof builtIn.Tunnel>, 'persist'> & { hostName: string };
+  Pick<Filled<TunnelFields, typeof builtIn.Tunnel>, 'persist' | 'static'> & {
+    hostName: string;
+    version: TunnelParameters['version'];
+  };
 export type SessionValues = Filled<SessionProfileFields, typeof builtIn.SessionProfile> &
   Pick<SessionFields, 'interfaceName' | 'userName' | 'passwordRef' | 'passwordFile'> &
-  Pick<SessionFields, 'callingNumber' | 'calledNumber' | 'subAddress'>;
+  Pick<SessionFields, 'callingNumber' | 'calledNumber' | 'subAddress' | 'remoteEndId' | 'static'>;
 export type PppValues = Filled<PppProfileFields, typeof builtIn.PppProfile>;
+export type EthernetValues = Filled<EthernetProfileFields, typeof builtIn.EthernetProfile>;
 
 /** A chain of layers and what it comes to. */
 export interface Chain<T> extends Resolved<T> {
@@ -40,6 +47,7 @@ export type TunnelChain = Chain<TunnelValues> & { peer: Resource<'PeerProfile'> 
 export type ProfileNamers = Pick<TunnelChain, 'layers' | 'near' | 'peer'>;
 export type SessionChain = Chain<SessionValues>;
 export type PppChain = Chain<PppValues>;
+export type EthernetChain = Chain<EthernetValues>;
 
 /** All resources, to look up and to resolve. Remembers who uses which profile. */
 export class Declarations {
@@ -48,6 +56,7 @@ export class Declarations {
   readonly #users = new Map<string, Set<string>>();
   readonly #told = new Set<string>();
   readonly #pppChains = new Map<string, PppChain>();
+  readonly #ethernetChains = new Map<string, EthernetChain>();
   readonly errors: SpecError[] = [];
 
   readonly #machineName: string | undefined;
@@ -113,8 +122,9 @@ export class Declarations {
     const nearest = [own, ...named];
     const peer = this.#peerOf(nearest, tunnel.id);
     const near = [...nearest, ...this.#profileOfPeer('TunnelProfile', 'tunnelProfile', peer, tunnel.id)];
-    const chain = this.#tunnelChain([...near], tunnel.id);
-    const persisting = persist ?? builtIn.Tunnel.persist;
+    const isStatic = values.static !== undefined;
+    const chain = this.#tunnelChain(near, tunnel.id, isStatic ? 'v3' : 'v2');
+    const persisting = persist ?? (isStatic || builtIn.Tunnel.persist);
     return {
       ...chain,
       values: { ...chain.values, persist: persisting },
@@ -127,14 +137,14 @@ export class Declarations {
   acceptedTunnel(peer: Resource<'PeerProfile'> | undefined): TunnelChain {
     const user = peer?.id ?? 'PeerProfile/default';
     const near = this.#profileOfPeer('TunnelProfile', 'tunnelProfile', peer, user);
-    const chain = this.#tunnelChain(near, user);
+    const chain = this.#tunnelChain(near, user, 'auto');
     return { ...chain, values: { ...chain.values, persist: false }, peer };
   }
 
   /** What tunnels begin with that the AAA grants to calls: no PeerProfile is asked. Without any such call: built-in. */
   grantedTunnel(isWanted: boolean): Resolved<TunnelValues> & Pick<TunnelChain, 'layers'> {
-    if (isWanted) return this.#tunnelChain([], 'Gateway');
-    const layers = this.#names();
+    if (isWanted) return this.#tunnelChain([], 'Gateway', 'v2');
+    const layers = this.#names('v2');
     return { ...lay<TunnelValues>(layers), layers };
   }
 
@@ -152,7 +162,7 @@ export class Declarations {
   } {
     const { sessionProfile, pppProfile } = server.document.spec;
     const near = [layerOf(server, { sessionProfile, pppProfile })];
-    return { namers: { layers: near, near, peer: undefined }, name: lay(this.#names()) };
+    return { namers: { layers: near, near, peer: undefined }, name: this.hostName() };
   }
 
   acceptedSession(tunnel: ProfileNamers, user: string): SessionChain {
@@ -160,34 +170,51 @@ export class Declarations {
   }
 
   ppp(session: SessionChain, tunnel: ProfileNamers, user: string): PppChain {
-    const near = [
-      ...this.#namedIn('PppProfile', 'pppProfile', session.near, user),
-      ...this.#namedIn('PppProfile', 'pppProfile', tunnel.near, user),
-      ...this.#profileOfPeer('PppProfile', 'pppProfile', tunnel.peer, user),
-      ...this.#namedIn('PppProfile', 'pppProfile', session.layers, user),
-      ...this.#namedIn('PppProfile', 'pppProfile', tunnel.layers, user),
-    ];
-    const far = [...this.#profile('PppProfile', 'default', undefined, '', user), builtInPpp];
-    // Sessions have no PPP values of their own: very many share one chain of profiles.
-    const key = [...near, ...far].map(({ from }) => from).join(' ');
-    const chain = this.#pppChains.get(key) ?? chainOf<PppValues>(near, far);
-    this.#pppChains.set(key, chain);
-    return chain;
+    const layers = this.#layersOfCall('PppProfile', 'pppProfile', session, tunnel, user);
+    return shared(this.#pppChains, { ...layers, far: [...layers.far, builtInPpp] });
   }
 
-  #tunnelChain(near: readonly Layer[], user: string): Chain<TunnelValues> {
+  ethernet(session: SessionChain, tunnel: ProfileNamers, user: string): EthernetChain {
+    const layers = this.#layersOfCall('EthernetProfile', 'ethernetProfile', session, tunnel, user);
+    return shared(this.#ethernetChains, { ...layers, far: [...layers.far, builtInEthernet] });
+  }
+
+  #layersOfCall(
+    kind: 'PppProfile' | 'EthernetProfile',
+    field: 'pppProfile' | 'ethernetProfile',
+    session: SessionChain,
+    tunnel: ProfileNamers,
+    user: string,
+  ): { near: Layer[]; far: Layer[] } {
+    const near = [
+      ...this.#namedIn(kind, field, session.near, user),
+      ...this.#namedIn(kind, field, tunnel.near, user),
+      ...this.#profileOfPeer(kind, field, tunnel.peer, user),
+      ...this.#namedIn(kind, field, session.layers, user),
+      ...this.#namedIn(kind, field, tunnel.layers, user),
+    ];
+    return { near, far: this.#profile(kind, 'default', undefined, '', user) };
+  }
+
+  /** What the gateway calls itself where no profile says otherwise. */
+  hostName(): Resolved<{ hostName: string }> {
+    return lay(this.#names('v2'));
+  }
+
+  /** @param version the built-in one */
+  #tunnelChain(near: readonly Layer[], user: string, version: TunnelParameters['version']): Chain<TunnelValues> {
     const profile = this.#profile('TunnelProfile', 'default', undefined, '', user);
-    return chainOf<TunnelValues>(near, [...profile, ...this.#names()]);
+    return chainOf<TunnelValues>(near, [...profile, ...this.#names(version)]);
   }
 
   /** Where our name comes from when no profile gives one, before all built-in values of tunnels. */
-  #names(): Layer[] {
+  #names(version: TunnelParameters['version']): Layer[] {
     const gateway = this.all('Gateway').at(0);
     const hostName = gateway?.document.spec.hostName;
     return [
       ...(gateway ? [layerOf(gateway, { hostName })] : []),
       { from: 'machine', values: { hostName: this.#machineName }, locate: () => ({ path: '' }) },
-      builtInTunnel,
+      builtInTunnels[version],
     ];
   }
 
@@ -213,7 +240,7 @@ export class Declarations {
 
   #profileOfPeer(
     kind: ProfileKind,
-    field: 'tunnelProfile' | 'sessionProfile' | 'pppProfile',
+    field: 'tunnelProfile' | 'sessionProfile' | 'pppProfile' | 'ethernetProfile',
     peer: Resource<'PeerProfile'> | undefined,
     user: string,
   ): Layer[] {
@@ -261,6 +288,14 @@ function chainOf<T>(near: readonly Layer[], far: readonly Layer[]): Chain<T> {
   return { ...lay<T>(layers), layers, near: once(near) };
 }
 
+/** Sessions have no values of PPP and Ethernet of their own: very many share one chain of profiles. */
+function shared<T>(chains: Map<string, Chain<T>>, { near, far }: { near: Layer[]; far: Layer[] }): Chain<T> {
+  const key = [...near, ...far].map(({ from }) => from).join(' ');
+  const chain = chains.get(key) ?? chainOf<T>(near, far);
+  chains.set(key, chain);
+  return chain;
+}
+
 /** `ranges.0` as steps. */
 function stepsOf(path: string): (string | number)[] {
   return path.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
@@ -274,8 +309,15 @@ function builtInLayer(values: object): Layer {
   return { from: 'built-in', values, locate: () => ({ path: '' }) };
 }
 
-/** What a gateway calls itself that has no name, on a machine that has none. */
-const builtInTunnel = builtInLayer({ hostName: 'prol2tp', ...builtIn.TunnelProfile });
-export const builtInTunnelValues = lay<TunnelValues>([builtInTunnel]).values;
+/** With what a gateway calls itself that has no name, on a machine that has none. */
+function builtInTunnel(version: TunnelParameters['version']): Layer {
+  return builtInLayer({ version, hostName: 'prol2tp', ...builtIn.TunnelProfile });
+}
+
+const builtInTunnels = { auto: builtInTunnel('auto'), v2: builtInTunnel('v2'), v3: builtInTunnel('v3') };
+export const builtInTunnelValues = lay<TunnelValues>([builtInTunnels.v2]).values;
 const builtInSession = builtInLayer(builtIn.SessionProfile);
 const builtInPpp = builtInLayer(builtIn.PppProfile);
+/** Of calls without PPP. */
+export const builtInPppChain = chainOf<PppValues>([], [builtInPpp]);
+const builtInEthernet = builtInLayer(builtIn.EthernetProfile);

@@ -2,6 +2,7 @@ import type { ErrorObject } from 'ajv';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addressPool from '../../schemas/addresspool.json' with { type: 'json' };
 import common from '../../schemas/common.json' with { type: 'json' };
+import ethernetProfile from '../../schemas/ethernetprofile.json' with { type: 'json' };
 import gateway from '../../schemas/gateway.json' with { type: 'json' };
 import peerProfile from '../../schemas/peerprofile.json' with { type: 'json' };
 import pppoeServer from '../../schemas/pppoeserver.json' with { type: 'json' };
@@ -29,6 +30,7 @@ export interface Problem {
 
 const schemas = {
   AddressPool: addressPool,
+  EthernetProfile: ethernetProfile,
   Gateway: gateway,
   PeerProfile: peerProfile,
   PppProfile: pppProfile,
@@ -47,9 +49,11 @@ const ajv = new Ajv2020({ allErrors: true, verbose: true, allowUnionTypes: true,
 ajv.addFormat('ipv4', (text: string) => parseIpv4(text) !== undefined);
 ajv.addFormat('ip', isIp);
 ajv.addFormat('ip-or-prefix', (text: string) => canonicalPrefix(text) !== undefined);
+ajv.addFormat('ip-with-prefix', (text: string) => text.includes('/') && canonicalPrefix(text) !== undefined);
 ajv.addFormat('ipv4-range', (text: string) => parseRange(text) !== undefined);
 ajv.addFormat('ipv6', (text: string) => parseIpv6(text) !== undefined);
 ajv.addFormat('ipv6-prefix', (text: string) => parseIpv6Prefix(text) !== undefined);
+ajv.addFormat('router-id', (text: string) => (parseIpv4(text) ?? 0) > 0);
 ajv.addFormat('port-range', (text: string) => parsePorts(text) !== undefined);
 ajv.addFormat('host', isHost);
 ajv.addFormat('base64', /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
@@ -87,13 +91,22 @@ function sameFault(keyword: string): string {
   return ['required', 'not', 'oneOf', 'anyOf'].includes(keyword) ? keyword : 'value';
 }
 
+interface ParentSchema {
+  title?: string;
+  examples?: unknown[];
+  properties?: object;
+  type?: unknown;
+  /** The value is not to be shown. */
+  writeOnly?: boolean;
+}
+
 function problemOf(error: ErrorObject, mayShowValue: boolean): Problem {
   const path = error.instancePath
     .split('/')
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
     .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
-  const schema = error.parentSchema as { title?: string; examples?: unknown[]; properties?: object; type?: unknown };
+  const schema = error.parentSchema as ParentSchema;
   switch (error.keyword) {
     case 'additionalProperties': {
       const name = String(error.params.additionalProperty);
@@ -128,7 +141,7 @@ function problemOf(error: ErrorObject, mayShowValue: boolean): Problem {
       return { path, message: `give ${requiredFields(error.schema).join(' or ')}, or both` };
   }
   if (schema.title && schema.examples) {
-    const value = mayShowValue ? `${JSON.stringify(error.data)} is not` : 'must be';
+    const value = mayShowValue && !schema.writeOnly ? `${JSON.stringify(error.data)} is not` : 'must be';
     return { path, message: `${value} ${schema.title}; write for example ${schema.examples.join(' or ')}` };
   }
   return {

@@ -9,7 +9,7 @@ import { fileSecretKey, type Secrets } from './resources.ts';
  */
 export type SecretLookup = (
   layers: readonly Layer[],
-  what: 'secret' | 'password' | 'response',
+  what: 'secret' | 'secondSecret' | 'password' | 'response',
   user: string,
 ) => Secret | undefined;
 

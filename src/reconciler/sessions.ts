@@ -1,50 +1,137 @@
-/** Declared Sessions -> the calls that we place or wait for. */
-import { type DeviceSpec, isPlaced, type SessionSpec } from '../engine/spec.ts';
+/** Declared Sessions -> the calls that we place or wait for, and those that are static. */
+import { canonicalEndId, isPlaced, type SessionSpec } from '../engine/spec.ts';
+import { circuitOf } from './circuits.ts';
 import { type Context, joined, layerOf } from './context.ts';
+import { checkEthernet, ethernetOf } from './ethernet.ts';
 import { forwardOf } from './forward.ts';
+import type { SessionFields } from './generated.ts';
 import { giver } from './layers.ts';
 import { checkPpp } from './ppp-checks.ts';
 import { proxyOf } from './proxy.ts';
-import type { SessionChain, TunnelChain } from './resolve.ts';
+import { attachmentOf, checkCarried } from './pseudowires.ts';
+import { builtInPppChain, type SessionChain, type TunnelChain } from './resolve.ts';
 import type { Resource } from './resources.ts';
-import { type Claim, claimOnce } from './settle.ts';
 import { pppOf, pppRole, sessionParametersOf } from './specs.ts';
+import { checkStaticSession, staticOf, withoutCookies } from './static.ts';
+
+/** Of calls that carry something else. */
+const noPpp = pppOf(builtInPppChain, 'client', { hostName: 'prol2tp', mtu: 1500 }, {});
 
 export function sessionOf(
   context: Context,
   session: Resource<'Session'>,
   tunnels: ReadonlyMap<string, TunnelChain>,
 ): SessionSpec {
-  const { declarations, secretOf, fields } = context;
-  const { tunnel: tunnelName } = session.document.spec;
-  const declared = tunnels.get(tunnelName);
-  if (!declared) declarations.reportAt(session, 'tunnel', declarations.missing(`Tunnel/${tunnelName}`));
+  const { declarations, fields } = context;
+  const { spec } = session.document;
+  const declared = tunnels.get(spec.tunnel);
+  if (!declared) declarations.reportAt(session, 'tunnel', declarations.missing(`Tunnel/${spec.tunnel}`));
   const tunnel = declared ?? declarations.acceptedTunnel(undefined);
   const chain = declarations.session(session, tunnel);
   const { values } = chain;
-  const role = pppRole(values.type);
-  const ppp = declarations.ppp(chain, tunnel, session.id);
-  checkPpp(context, ppp, role, session.id);
-  if (values.type === 'lnsOutgoing') checkOutgoing(context, session, chain);
-  const isPlacedByUs = isPlaced(values.type);
-  if (session.document.spec.forward && isPlacedByUs) {
+  if (declared) {
+    checkVersion(context, session, chain, declared);
+    checkStaticSession(context, session, chain, declared);
+  }
+  checkCarried(context, session, values.pseudowire);
+  checkSequencing(context, chain, session.id);
+  if (values.type === 'lnsOutgoing' && !values.static) checkOutgoing(context, session, chain);
+  if (spec.forward && isPlaced(values.type)) {
     const message = `only calls that come in can go on: those of type ${values.type} begin here`;
     declarations.reportAt(session, 'forward', message);
   }
-  fields.set(session.id, () => ({ ...chain.fields, ...joined({ ppp: ppp.fields }) }));
-  const password = secretOf([layerOf(session)], 'password', session.id);
-  return {
+  fields.set(session.id, () => withoutCookies(chain.fields));
+  const common = {
     name: session.name,
-    tunnel: tunnelName,
-    // A call that we place ends in what we declare: only others go on.
-    parameters: sessionParametersOf(values, isPlacedByUs ? undefined : forwardOf(context, chain, ppp, session.id)),
-    ppp: pppOf(ppp, role, tunnel.values, { userName: values.userName, password }),
-    proxy: proxyOf(context, session, values.type),
-    interfaceName: values.interfaceName,
+    tunnel: spec.tunnel,
+    remoteEndId: endIdOf(values.remoteEndId),
+    static: staticOf(spec),
     callingNumber: values.callingNumber,
     calledNumber: values.calledNumber,
     subAddress: values.subAddress,
   };
+  switch (attachmentOf(values.pseudowire)) {
+    case 'ppp':
+      return { ...common, ...pppCallOf(context, session, chain, tunnel) };
+    case 'ethernet': {
+      const ethernet = declarations.ethernet(chain, tunnel, session.id);
+      checkEthernet(context, ethernet, values.pseudowire, session.id);
+      fields.set(session.id, () => ({ ...withoutCookies(chain.fields), ...joined({ ethernet: ethernet.fields }) }));
+      return {
+        ...common,
+        parameters: sessionParametersOf(values, undefined),
+        ppp: noPpp,
+        ethernet: ethernetOf(ethernet, values.interfaceName),
+        interfaceName: values.interfaceName,
+      };
+    }
+    case 'circuit':
+      return {
+        ...common,
+        parameters: sessionParametersOf(values, undefined),
+        ppp: noPpp,
+        circuit: circuitOf(context, chain, session.name),
+      };
+  }
+}
+
+function pppCallOf(context: Context, session: Resource<'Session'>, chain: SessionChain, tunnel: TunnelChain) {
+  const { declarations, secretOf, fields } = context;
+  const { values } = chain;
+  const role = pppRole(values.type);
+  const ppp = declarations.ppp(chain, tunnel, session.id);
+  checkPpp(context, ppp, role, session.id);
+  fields.set(session.id, () => ({ ...withoutCookies(chain.fields), ...joined({ ppp: ppp.fields }) }));
+  const password = secretOf([layerOf(session)], 'password', session.id);
+  // A call that we place ends in what we declare: only others go on.
+  const forward = isPlaced(values.type) ? undefined : forwardOf(context, chain, ppp, session.id);
+  return {
+    parameters: sessionParametersOf(values, forward),
+    ppp: pppOf(ppp, role, tunnel.values, { userName: values.userName, password }),
+    proxy: proxyOf(context, session, values.type),
+    interfaceName: values.interfaceName,
+  };
+}
+
+/** A number is four octets. */
+function endIdOf(declared: string | number | undefined): string | undefined {
+  if (declared === undefined) return undefined;
+  return canonicalEndId(typeof declared === 'number' ? `0x${declared.toString(16).padStart(8, '0')}` : declared);
+}
+
+const versionThreeFields: readonly (keyof SessionFields)[] = [
+  'cookieLength',
+  'l2SpecificSublayer',
+  'dataSequencing',
+  'remoteEndId',
+];
+
+/** What L2TPv2 does not have, in a tunnel that will never speak anything else. */
+function checkVersion(
+  { declarations }: Context,
+  session: Resource<'Session'>,
+  chain: SessionChain,
+  tunnel: TunnelChain,
+) {
+  if (tunnel.values.version !== 'v2') return;
+  const { pseudowire } = chain.values;
+  const advice = `and Tunnel/${session.document.spec.tunnel} has version v2: give it version: v3 or auto`;
+  if (pseudowire !== 'ppp') {
+    const message = `${pseudowire} pseudowires need L2TPv3, ${advice}`;
+    declarations.report(message, giver(chain.layers, 'pseudowire'), 'pseudowire', session.id);
+  }
+  for (const field of versionThreeFields) {
+    if (session.document.spec[field] === undefined) continue;
+    declarations.reportAt(session, field, `only L2TPv3 has it, ${advice}`);
+  }
+}
+
+/** RFC 3931 5.4.4, Data Sequencing. */
+export function checkSequencing({ declarations }: Context, { values, layers }: SessionChain, user: string): void {
+  const { dataSequencing, l2SpecificSublayer } = values;
+  if (dataSequencing === 'none' || l2SpecificSublayer !== 'none') return;
+  const message = `${dataSequencing} needs l2SpecificSublayer: default, which holds the numbers`;
+  declarations.report(message, giver(layers, 'dataSequencing'), 'dataSequencing', user);
 }
 
 function checkOutgoing({ declarations }: Context, session: Resource<'Session'>, chain: SessionChain): void {
@@ -57,16 +144,4 @@ function checkOutgoing({ declarations }: Context, session: Resource<'Session'>, 
     const message = `no line has at least ${minimumBps} and at most ${maximumBps} bit/s`;
     declarations.report(message, giver(chain.layers, 'minimumBps'), 'minimumBps', session.id);
   }
-}
-
-export function claimInterfaces(devices: ReadonlyMap<string, DeviceSpec>): Claim<SessionSpec> {
-  const path = 'interfaceName';
-  const claimName = claimOnce<SessionSpec>(
-    ({ interfaceName }) => (interfaceName === undefined ? [] : [interfaceName]),
-    (holder) => ({ message: `Session/${holder} has the same interfaceName`, path }),
-  );
-  return (spec) => {
-    if (spec.interfaceName === undefined || !devices.has(spec.interfaceName)) return claimName(spec);
-    return { message: "is the interface that accepted calls share (the TunnelProfile's interfaceName)", path };
-  };
 }

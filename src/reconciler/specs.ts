@@ -2,6 +2,7 @@
 import {
   type ForwardSpec,
   type GatewaySpec,
+  type ListenSpec,
   type NegotiationLimits,
   type PppAuthMethod,
   type PppSpec,
@@ -26,10 +27,11 @@ import {
 import { bitsPerSecond, durationMs } from './units.ts';
 
 /** Everything of a GatewaySpec that the Gateway document itself says. */
-export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers' | 'pppoeServers'> {
+/** @param hostName what the router id is made from that nobody gives */
+export function gatewayOf(fields: GatewayFields, hostName: string): Omit<GatewaySpec, 'peers' | 'pppoeServers'> {
   const values = { ...builtIn.Gateway, ...fields };
   return {
-    listen: (values.listen ?? []).map(({ address, port = 1701 }) => ({ address, port })),
+    listen: (values.listen ?? []).map(listenOf),
     acceptTunnels: values.acceptTunnels,
     allowLocalTunnels: values.allowLocalTunnels,
     drain: values.drain,
@@ -38,16 +40,40 @@ export function gatewayOf(fields: GatewayFields): Omit<GatewaySpec, 'peers' | 'p
     tunnelEstablishTimeoutMs: durationMs(values.tunnelEstablishTimeout),
     sessionEstablishTimeoutMs: durationMs(values.sessionEstablishTimeout),
     vendorName: values.vendorName,
+    routerId: routerIdOf(fields.routerId, hostName),
     requestRateLimit: { ...builtIn.Gateway.requestRateLimit, ...fields.requestRateLimit },
     filters: (fields.filters ?? []).map(filterOf),
-    grantedTunnels: tunnelParametersOf(builtInTunnelValues, undefined),
+    grantedTunnels: tunnelParametersOf(builtInTunnelValues, {}),
   };
 }
 
-export function tunnelParametersOf(values: TunnelValues, secret: Secret | undefined): TunnelParameters {
+type Listener = NonNullable<GatewayFields['listen']>[number];
+
+function listenOf({ address, port = 1701, encapsulation = 'udp', pmtuDiscovery = false }: Listener): ListenSpec {
+  return { address, port: encapsulation === 'ip' ? 0 : port, encapsulation, pmtuDiscovery };
+}
+
+/** Without a declared one: a hash of the host name (FNV-1a, 32 bits), which is never 0. */
+export function routerIdOf(declared: string | number | undefined, hostName: string): number {
+  if (typeof declared === 'number') return declared;
+  if (declared !== undefined) return parseIpv4(declared) ?? 1;
+  let hash = 0x811c9dc5;
+  for (const octet of new TextEncoder().encode(hostName)) hash = Math.imul(hash ^ octet, 0x01000193);
+  return hash >>> 0 || 1;
+}
+
+export interface TunnelSecrets {
+  secret?: Secret;
+  secondSecret?: Secret;
+}
+
+export function tunnelParametersOf(values: TunnelValues, { secret, secondSecret }: TunnelSecrets): TunnelParameters {
   return {
+    version: values.version,
     hostName: values.hostName,
     secret,
+    secondSecret,
+    digest: values.digest,
     authMode: values.authMode ?? (secret ? 'challenge' : 'none'),
     hideAvps: values.hideAvps,
     useTieBreaker: values.useTieBreaker,
@@ -73,6 +99,9 @@ export function sessionParametersOf(values: SessionValues, forward: ForwardSpec 
   return {
     type: values.type,
     pseudowire: values.pseudowire,
+    cookieLength: values.cookieLength,
+    l2SpecificSublayer: values.l2SpecificSublayer,
+    dataSequencing: values.dataSequencing,
     sequencingRequired: values.sequencingRequired,
     useSequenceNumbers: values.useSequenceNumbers,
     reorderTimeoutMs: durationMs(values.reorderTimeout),

@@ -1,6 +1,6 @@
 /** What became of every resource, in conditions for the operator. */
 import type { SpecError } from '../engine/errors.ts';
-import type { PoolView, RadiusView } from '../engine/spec.ts';
+import type { ListenSpec, PoolView, RadiusView } from '../engine/spec.ts';
 import { sessionStanding, tunnelStanding } from './call-standing.ts';
 import type { Desired } from './desired.ts';
 import type { Condition, GatewayStatus, PppoeServerStatus } from './generated.ts';
@@ -64,6 +64,7 @@ function isInForce({ state }: Desired, { kind, name }: Resource): boolean {
     case 'TunnelProfile':
     case 'SessionProfile':
     case 'PppProfile':
+    case 'EthernetProfile':
       return true;
   }
 }
@@ -125,7 +126,8 @@ function standingOf(input: StatusInput, resource: Resource): { standing: Standin
     }
     case 'TunnelProfile':
     case 'SessionProfile':
-    case 'PppProfile': {
+    case 'PppProfile':
+    case 'EthernetProfile': {
       const users = usedBy === 1 ? '1 resource uses it' : `${usedBy} resources use it`;
       return { standing: { ready: true, reason: 'Valid', message: users }, details: { usedBy } };
     }
@@ -195,7 +197,7 @@ function gatewayStanding(input: StatusInput): { standing: Standing; details: Det
     const message = `no RADIUS server answers: ${silent.join('; ')}`;
     return { standing: { ready: false, reason: 'RadiusUnavailable', message }, details };
   }
-  const listen = observed.gateway?.listen.map(({ address, port }) => `${address}:${port}`) ?? [];
+  const listen = observed.gateway?.listen.map(listenerText) ?? [];
   const listens = listen.length > 0 ? `listens at ${listen.join(', ')}` : 'listens nowhere';
   const refusal = observed.gateway && refusesEveryone(observed.gateway);
   const mute = silent.length > 0 ? `; of the RADIUS servers some do not answer: ${silent.join('; ')}` : '';
@@ -204,6 +206,10 @@ function gatewayStanding(input: StatusInput): { standing: Standing; details: Det
     ? { ready: true, reason: observed.gateway.drain ? 'Draining' : 'Applied', message }
     : { ready: false, reason: 'Pending', message: 'is put in force next' };
   return { standing, details };
+}
+
+function listenerText({ address, port, encapsulation }: ListenSpec): string {
+  return encapsulation === 'ip' ? `${address} over IP` : `${address}:${port}`;
 }
 
 /** Those that do not answer, each with what last went wrong. */

@@ -16,6 +16,8 @@ import type { TraceRecord, TraceScope } from '../../src/engine/trace.ts';
 export const NOON = Date.UTC(2026, 2, 1, 12);
 
 const parameters: TunnelParameters = {
+  version: 'v2',
+  digest: 'hmac-md5',
   hostName: 'lac.example',
   secret: new Secret('do-not-show'),
   authMode: 'challenge',
@@ -42,6 +44,7 @@ export function tunnelView(more: Partial<TunnelView> = {}): TunnelView {
     direction: 'accepted',
     state: 'established',
     version: 2,
+    encapsulation: 'udp',
     localId: 4711,
     remoteId: 99,
     local: { address: '192.0.2.2', port: 1701 },
@@ -52,7 +55,7 @@ export function tunnelView(more: Partial<TunnelView> = {}): TunnelView {
     parameters,
     sessions: { established: 1, total: 2 },
     sinceMs: NOON,
-    transport: { sent: 20, received: 21, retransmitted: 1, duplicates: 2, outOfOrder: 3 },
+    transport: { sent: 20, received: 21, retransmitted: 1, duplicates: 2, outOfOrder: 3, digestFailures: 0 },
     ...more,
   };
 }
@@ -60,6 +63,7 @@ export function tunnelView(more: Partial<TunnelView> = {}): TunnelView {
 export function sessionView(more: Partial<SessionView> = {}): SessionView {
   return {
     tunnelLocalId: 4711,
+    version: 2,
     state: 'established',
     direction: 'accepted',
     type: 'lnsIncoming',

@@ -40,11 +40,12 @@ describe('metrics', () => {
   test('count tunnels, calls, pools, RADIUS, what was dropped, and the process', async () => {
     const samples = parse(await metricsText(source));
     const expected = {
-      'prol2tp_tunnels{direction="dialled",state="established",peer_profile=""}': 1,
-      'prol2tp_tunnels{direction="dialled",state="closed",peer_profile=""}': 1,
-      'prol2tp_tunnels{direction="accepted",state="established",peer_profile="customers"}': 1,
-      'prol2tp_sessions{direction="dialled",type="lacIncoming",state="established",peer_profile=""}': 1,
-      'prol2tp_sessions{direction="accepted",type="lnsIncoming",state="established",peer_profile="customers"}': 1,
+      'prol2tp_tunnels{direction="dialled",state="established",version="2",peer_profile=""}': 1,
+      'prol2tp_tunnels{direction="dialled",state="closed",version="2",peer_profile=""}': 1,
+      'prol2tp_tunnels{direction="accepted",state="established",version="2",peer_profile="customers"}': 1,
+      prol2tp_digest_failures: 0,
+      'prol2tp_sessions{direction="dialled",type="lacIncoming",pseudowire="ppp",state="established",peer_profile=""}': 1,
+      'prol2tp_sessions{direction="accepted",type="lnsIncoming",pseudowire="ppp",state="established",peer_profile="customers"}': 1,
       'prol2tp_ppp_links{phase="network",auth="chap"}': 2,
       'prol2tp_pppoe_sessions{server="access"}': 3,
       'prol2tp_pool_addresses{pool="home"}': 254,
@@ -68,6 +69,19 @@ describe('metrics', () => {
     for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'process_open_fds']) {
       expect(samples.get(name), name).toBeGreaterThan(0);
     }
+  });
+
+  test('count pseudowires by what they carry, with their digest failures, and no PPP of theirs', async () => {
+    const [first] = source.tunnelViews;
+    source.tunnelViews = [{ ...first, version: 3, transport: { ...first.transport, digestFailures: 4 } }];
+    source.sessionViews = [sessionView({ version: 3, pseudowire: 'vlan', tunnelLocalId: first.localId })];
+    const samples = parse(await metricsText(source));
+    expect(samples.get('prol2tp_digest_failures')).toBe(4);
+    const names = [...samples.keys()];
+    expect(names.filter((name) => name.startsWith('prol2tp_sessions'))).toEqual([
+      expect.stringContaining('pseudowire="vlan"'),
+    ]);
+    expect(names.filter((name) => /ppp_links/.test(name))).toEqual([]);
   });
 
   test('leave out what there is nothing of, and the PPP of calls that go on elsewhere', async () => {

@@ -37,11 +37,12 @@ test('a declared tunnel', async () => {
       '  Ready               True     5m    Established         the control connection is established',
       '  PeerAuthenticated   True     5m    ChallengeAnswered   the peer proved that it knows the secret',
       'Control messages:',
-      '  Sent:           20',
-      '  Received:       21',
-      '  Retransmitted:  1',
-      '  Duplicates:     2',
-      '  Out of order:   3',
+      '  Sent:             20',
+      '  Received:         21',
+      '  Retransmitted:    1',
+      '  Duplicates:       2',
+      '  Out of order:     3',
+      '  Digest failures:  0',
       'Calls:',
       '  NAME    STATE         USER    REMOTE-ADDRESS',
       '  alice   established   alice   10.99.0.2',
@@ -73,6 +74,27 @@ test('a tunnel with many calls shows a few', async () => {
   expect(out).toContain('  and 10 more\n');
 });
 
+test('a pseudowire, with the circuits at both ends and without PPP', async () => {
+  bench.source.sessionViews = [
+    sessionView({
+      version: 3,
+      pseudowire: 'vlan',
+      interface: 'pw0',
+      call: { remoteEndId: 'site-7' },
+      circuit: {
+        local: { active: false, isNew: false, circuitTxFault: true, standby: true },
+        peer: { active: true, isNew: false },
+      },
+    }),
+  ];
+  const { out } = await bench.run('describe session accepted-4711-5');
+  for (const line of ['Remote end id:   site-7', 'Circuit:         down(circuitTx)', "Peer's circuit:  up"]) {
+    expect(out).toContain(line);
+  }
+  expect(out).toContain('CircuitDown   the circuit at pw0 is not active (fault: circuitTx)');
+  expect(out).not.toContain('PPP:');
+});
+
 test('an accepted session', async () => {
   const { out } = await bench.run('describe session accepted-4711-5');
   expect(out).toBe(
@@ -82,6 +104,7 @@ test('an accepted session', async () => {
       'Tunnel:          accepted-4711',
       'State:           established since 2026-03-01T12:00:00.000Z (5m)',
       'Type:            lnsIncoming',
+      'Pseudowire:      ppp',
       'Local id:        5',
       'Remote id:       6',
       'Calling number:  5551234',

@@ -32,11 +32,22 @@ describe('tables', () => {
       'LOCAL-ADDRESS',
       'PEER-ADDRESS',
       'VERSION',
+      'OVER',
+      'DIGEST-FAILURES',
       'HOST-NAME',
       'DATA-PLANE',
       'LAST-ERROR',
     ]);
-    expect(lns.slice(7)).toEqual(['192.0.2.2:1701', '192.0.2.9:1701', 'v2', 'peer.example', 'userspace', '-']);
+    expect(lns.slice(7)).toEqual([
+      '192.0.2.2:1701',
+      '192.0.2.9:1701',
+      'v2',
+      'udp',
+      '0',
+      'peer.example',
+      'userspace',
+      '-',
+    ]);
     expect(backup.at(-1)).toBe('no answer from 192.0.2.10 (result 2, error 6)');
   });
 
@@ -48,6 +59,32 @@ describe('tables', () => {
         'waiting           to-backup       False   closed        -       -           -           -        -      -',
         'accepted-4711-5   accepted-4711   True    established   alice   10.99.0.2   l2tp0       1.5KiB   5MiB   5m',
       ),
+    );
+  });
+
+  test('of pseudowires over IP, wide', async () => {
+    const [first] = bench.source.tunnelViews;
+    const remote = { address: '2001:db8::9', port: 0 };
+    bench.source.tunnelViews = [{ ...first, version: 3, encapsulation: 'ip', remote }];
+    bench.source.sessionViews = [
+      sessionView({
+        version: 3,
+        pseudowire: 'frameRelay',
+        interface: '/run/prol2tp/site-7.circuit',
+        call: { remoteEndId: 'site-7' },
+        circuit: { local: { active: true, isNew: false }, peer: { active: false, isNew: false, circuitRxFault: true } },
+      }),
+    ];
+    const rows = async (verb: string) => (await bench.run(verb)).out.split('\n').map((line) => line.split(/ {3,}/));
+    const cells = ([titles]: string[][], row: string[], ...wanted: string[]) =>
+      wanted.map((title) => row[titles.indexOf(title)]);
+    const tunnels = await rows('get tunnels -o wide');
+    const tunnel = tunnels.find((row) => row.includes('2001:db8::9')) ?? [];
+    expect(cells(tunnels, tunnel, 'PEER-ADDRESS', 'VERSION', 'OVER')).toEqual(['2001:db8::9', 'v3', 'ip']);
+    const sessions = await rows('get sessions -o wide');
+    const session = sessions.find((row) => row.includes('frameRelay')) ?? [];
+    expect(cells(sessions, session, 'READY', 'INTERFACE', 'PHASE', 'REMOTE-END-ID', 'CIRCUIT', 'PEER-CIRCUIT')).toEqual(
+      ['False', '/run/prol2tp/site-7.circuit', '-', 'site-7', 'up', 'down(circuitRx)'],
     );
   });
 

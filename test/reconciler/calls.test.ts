@@ -36,8 +36,10 @@ describe('the words of the schemas are those of the engine:', () => {
 
   it('AVPs that a switched call may take along', () => {
     const relayed = (type: 'ICRQ' | 'ICCN' | 'OCRQ' | 'OCCN'): string[] => {
-      const { required, expected, optional } = messageRows[type];
-      const all = [...required, ...expected, ...optional];
+      const { 2: second, 3: third } = messageRows[type];
+      const all = [second, third].flatMap((content) => {
+        return content ? [...content.required, ...content.expected, ...content.optional] : [];
+      });
       const relay = { call: Object.fromEntries(all.map((name) => [name, 'relayed'])), treatments: {} };
       const own: object = Object.fromEntries(all.map((name) => [name, 'own']));
       const sent = Object.entries(withRelayed(type, own as SentAvps<typeof type>, relay));

@@ -56,14 +56,15 @@ function settled(): Promise<void> {
   return new Promise((done) => setImmediate(done));
 }
 
-const counters = { sent: 0, received: 0, retransmitted: 0, duplicates: 0, outOfOrder: 0 };
+const counters = { sent: 0, received: 0, retransmitted: 0, duplicates: 0, outOfOrder: 0, digestFailures: 0 };
 
 export function tunnelView(spec: TunnelSpec, state: TunnelView['state'], more: Partial<TunnelView> = {}): TunnelView {
   return {
     name: spec.name,
     direction: 'dialled',
     state,
-    version: 2,
+    version: spec.parameters.version === 'v3' ? 3 : 2,
+    encapsulation: spec.encapsulation,
     localId: 1,
     remoteId: 2,
     local: { address: '192.0.2.1', port: 1701 },
@@ -86,12 +87,13 @@ export function sessionView(
     name: spec.name,
     tunnel: spec.tunnel,
     tunnelLocalId: 1,
+    version: 2,
     state,
     direction: 'dialled',
     type: 'lacIncoming',
     localId: 3,
     remoteId: 4,
-    pseudowire: 'ppp',
+    pseudowire: spec.parameters.pseudowire,
     spec,
     call: {},
     ppp: { phase: 'dead', peerMru: 1500 },

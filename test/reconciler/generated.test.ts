@@ -77,8 +77,12 @@ describe('rules over several fields', () => {
   };
 
   it.each([
-    ['tunnel', ['give only one of secretRef and secretFile']],
-    ['tunnelprofile', ['give only one of secretRef and secretFile']],
+    ['tunnel', ['give only one of secretRef and secretFile', 'give only one of secondSecretRef and secondSecretFile']],
+    [
+      'tunnelprofile',
+      ['give only one of secretRef and secretFile', 'give only one of secondSecretRef and secondSecretFile'],
+    ],
+    ['ethernetprofile', ['give only one of bridge and attach']],
     [
       'session',
       [

@@ -305,7 +305,17 @@ describe('a session', () => {
 describe('the mutability table', () => {
   const tunnel = tunnelIn(stateOf(tunnelDoc()));
   const session = sessionIn(stateOf(tunnelDoc(), sessionDoc()));
-  const flat = ({ parameters, ppp = {}, ...own }: { parameters: object; ppp?: object }) => ({
+  const flat = ({
+    parameters,
+    ppp = {},
+    ethernet = {},
+    ...own
+  }: {
+    parameters: object;
+    ppp?: object;
+    ethernet?: object;
+  }) => ({
+    ethernet: Object.entries(ethernet) as [string, string][],
     own: Object.entries(own) as [string, string][],
     ppp: Object.entries(ppp) as [string, string][],
     parameters: Object.entries(parameters) as [string, string][],
@@ -336,6 +346,12 @@ describe('the mutability table', () => {
   it.each(flat(sessionMutability).ppp)('session ppp.%s: %s', (field, expected) => {
     const after = { ...session, ppp: { ...session.ppp, [field]: changed(undefined) } };
     expect(sessionChange(session, after).asks).toBe(expected);
+  });
+
+  it.each(flat(sessionMutability).ethernet)('session ethernet.%s: %s', (field, expected) => {
+    const attached: SessionSpec = { ...session, ethernet: { vlanAction: 'keep', addresses: [] } };
+    const after = { ...attached, ethernet: { ...attached.ethernet, [field]: changed(undefined) } };
+    expect(sessionChange(attached, after as SessionSpec).asks).toBe(expected);
   });
 
   it('asks for the hardest of several changes, and for nothing where nothing changed', () => {

@@ -133,6 +133,7 @@ function secretFilesOf(shelf: Shelf): { key: string; file: string }[] {
     const { spec } = declared.document;
     const paths = [
       'secretFile' in spec ? spec.secretFile : undefined,
+      'secondSecretFile' in spec ? spec.secondSecretFile : undefined,
       'passwordFile' in spec ? spec.passwordFile : undefined,
       'proxyAuth' in spec ? spec.proxyAuth?.responseFile : undefined,
       ...('radius' in spec ? (spec.radius?.servers.map((server) => server.secretFile) ?? []) : []),
