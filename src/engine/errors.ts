@@ -21,6 +21,8 @@ export class WireError extends Error {
   readonly result: Result;
   /** The session id that the sender gave in the message, if it could be read: whom a refusal is for. */
   assignedSessionId?: number;
+  /** The receiver's id for the session, as far as the message itself tells it (RFC 3931 5.4.4, Remote Session ID). */
+  sessionId?: number;
 
   constructor(scope: WireScope, reason: string, message: string, result: Result = { result: 2, error: 6 }) {
     super(message);

@@ -22,6 +22,7 @@ import type { AvpValues, CircuitStatus } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Ipv6Prefix } from './wire/ipv6.ts';
 import type { OtherAvp } from './wire/message.ts';
+import type { Sublayer } from './wire/pseudowire.ts';
 
 export type SocketId = number;
 
@@ -123,8 +124,7 @@ export interface DataFormat {
   checksSequence: boolean;
 }
 
-/** The L2-Specific Sublayer; `atm` is RFC 4454's. */
-export type Sublayer = 'none' | 'default' | 'atm';
+export type { Sublayer };
 
 export interface EthernetAttachment {
   /** Whose it is, for the device's alias: `Session/NAME`. */

@@ -8,6 +8,7 @@ import type { TraceCategory } from './trace.ts';
 import type { AvpName, AvpValues } from './wire/avp.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Ipv6Prefix } from './wire/ipv6.ts';
+import type { DataSequencing, Pseudowire } from './wire/pseudowire.ts';
 import type { Secret } from './wire/secret.ts';
 
 export type { NegotiationLimits, PppAuthMethod, PppSpec, RateLimit } from './ppp/spec.ts';
@@ -24,6 +25,7 @@ export {
   parseIpv6Prefix,
 } from './wire/ipv6.ts';
 export type { OtherAvp } from './wire/message.ts';
+export { type DataSequencing, type Pseudowire, pseudowires } from './wire/pseudowire.ts';
 export { Secret } from './wire/secret.ts';
 export { canonicalEndId } from './wire/values.ts';
 
@@ -145,23 +147,6 @@ export interface ForwardSpec {
   /** `relay` where nothing is said. */
   avps: Readonly<Partial<Record<AvpName, AvpTreatment>>>;
 }
-
-export const pseudowires = [
-  'ppp',
-  'ethernet',
-  'vlan',
-  'hdlc',
-  'frameRelay',
-  'atmAal5',
-  'atmCellPort',
-  'atmCellVcc',
-  'atmCellVpc',
-] as const;
-
-/** What a session carries. L2TPv2 carries PPP only. */
-export type Pseudowire = (typeof pseudowires)[number];
-
-export type DataSequencing = 'none' | 'nonIp' | 'all';
 
 /** A resolved EthernetProfile: what an `ethernet` or `vlan` pseudowire is attached to: a device of its own, and what that is joined with. */
 export interface EthernetSpec {

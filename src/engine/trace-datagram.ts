@@ -4,7 +4,7 @@ import { type TraceCategory, type TracedPacket, type TraceSubject, type Tracing,
 import { type AvpText, describeAvps, describeOthers } from './wire/avp-text.ts';
 import { hiddenAvps } from './wire/avp-walk.ts';
 import type { Dialect } from './wire/dialect.ts';
-import { type Header, newHeader } from './wire/header.ts';
+import { decodeHeader, type Header, isControl, newHeader, zeroSessionOctets } from './wire/header.ts';
 import type { DecodeOptions, Message } from './wire/message.ts';
 
 /** The categories that want to see datagrams. */
@@ -30,9 +30,10 @@ export function traceDatagram(
   tracing: Tracing,
   dialect: Dialect,
   options: DecodeOptions,
-  datagram: TracedDatagram,
+  whole: TracedDatagram,
   subjectOf: (header: Header, message: Message | undefined) => TraceSubject & { mask: number },
 ): void {
+  const datagram = messageIn(whole);
   const reading = read(dialect, options, datagram);
   if (!reading) return;
   const { header, message, defect } = reading;
@@ -73,12 +74,20 @@ export function traceDatagram(
   if (hidden.length > 0) emit('avpHide', `${message.type} hides ${valuesOf(hidden)}`, fieldsOf(hidden));
 }
 
+/** What comes directly over IP has the session id 0 in front of the message (RFC 3931 4.1.1.2). */
+function messageIn(datagram: TracedDatagram): TracedDatagram {
+  const { bytes, start, end } = datagram;
+  return isControl(bytes, start, end) ? datagram : { ...datagram, start: start + zeroSessionOctets };
+}
+
 function read(dialect: Dialect, options: DecodeOptions, { bytes, start, end }: TracedDatagram): Reading | undefined {
   const header = newHeader();
   try {
-    dialect.decodeHeader(bytes, start, end, header);
+    decodeHeader(bytes, start, end, header);
     if (dialect.isAck(bytes, header)) return { header, message: undefined };
-    return { header, message: dialect.decodeMessage(bytes, header.payloadStart, header.payloadEnd, options) };
+    const message = dialect.decodeMessage(bytes, header.payloadStart, header.payloadEnd, options);
+    header.sessionId = dialect.sessionIdOf(header.sessionId, message.avps);
+    return { header, message };
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return { header, message: undefined, defect: error.message };
@@ -104,8 +113,12 @@ function textsOf({ type, avps, others }: Message): AvpText[] {
   return [...describeAvps(avps, type === 'StopCCN' ? 'StopCCN' : 'CDN'), ...describeOthers(others)];
 }
 
-function hiddenOnes(avps: AvpText[], { bytes }: TracedDatagram, { payloadStart, payloadEnd }: Header): AvpText[] {
-  const names = hiddenAvps(bytes, payloadStart, payloadEnd);
+function hiddenOnes(
+  avps: AvpText[],
+  { bytes }: TracedDatagram,
+  { version, payloadStart, payloadEnd }: Header,
+): AvpText[] {
+  const names = hiddenAvps(version, bytes, payloadStart, payloadEnd);
   return avps.filter(({ name }) => names.has(name));
 }
 

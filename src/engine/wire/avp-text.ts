@@ -6,8 +6,9 @@ import type { AvpName, AvpValue, AvpValues } from './avp.ts';
 import { hexOf } from './bytes.ts';
 import { describeDisconnect } from './disconnect-cause.ts';
 import type { OtherAvp } from './message.ts';
+import type { DataSequencing, Pseudowire } from './pseudowire.ts';
 import { describeResult } from './result-text.ts';
-import type { AccessLoopEncapsulation, PhbCode } from './values.ts';
+import type { AccessLoopEncapsulation, CircuitStatus, PhbCode } from './values.ts';
 
 /** One AVP as the operator reads it. */
 export interface AvpText {
@@ -54,6 +55,12 @@ const rows: { [Name in AvpName]: Row<AvpValue<Name>> } = {
   vendorName: text('Vendor Name'),
   assignedTunnelId: plain('Assigned Tunnel ID'),
   receiveWindowSize: row('Receive Window Size', (value) => `${value} messages`),
+  // A number, although it often looks like an address.
+  routerId: row('Router ID', (value) => `0x${value.toString(16).padStart(8, '0')}`),
+  pseudowireCapabilities: row('Pseudowire Capabilities List', (value) => value.map(pseudowireText).join(', ')),
+  preferredLanguage: text('Preferred Language'),
+  messageNonce: masked('Control Message Authentication Nonce'),
+  assignedControlConnectionId: plain('Assigned Control Connection ID'),
   challenge: masked('Challenge'),
   challengeResponse: masked('Challenge Response'),
 
@@ -64,6 +71,14 @@ const rows: { [Name in AvpName]: Row<AvpValue<Name>> } = {
     }`;
   }),
   assignedSessionId: plain('Assigned Session ID'),
+  remoteSessionId: plain('Remote Session ID'),
+  // Who knows it can send data into the session.
+  assignedCookie: masked('Assigned Cookie'),
+  remoteEndId: text('Remote End ID'),
+  pseudowireType: row('Pseudowire Type', pseudowireText),
+  l2SpecificSublayer: row('L2-Specific Sublayer', (value) => `${value}`),
+  dataSequencing: row('Data Sequencing', (value) => sequencingWords[value]),
+  circuitStatus: row('Circuit Status', circuitText),
   callSerialNumber: plain('Call Serial Number'),
   minimumBps: bps('Minimum BPS'),
   maximumBps: bps('Maximum BPS'),
@@ -114,6 +129,16 @@ const rows: { [Name in AvpName]: Row<AvpValue<Name>> } = {
   lcpAllowOptions: hex('LCP Allow Options'),
   lnsLastSentLcpConfReq: hex('LNS Last Sent LCP Confreq'),
   lnsLastReceivedLcpConfReq: hex('LNS Last Received LCP Confreq'),
+
+  frameRelayHeaderOctets: row('Frame Relay Header Length', (value) => `${value} octets`),
+  atmMaxConcatenatedCells: plain('ATM Maximum Concatenated Cells'),
+  oamEmulationRequired: present('OAM Emulation Required'),
+  atmAlarmStatus: row('ATM Alarm Status', ({ reason, alarm }) => {
+    return `${named(atmReasons, reason)}, ${named(atmAlarms, alarm)}`;
+  }),
+  attachmentGroupId: text('Attachment Group Identifier'),
+  localEndId: text('Local End ID'),
+  interfaceMtu: row('Interface Maximum Transmission Unit', (value) => `${value} octets`),
 
   connectSpeedUpdates: row('Connect Speed Update', (value) =>
     value
@@ -216,6 +241,66 @@ function named(words: readonly (string | undefined)[], value: number): string {
   const word = words[value];
   return word === undefined ? String(value) : `${word} (${value})`;
 }
+
+const pseudowireWords: Readonly<Record<Pseudowire, string>> = {
+  ppp: 'PPP',
+  ethernet: 'Ethernet',
+  vlan: 'Ethernet VLAN',
+  hdlc: 'HDLC',
+  frameRelay: 'Frame Relay',
+  atmAal5: 'ATM AAL5',
+  atmCellPort: 'ATM cells of a port',
+  atmCellVcc: 'ATM cells of a VCC',
+  atmCellVpc: 'ATM cells of a VPC',
+};
+
+function pseudowireText(value: Pseudowire | number): string {
+  return typeof value === 'number' ? `type ${value}` : pseudowireWords[value];
+}
+
+const sequencingWords: Readonly<Record<DataSequencing, string>> = {
+  none: 'none',
+  nonIp: 'all but IP',
+  all: 'all',
+};
+
+const faultWords = [
+  ['circuitRxFault', 'the circuit cannot receive'],
+  ['circuitTxFault', 'the circuit cannot transmit'],
+  ['pseudowireRxFault', 'the pseudowire cannot receive'],
+  ['pseudowireTxFault', 'the pseudowire cannot transmit'],
+  ['standby', 'standby'],
+] as const;
+
+export function circuitText(value: CircuitStatus): string {
+  const faults = faultWords.filter(([fault]) => value[fault]).map(([, words]) => words);
+  return [value.active ? 'active' : 'not active', ...(value.isNew ? ['new'] : []), ...faults].join(', ');
+}
+
+/** RFC 4454 8.1. */
+const atmReasons = [
+  undefined,
+  'no alarm',
+  'unspecified alarm',
+  'F1 alarm',
+  'F2 alarm',
+  'F3 alarm',
+  'F4 alarm',
+  'F5 alarm',
+  'port shut down',
+  'loop-back timed out',
+];
+const atmAlarms = [
+  undefined,
+  'no alarm type',
+  'alarm indication signal',
+  'remote defect indicator',
+  'loss of signal',
+  'loss of pointer',
+  'loss of framer',
+  'loop-back cells',
+  'continuity check',
+];
 
 /** RFC 2661 4.4.5. */
 const proxyAuthenTypes = [undefined, 'text', 'CHAP', 'PAP', 'none', 'MS-CHAPv1'];

@@ -66,6 +66,8 @@ export const u32 = fixed<number>(4, {
   write: (writer, value) => writer.u32(value),
 });
 
+export const nonZeroU32 = nonZero(u32);
+
 export const u64 = fixed<bigint>(8, {
   read: (reader) => reader.u64(),
   write: (writer, value) => writer.u64(value),
@@ -81,6 +83,20 @@ export const rateBps = fixed<number>(8, {
   },
   write: (writer, value) => writer.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000),
 });
+
+/** A rate of 32 bits; a higher one is sent as the highest. */
+export const speed32 = fixed<number>(4, {
+  read: (reader) => reader.u32(),
+  write: (writer, value) => writer.u32(Math.min(value, 0xffffffff)),
+});
+
+/** A rate of 64 bits; one that no number holds is read as the highest that one does. */
+export const speed64 = fixed<number>(8, { read: readSpeed64, write: rateBps.write });
+
+export function readSpeed64(reader: Reader): number {
+  const high = reader.u32();
+  return Math.min(high * 0x1_0000_0000 + reader.u32(), Number.MAX_SAFE_INTEGER);
+}
 
 /** One octet behind a reserved one (RFC 2661 4.4.5, Proxy Authen ID). */
 export const paddedU8 = fixed<number>(2, {

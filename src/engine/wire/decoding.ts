@@ -1,15 +1,15 @@
 /**
- * Octets to control messages (RFC 2661 4.1 - 4.3, 7.1).
+ * Octets to control messages (RFC 2661 4.1 - 4.3 and 7.1, RFC 3931 5.1 - 5.3 and 7.1).
  */
 import { type Result, WireError } from '../errors.ts';
-import { type AvpName, type AvpValues, avpNameOf, avpRows, avpTable } from './avp.ts';
-import { avpHeaderOctets, hiddenBit, lengthBits, mandatoryBit, reservedBits } from './avp-octets.ts';
+import { type AvpName, type AvpValues, avpNumber, encodingAvps, type KnownAvp } from './avp.ts';
+import { avpHeaderOctets, hiddenBit, lengthBits, mandatoryBit } from './avp-octets.ts';
 import { Reader } from './bytes.ts';
 import { MalformedValue, readValue } from './codec.ts';
 import { unhideValue } from './hidden.ts';
 import type { DecodeOptions, Message, Oddity, OtherAvp } from './message.ts';
-import { belongs, type MessageType, messageRows, messageScope, messageTypeOf } from './message-table.ts';
-import type { Secret } from './secret.ts';
+import { type MessageForm, messageScope } from './message-table.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 /** More AVPs in one message than this is an attack: the longest message of ours has about 40. */
 const maxAvpsPerMessage = 256;
@@ -18,6 +18,9 @@ const maxHiddenOctets = 4_096;
 /** AVPs that the table does not know, kept from one message, and the octets of their values. */
 const maxOthers = 32;
 const maxOtherOctets = 2_048;
+
+/** A vendor's number of 32 bits, and the type (RFC 3931 5.1). */
+const extendedVendorOctets = 6;
 
 const noOddities: readonly Oddity[] = Object.freeze([]);
 const noOthers: readonly OtherAvp[] = Object.freeze([]);
@@ -29,10 +32,15 @@ const noOthers: readonly OtherAvp[] = Object.freeze([]);
  * `session` or `tunnel`, by what the message is about, for what RFC 2661 4.1 and 7.1 want to end it.
  * @throws WireError and nothing else
  */
-export function decodeMessage(bytes: Uint8Array, start: number, end: number, options: DecodeOptions = {}): Message {
+export function decodeMessage(
+  vocabulary: Vocabulary,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  options: DecodeOptions = {},
+): Message {
   const reader = new Reader(bytes, start, end);
-  const type = readMessageType(reader);
-  const decoding = new Decoding(type, options);
+  const decoding = new Decoding(vocabulary, readMessageType(vocabulary, reader), options);
   let hidden: HiddenAvp[] | undefined;
   let hiddenOctets = 0;
   let randomVector: Uint8Array | undefined;
@@ -54,7 +62,8 @@ export function decodeMessage(bytes: Uint8Array, start: number, end: number, opt
   }
   if (hidden) {
     const secret = options.secretFor?.(decoding.avps);
-    for (const each of hidden) decoding.takeHidden(each, secret);
+    const key = secret && vocabulary.hidingKey(secret);
+    for (const each of hidden) decoding.takeHidden(each, key);
   }
   return decoding.finish();
 }
@@ -65,7 +74,7 @@ interface RawAvp {
   type: number;
   mandatory: boolean;
   hidden: boolean;
-  /** A reserved bit is set, which makes it unrecognized (RFC 2661 4.1). */
+  /** A reserved bit is set that makes it unrecognized (RFC 2661 4.1). */
   reserved: boolean;
   value: Reader;
 }
@@ -77,11 +86,16 @@ interface HiddenAvp {
 }
 
 function isRandomVector(avp: RawAvp): boolean {
-  return avp.vendor === 0 && avp.type === avpTable.randomVector.type && !avp.hidden && !avp.reserved;
+  return avp.vendor === 0 && avp.type === encodingAvps.randomVector && !avp.hidden && !avp.reserved;
 }
 
 /** Splits off the next AVP. A wrong length leaves nothing to go on with. */
-function readAvp(reader: Reader, scope: 'tunnel' | 'session', context: string): RawAvp {
+function readAvp(
+  { unrecognizedBits }: Vocabulary,
+  reader: Reader,
+  scope: 'tunnel' | 'session',
+  context: string,
+): RawAvp {
   const { left } = reader;
   if (left < avpHeaderOctets) {
     throw new WireError(scope, 'avpLength', `${context}: ${left} octets behind the last AVP`, { result: 2, error: 2 });
@@ -101,35 +115,40 @@ function readAvp(reader: Reader, scope: 'tunnel' | 'session', context: string): 
     type,
     mandatory: (head & mandatoryBit) !== 0,
     hidden: (head & hiddenBit) !== 0,
-    reserved: (head & reservedBits) !== 0,
+    reserved: (head & unrecognizedBits) !== 0,
     value: new Reader(reader.bytes, valueStart, reader.position),
   };
 }
 
 /** RFC 2661 4.4.1: the first AVP; its M bit tells whether a message of unknown type may be ignored. */
-function readMessageType(reader: Reader): MessageType {
-  const first = readAvp(reader, 'tunnel', 'message');
-  const isMessageType = first.vendor === 0 && first.type === avpTable.messageType.type;
-  if (!isMessageType || first.hidden || first.reserved || first.value.left !== 2) {
+function readMessageType(vocabulary: Vocabulary, reader: Reader): MessageForm {
+  const first = readAvp(vocabulary, reader, 'tunnel', 'message');
+  const { vendor, type, hidden, reserved, mandatory, value } = first;
+  if (type !== encodingAvps.messageType || hidden || reserved || value.left !== 2) {
     throw new WireError('tunnel', 'messageTypeFirst', 'message does not begin with a proper Message Type AVP', {
       result: 2,
       error: 3,
     });
   }
-  const code = first.value.u16();
-  const type = messageTypeOf(code);
-  if (type === undefined) {
-    const scope = first.mandatory ? 'tunnel' : 'ignore';
-    throw new WireError(scope, 'unknownMessageType', `unknown message type ${code}`, { result: 2, error: 3 });
+  const code = value.u16();
+  // A vendor has message types of its own.
+  const form = vendor === 0 ? vocabulary.formsByCode.get(code) : undefined;
+  if (form === undefined) {
+    const scope = mandatory ? 'tunnel' : 'ignore';
+    const what = vendor === 0 ? `${code}` : `${code} of vendor ${vendor}`;
+    throw new WireError(scope, 'unknownMessageType', `unknown message type ${what}`, { result: 2, error: 3 });
   }
-  return type;
+  return form;
 }
 
 /** One message on its way from AVPs to values. */
 class Decoding {
   readonly avps: AvpValues = {};
-  private readonly type: MessageType;
+  private readonly vocabulary: Vocabulary;
+  private readonly form: MessageForm;
   private readonly options: DecodeOptions;
+  /** What a draft's AVPs have told so far, for as long as the RFC's do not. */
+  private fromDrafts: Set<AvpName> | undefined;
   private oddities: Oddity[] | undefined;
   private others: OtherAvp[] | undefined;
   private otherOctets = 0;
@@ -138,18 +157,20 @@ class Decoding {
   /** The first unknown AVP with the M bit, which ends the message too, or is passed over. */
   private unknownAvp: WireError | undefined;
 
-  constructor(type: MessageType, options: DecodeOptions) {
-    this.type = type;
+  constructor(vocabulary: Vocabulary, form: MessageForm, options: DecodeOptions) {
+    this.vocabulary = vocabulary;
+    this.form = form;
     this.options = options;
   }
 
   error(reason: string, text: string, result: Result): WireError {
-    return this.addressed(new WireError(messageScope(this.type), reason, `${this.type}: ${text}`, result));
+    const { type } = this.form;
+    return this.addressed(new WireError(messageScope(type), reason, `${type}: ${text}`, result));
   }
 
   next(reader: Reader): RawAvp {
     try {
-      return readAvp(reader, messageScope(this.type), this.type);
+      return readAvp(this.vocabulary, reader, messageScope(this.form.type), this.form.type);
     } catch (error) {
       throw error instanceof WireError ? this.addressed(error) : error;
     }
@@ -157,29 +178,43 @@ class Decoding {
 
   private addressed(error: WireError): WireError {
     error.assignedSessionId = this.avps.assignedSessionId;
+    error.sessionId = this.avps.remoteSessionId;
     return error;
   }
 
   /** Takes one AVP whose value is in the clear. Of several with the same name the first counts, where one is due. */
   take(avp: RawAvp, value: Reader): void {
-    const name = this.nameOf(avp);
+    const number = avpNumber(avp.vendor, avp.type);
+    const name = avp.reserved ? undefined : this.vocabulary.names.get(number);
     if (name !== undefined) this.takeKnown(avp, name, value);
     else if (avp.reserved) this.unknown(avp, 'has a reserved bit set');
-    else if (isAboutEncoding(avp)) this.malformed(avp, undefined, new MalformedValue(3, 'is out of place'));
-    else this.takeOther(avp, value);
+    else this.takeUnnamed(avp, number, value);
   }
 
-  takeHidden({ avp, randomVector }: HiddenAvp, secret: Secret | undefined): void {
-    const name = this.nameOf(avp);
+  private takeUnnamed(avp: RawAvp, number: number, value: Reader): void {
+    const { aside, foreign, draftNames } = this.vocabulary;
+    const draftName = draftNames.get(number);
+    if (draftName !== undefined) this.takeDraft(avp, draftName, value);
+    else if (isAboutEncoding(avp)) this.malformed(avp, undefined, new MalformedValue(3, 'is out of place'));
+    else if (foreign.has(number)) this.note(avp, undefined, 'unexpected', 'belongs to another version');
+    else if (avp.vendor === 0 && avp.type === encodingAvps.extendedVendorId) this.takeExtended(avp, value);
+    else if (!aside.has(number)) this.takeOther(avp, value);
+  }
+
+  takeHidden({ avp, randomVector }: HiddenAvp, key: Uint8Array | undefined): void {
+    const { names, aside, foreign } = this.vocabulary;
+    const number = avpNumber(avp.vendor, avp.type);
+    const name = avp.reserved ? undefined : names.get(number);
+    const isIdle = avp.reserved || isAboutEncoding(avp) || aside.has(number) || foreign.has(number);
     // Whatever needs no digest is dealt with first.
-    if (avp.reserved || isAboutEncoding(avp) || (name !== undefined && this.isDuplicate(name))) {
+    if (isIdle || (name !== undefined && this.isDuplicate(name))) {
       this.take(avp, avp.value);
       return;
     }
     try {
       if (!randomVector) throw new MalformedValue(3, 'is hidden without a Random Vector before it');
-      if (!secret) throw new MalformedValue(3, 'is hidden, but no secret is shared with this peer');
-      this.take(avp, new Reader(unhideValue(avp.type, avp.value.copy(), secret, randomVector)));
+      if (!key) throw new MalformedValue(3, 'is hidden, but no secret is shared with this peer');
+      this.take(avp, new Reader(unhideValue(avp.type, avp.value.copy(), key, randomVector)));
     } catch (error) {
       if (name === undefined && error instanceof MalformedValue) this.unknown(avp, error.message);
       else this.malformed(avp, name, error);
@@ -189,31 +224,43 @@ class Decoding {
   finish(): Message {
     if (this.unknownAvp && !this.options.passesOver?.(this.avps)) this.defect ??= this.unknownAvp;
     if (this.defect) throw this.addressed(this.defect);
-    for (const name of messageRows[this.type].required) {
+    for (const name of this.form.required) {
       if (this.avps[name] === undefined) {
         throw this.error('missingAvp', `AVP ${name} is missing`, { result: 2, error: 3 });
       }
     }
-    const { type, avps, oddities = noOddities, others = noOthers } = this;
+    const { avps, oddities = noOddities, others = noOthers } = this;
     // The loop above has checked what the type promises.
-    return { type, avps, oddities, others } as Message;
-  }
-
-  private nameOf(avp: RawAvp): AvpName | undefined {
-    return avp.reserved ? undefined : avpNameOf(avp.vendor, avp.type);
+    return { type: this.form.type, avps, oddities, others } as Message;
   }
 
   private isDuplicate(name: AvpName): boolean {
-    return !avpRows[name].repeats && this.avps[name] !== undefined;
+    return !this.row(name).repeats && this.avps[name] !== undefined && !this.fromDrafts?.has(name);
   }
 
-  private takeKnown(avp: RawAvp, name: AvpName, reader: Reader): void {
+  private row(name: AvpName): KnownAvp {
+    const row = this.vocabulary.avps[name];
+    if (!row) throw new RangeError(`${name} is not in this version`);
+    return row;
+  }
+
+  private takeKnown(avp: RawAvp, name: AvpName, value: Reader): void {
     if (this.isDuplicate(name)) {
       this.note(avp, name, 'duplicate', 'is there twice; the first counts');
       return;
     }
+    if (this.keep(avp, name, value)) this.fromDrafts?.delete(name);
+  }
+
+  private takeDraft(avp: RawAvp, name: AvpName, value: Reader): void {
+    if (this.avps[name] !== undefined || !this.keep(avp, name, value)) return;
+    this.fromDrafts ??= new Set();
+    this.fromDrafts.add(name);
+  }
+
+  private keep(avp: RawAvp, name: AvpName, reader: Reader): boolean {
     const slots: Partial<Record<AvpName, unknown>> = this.avps;
-    const row = avpRows[name];
+    const row = this.row(name);
     try {
       const value = readValue(row.codec, reader);
       const before = slots[name];
@@ -222,9 +269,19 @@ class Decoding {
       else slots[name] = [value];
     } catch (error) {
       this.malformed(avp, name, error);
+      return false;
+    }
+    if (!this.form.allowed.has(name)) this.note(avp, name, 'unexpected', 'does not belong there');
+    return true;
+  }
+
+  /** RFC 3931 5.1. */
+  private takeExtended(avp: RawAvp, value: Reader): void {
+    if (value.left < extendedVendorOctets) {
+      this.malformed(avp, undefined, new MalformedValue(2, `has ${value.left} octets`));
       return;
     }
-    if (!belongs(this.type, name)) this.note(avp, name, 'unexpected', 'does not belong there');
+    this.takeOther({ ...avp, vendor: value.u32(), type: value.u16() }, value);
   }
 
   /** Keeps an AVP that the table does not know, within the limits. */
@@ -272,12 +329,13 @@ class Decoding {
 
   private note({ vendor, type }: RawAvp, name: AvpName | undefined, why: Oddity['why'], what: string): void {
     this.oddities ??= [];
-    const text = `${this.type}: AVP ${name ?? `${vendor}/${type}`} ${what}`;
-    this.oddities.push({ vendor, type, name, message: this.type, why, text });
+    const message = this.form.type;
+    const text = `${message}: AVP ${name ?? `${vendor}/${type}`} ${what}`;
+    this.oddities.push({ vendor, type, name, message, why, text });
   }
 }
 
 /** A second Message Type, or a Random Vector that cannot be one. */
 function isAboutEncoding({ vendor, type }: RawAvp): boolean {
-  return vendor === 0 && (type === avpTable.messageType.type || type === avpTable.randomVector.type);
+  return vendor === 0 && (type === encodingAvps.messageType || type === encodingAvps.randomVector);
 }

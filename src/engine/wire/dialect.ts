@@ -3,47 +3,59 @@
  * asks nowhere else which version it is.
  */
 import type { AvpValues, ProtocolVersion } from './avp.ts';
-import { decodeHeader, encodeControl, type Header, patchNr, patchTunnelId } from './header.ts';
+import { decodeMessage } from './decoding.ts';
+import type { DigestRoom } from './digest.ts';
+import { encodeMessage } from './encoding.ts';
 import {
-  type DecodeOptions,
-  decodeMessage,
-  type EncodeOptions,
-  encodeMessage,
-  type Message,
-  type MessageType,
-  messageTypes,
-  type OutgoingMessage,
-} from './message.ts';
+  encodeControl,
+  encodeControlV3,
+  type Header,
+  messageCodeAt,
+  patchNr,
+  patchTunnelId,
+  patchTunnelIdV3,
+} from './header.ts';
+import type { DecodeOptions, EncodeOptions, Message, OutgoingMessage } from './message.ts';
+import { messageRows } from './message-table.ts';
+import { vocabularies } from './vocabulary.ts';
 
 export interface Dialect {
-  readonly version: 2;
-  /** The content of our Protocol Version AVP. */
+  readonly version: 2 | 3;
+  /** The content of our Protocol Version AVP, where there is one. */
   readonly protocolVersion: ProtocolVersion;
-  /** Tunnel and session ids are from 1 to this. */
-  readonly maxId: number;
+  /** The tunnel and session ids that we choose, from and to. None of one version is also one of the other. */
+  readonly ids: { readonly min: number; readonly max: number };
   /** The peer's window when it announces none. */
   readonly defaultReceiveWindow: number;
-  /** The messages that exist. */
-  readonly messages: readonly MessageType[];
-  /** The id that a message's sender chose for the tunnel, and for the session. */
-  assignedTunnelId(avps: AvpValues): number | undefined;
-  assignedSessionId(avps: AvpValues): number | undefined;
+  /** How peers show that they know the secret: once, in answers to challenges, or in each message. */
+  readonly authentication: 'challenge' | 'digest';
+  /** Where a session id of ours is unique. */
+  readonly sessionIds: 'tunnel' | 'host';
+  /** Whether the winner of a tie tells the loser, with a StopCCN or CDN. */
+  readonly tellsTieLosers: boolean;
+  /** Whether sessions tell what they carry, and how their data messages look. */
+  readonly pseudowires: boolean;
+  /** Result Codes of a CDN. */
+  readonly results: { readonly sessionTimeout: number };
   /** The key under which data for a session of ours arrives. */
   sessionKey(localTunnelId: number, localSessionId: number): number;
 
-  /** @throws WireError of scope `ignore` */
-  decodeHeader(bytes: Uint8Array, start: number, end: number, into: Header): void;
   /** Whether a control datagram only acknowledges, so that it takes no sequence number. */
   isAck(bytes: Uint8Array, header: Header): boolean;
+  /** The id of ours that a message names its session by; 0: it does not know it, or is about no session. */
+  sessionIdOf(headerSessionId: number, avps: AvpValues): number;
   /** @throws WireError */
   decodeMessage(bytes: Uint8Array, start: number, end: number, options?: DecodeOptions): Message;
 
-  /** @throws RangeError when a value is too long for an AVP */
-  encodeMessage(message: OutgoingMessage, options?: EncodeOptions): Uint8Array;
-  /** A whole datagram around an encoded message. Ids are the receiver's. */
+  /**
+   * The AVPs of a message. `remoteSessionId` is the receiver's id for the session that it is about.
+   * @throws RangeError when a value is too long for an AVP, or the version does not have the message
+   */
+  encodeMessage(message: OutgoingMessage, remoteSessionId: number, options?: EncodeOptions): Uint8Array;
+  /** A whole message around the AVPs. Ids are the receiver's. */
   encodeControl(tunnelId: number, sessionId: number, ns: number, nr: number, body: Uint8Array): Uint8Array;
-  /** A whole datagram that only acknowledges. `ns` is that of the next message to be sent. */
-  encodeAck(tunnelId: number, ns: number, nr: number): Uint8Array;
+  /** A whole message that only acknowledges, with room for digests. `ns` is that of the next message to be sent. */
+  encodeAck(tunnelId: number, ns: number, nr: number, digests?: DigestRoom): Uint8Array;
   /** Brings Nr up to date in a datagram that is sent again. */
   patchNr(datagram: Uint8Array, nr: number): void;
   /** The same for the receiver's tunnel id, once it is known. */
@@ -53,21 +65,55 @@ export interface Dialect {
 const nothing = new Uint8Array(0);
 
 /** RFC 2661. */
-export const dialectV2: Dialect = {
+const v2: Dialect = {
   version: 2,
   protocolVersion: { version: 1, revision: 0 },
-  maxId: 0xffff,
+  ids: { min: 1, max: 0xffff },
   defaultReceiveWindow: 4,
-  messages: messageTypes,
-  assignedTunnelId: (avps) => avps.assignedTunnelId,
-  assignedSessionId: (avps) => avps.assignedSessionId,
+  authentication: 'challenge',
+  sessionIds: 'tunnel',
+  tellsTieLosers: false,
+  pseudowires: false,
+  results: { sessionTimeout: 10 },
   sessionKey: (localTunnelId, localSessionId) => (localTunnelId << 16) | localSessionId,
-  decodeHeader,
   isAck: (_bytes, header) => header.payloadStart === header.payloadEnd,
-  decodeMessage,
-  encodeMessage,
+  sessionIdOf: (headerSessionId) => headerSessionId,
+  decodeMessage: (bytes, start, end, options) => decodeMessage(vocabularies[2], bytes, start, end, options),
+  encodeMessage: (message, remoteSessionId, options) =>
+    encodeMessage(vocabularies[2], message, remoteSessionId, options),
   encodeControl,
   encodeAck: (tunnelId, ns, nr) => encodeControl(tunnelId, 0, ns, nr, nothing),
   patchNr,
   patchTunnelId,
 };
+
+const firstKeyV3 = 0x1_0000_0000;
+
+/** RFC 3931. */
+const v3: Dialect = {
+  version: 3,
+  protocolVersion: { version: 1, revision: 0 },
+  ids: { min: 0x1_0000, max: 0xffff_ffff },
+  defaultReceiveWindow: 4,
+  authentication: 'digest',
+  sessionIds: 'host',
+  // RFC 3931 5.4.3 and 5.4.4, Tie Breaker.
+  tellsTieLosers: true,
+  pseudowires: true,
+  results: { sessionTimeout: 16 },
+  sessionKey: (_localTunnelId, localSessionId) => firstKeyV3 + localSessionId,
+  // RFC 3931 6.15: without authentication an empty message does too.
+  isAck: (bytes, { start, payloadStart, payloadEnd }) =>
+    payloadStart === payloadEnd || messageCodeAt(bytes, start, payloadEnd) === messageRows.ACK.code,
+  sessionIdOf: (_headerSessionId, avps) => avps.remoteSessionId ?? 0,
+  decodeMessage: (bytes, start, end, options) => decodeMessage(vocabularies[3], bytes, start, end, options),
+  encodeMessage: (message, remoteSessionId, options) =>
+    encodeMessage(vocabularies[3], message, remoteSessionId, options),
+  encodeControl: (tunnelId, _sessionId, ns, nr, body) => encodeControlV3(tunnelId, ns, nr, body),
+  encodeAck: (tunnelId, ns, nr, digests) =>
+    encodeControlV3(tunnelId, ns, nr, encodeMessage(vocabularies[3], { type: 'ACK', avps: {} }, 0, { digests })),
+  patchNr,
+  patchTunnelId: patchTunnelIdV3,
+};
+
+export const dialects: Readonly<Record<2 | 3, Dialect>> = { 2: v2, 3: v3 };

@@ -1,5 +1,6 @@
 /**
- * What the shared secret of a tunnel is used for: hiding AVP values (RFC 2661 4.3) and answering challenges (5.1.1).
+ * What the shared secret of a tunnel is used for: hiding AVP values (RFC 2661 4.3, RFC 3931 5.3) and answering challenges
+ * (RFC 2661 5.1.1). The key to hide with is made from the secret as the version has it.
  */
 import { createHash } from 'node:crypto';
 import { maxAvpOctets } from './avp-octets.ts';
@@ -16,17 +17,17 @@ const maxHiddenOctets = maxAvpOctets - 6;
  * The hidden form of a value: its length, the value, and zeros up to whole blocks where they fit, all encrypted. The
  * zeros mask how long the value is, and l2tpns refuses hidden values of fewer than 8 octets.
  */
-export function hideValue(avpType: number, value: Uint8Array, secret: Secret, randomVector: Uint8Array): Uint8Array {
+export function hideValue(avpType: number, value: Uint8Array, key: Uint8Array, randomVector: Uint8Array): Uint8Array {
   const octets = 2 + value.length;
   const padded = Math.min(Math.ceil(octets / blockOctets) * blockOctets, maxHiddenOctets);
   const hidden = new Uint8Array(Math.max(octets, padded));
   writeU16(hidden, 0, value.length);
   hidden.set(value, 2);
-  let key = firstKey(avpType, secret, randomVector);
+  let pad = firstPad(avpType, key, randomVector);
   for (let at = 0; at < hidden.length; at += blockOctets) {
     const block = hidden.subarray(at, at + blockOctets);
-    xor(block, key);
-    key = nextKey(secret, block);
+    xor(block, pad);
+    pad = nextPad(key, block);
   }
   return hidden;
 }
@@ -35,13 +36,18 @@ export function hideValue(avpType: number, value: Uint8Array, secret: Secret, ra
  * The original value of a hidden one. With a wrong secret the outcome is noise, mostly a MalformedValue.
  * @throws MalformedValue
  */
-export function unhideValue(avpType: number, hidden: Uint8Array, secret: Secret, randomVector: Uint8Array): Uint8Array {
+export function unhideValue(
+  avpType: number,
+  hidden: Uint8Array,
+  key: Uint8Array,
+  randomVector: Uint8Array,
+): Uint8Array {
   const clear = new Uint8Array(hidden);
-  let key = firstKey(avpType, secret, randomVector);
+  let pad = firstPad(avpType, key, randomVector);
   for (let at = 0; at < clear.length; at += blockOctets) {
     const block = clear.subarray(at, at + blockOctets);
-    xor(block, key);
-    key = nextKey(secret, hidden.subarray(at, at + blockOctets));
+    xor(block, pad);
+    pad = nextPad(key, hidden.subarray(at, at + blockOctets));
   }
   const reader = new Reader(clear);
   try {
@@ -52,18 +58,18 @@ export function unhideValue(avpType: number, hidden: Uint8Array, secret: Secret,
   }
 }
 
-function firstKey(avpType: number, secret: Secret, randomVector: Uint8Array): Uint8Array {
+function firstPad(avpType: number, key: Uint8Array, randomVector: Uint8Array): Uint8Array {
   const type = new Uint8Array(2);
   writeU16(type, 0, avpType);
-  return createHash('md5').update(type).update(secret.reveal()).update(randomVector).digest();
+  return createHash('md5').update(type).update(key).update(randomVector).digest();
 }
 
-function nextKey(secret: Secret, previousBlock: Uint8Array): Uint8Array {
-  return createHash('md5').update(secret.reveal()).update(previousBlock).digest();
+function nextPad(key: Uint8Array, previousBlock: Uint8Array): Uint8Array {
+  return createHash('md5').update(key).update(previousBlock).digest();
 }
 
-function xor(block: Uint8Array, key: Uint8Array): void {
-  for (let i = 0; i < block.length; i++) block[i] ^= key[i];
+function xor(block: Uint8Array, pad: Uint8Array): void {
+  for (let i = 0; i < block.length; i++) block[i] ^= pad[i];
 }
 
 /**

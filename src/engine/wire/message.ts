@@ -2,11 +2,10 @@
  * What a control message is before and after its octets (RFC 2661 4, 6).
  */
 import type { AvpName, AvpValues } from './avp.ts';
+import type { DigestRoom } from './digest.ts';
 import { type MessageType, messageTypes, type ReceivedAvps, type SentAvps } from './message-table.ts';
 import type { Secret } from './secret.ts';
 
-export { decodeMessage } from './decoding.ts';
-export { encodeMessage } from './encoding.ts';
 export { type MessageType, messageTypes };
 
 /** An AVP that was received and not used, or used although it does not belong there. */
@@ -35,7 +34,7 @@ export interface OutgoingAvp {
   vendor: number;
   type: number;
   value: Uint8Array;
-  /** Sent with the M bit: a peer that does not know it ends the session or tunnel. */
+  /** Sent with the M bit, if the vendor has 16 bits: a peer that does not know it ends the session or tunnel. */
   mandatory?: boolean;
   /** Hidden when the message hides what it may. */
   hideable?: boolean;
@@ -59,6 +58,13 @@ export type OutgoingMessage<Of extends MessageType = MessageType> = {
 export interface EncodeOptions {
   /** Hide whatever may be hidden in this message. A random vector of at least 16 octets is recommended. */
   hide?: { secret: Secret; randomVector: Uint8Array };
+  /** Leave room for digests, which are zero until `signMessage` fills them. */
+  digests?: DigestRoom;
+  /**
+   * Send beside L2TPv3's AVPs those that its drafts had in their place, for peers that know nothing else. None of both has
+   * the M bit then.
+   */
+  drafts?: boolean;
 }
 
 export interface DecodeOptions {

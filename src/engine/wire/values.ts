@@ -3,7 +3,7 @@
  */
 import { maxHideableOctets } from './avp-octets.ts';
 import { hexOf, type Reader } from './bytes.ts';
-import { atLeast, fixed, MalformedValue, type ValueCodec } from './codec.ts';
+import { atLeast, fixed, MalformedValue, readSpeed64, speed32, speed64, type ValueCodec } from './codec.ts';
 
 /** RFC 2661 4.4.2. Peers leave out the tail, or the message alone. */
 export interface ResultCode {
@@ -236,7 +236,7 @@ export const accessLineType = fixed<number>(4, {
   write: (writer, value) => writer.u8(value).u8(0).u16(0),
 });
 
-/** RFC 5515 6.1, as L2TPv2 has it. In a CSURQ both speeds are 0. */
+/** RFC 5515 6.1. In a CSURQ both speeds are 0. */
 export interface ConnectSpeedUpdate {
   /** The id that the receiver of the message gave to the session. */
   remoteSessionId: number;
@@ -246,13 +246,30 @@ export interface ConnectSpeedUpdate {
   rxConnectSpeedBps: number;
 }
 
-export const connectSpeedUpdate = fixed<ConnectSpeedUpdate>(12, {
+/** As L2TPv2 has it. */
+export const connectSpeedUpdate32 = fixed<ConnectSpeedUpdate>(12, {
   read(reader) {
     reader.skip(2);
     return { remoteSessionId: reader.u16(), txConnectSpeedBps: reader.u32(), rxConnectSpeedBps: reader.u32() };
   },
   write(writer, { remoteSessionId, txConnectSpeedBps, rxConnectSpeedBps }) {
-    writer.u16(0).u16(remoteSessionId).u32(txConnectSpeedBps).u32(rxConnectSpeedBps);
+    writer.u16(0).u16(remoteSessionId);
+    speed32.write(writer, txConnectSpeedBps);
+    speed32.write(writer, rxConnectSpeedBps);
+  },
+});
+
+/** As L2TPv3 has it. */
+export const connectSpeedUpdate64 = fixed<ConnectSpeedUpdate>(20, {
+  read: (reader) => ({
+    remoteSessionId: reader.u32(),
+    txConnectSpeedBps: readSpeed64(reader),
+    rxConnectSpeedBps: readSpeed64(reader),
+  }),
+  write(writer, { remoteSessionId, txConnectSpeedBps, rxConnectSpeedBps }) {
+    writer.u32(remoteSessionId);
+    speed64.write(writer, txConnectSpeedBps);
+    speed64.write(writer, rxConnectSpeedBps);
   },
 });
 
@@ -268,3 +285,81 @@ export interface CircuitStatus {
   pseudowireTxFault?: true;
   standby?: true;
 }
+
+const activeBit = 0x0001;
+const newBit = 0x0002;
+const circuitBits = {
+  circuitRxFault: 0x0004,
+  circuitTxFault: 0x0008,
+  pseudowireRxFault: 0x0010,
+  pseudowireTxFault: 0x0020,
+  standby: 0x0040,
+} as const satisfies Record<Exclude<keyof CircuitStatus, 'active' | 'isNew'>, number>;
+
+const circuitFlags = Object.keys(circuitBits) as (keyof typeof circuitBits)[];
+
+export const circuitStatus = fixed<CircuitStatus>(2, {
+  read(reader) {
+    const bits = reader.u16();
+    const value: CircuitStatus = { active: (bits & activeBit) !== 0, isNew: (bits & newBit) !== 0 };
+    for (const flag of circuitFlags) if ((bits & circuitBits[flag]) !== 0) value[flag] = true;
+    return value;
+  },
+  write(writer, value) {
+    let bits = (value.active ? activeBit : 0) | (value.isNew ? newBit : 0);
+    for (const flag of circuitFlags) if (value[flag]) bits |= circuitBits[flag];
+    writer.u16(bits);
+  },
+});
+
+/** RFC 3931 5.4.4: 0, 4 or 8 octets. */
+export const cookie: ValueCodec<Uint8Array> = {
+  read(reader) {
+    if (reader.left !== 0 && reader.left !== 4 && reader.left !== 8) {
+      throw new MalformedValue(2, `has ${reader.left} octets, not 0, 4 or 8`);
+    }
+    return reader.copy();
+  },
+  write: (writer, value) => writer.octets(value),
+};
+
+const endIdHex = /^0x((?:[0-9a-fA-F]{2})*)$/;
+
+/**
+ * What names an end of a circuit: printable ASCII that does not begin with `0x` stands for itself, all else is `0x` and
+ * hexadecimal digits.
+ */
+export const endId: ValueCodec<string> = {
+  read: (reader) => endIdText(reader.copy()),
+  write: (writer, value) => writer.octets(endIdOctets(value)),
+};
+
+function endIdText(octets: Uint8Array): string {
+  const begins0x = octets[0] === 0x30 && octets[1] === 0x78;
+  if (begins0x || !isAscii(octets, 0, octets.length)) return `0x${hexOf(octets)}`;
+  return String.fromCharCode(...octets);
+}
+
+function endIdOctets(text: string): Uint8Array {
+  const digits = endIdHex.exec(text)?.[1];
+  if (digits === undefined) return new TextEncoder().encode(text);
+  return Uint8Array.from({ length: digits.length / 2 }, (_, at) =>
+    Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16),
+  );
+}
+
+/** The one way to write an end id: two that name the same octets are equal then. */
+export function canonicalEndId(text: string): string {
+  return endIdText(endIdOctets(text));
+}
+
+/** RFC 4454 8.1: why an ATM circuit is in the state that its Circuit Status tells. avp-text.ts has the codes in words. */
+export interface AtmAlarmStatus {
+  reason: number;
+  alarm: number;
+}
+
+export const atmAlarmStatus = fixed<AtmAlarmStatus>(4, {
+  read: (reader) => ({ reason: reader.u16(), alarm: reader.u16() }),
+  write: (writer, { reason, alarm }) => writer.u16(reason).u16(alarm),
+});
