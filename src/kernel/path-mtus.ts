@@ -4,9 +4,8 @@
  * may have changed. ICMP never says here what an MTU is.
  */
 import type { SocketId } from '../engine/ports.ts';
+import type { Endpoint } from '../engine/spec.ts';
 import { familyIpv4, type IpWords, parseIp } from './address.ts';
-import type { RawEndpoint } from './endpoints.ts';
-import { kernelMtu } from './socket-options.ts';
 
 /** Remembered for each socket; the one longest known is forgotten first. */
 const maxPathsPerSocket = 4096;
@@ -19,40 +18,46 @@ const leastMtu = { ipv4: 576, ipv6: 1280 } as const;
 
 interface Path {
   socket: SocketId;
-  remote: RawEndpoint;
+  remote: Endpoint;
   from: string | undefined;
   /** As told last; undefined: nobody knows. */
   mtuOctets: number | undefined;
 }
 
+export interface PathMtuPorts {
+  /** What the kernel knows now; undefined: there is no path. */
+  ask(to: IpWords, from: IpWords | undefined): number | undefined;
+  changed(socket: SocketId, remote: Endpoint, mtuOctets: number): void;
+}
+
 export class PathMtus {
   readonly #sockets = new Map<SocketId, Map<string, Path>>();
   readonly #suspects = new Set<Path>();
-  readonly #changed: (socket: SocketId, remote: RawEndpoint, mtuOctets: number) => void;
+  readonly #ports: PathMtuPorts;
   #settle: NodeJS.Timeout | undefined;
   #recheck: NodeJS.Timeout | undefined;
 
-  constructor(changed: (socket: SocketId, remote: RawEndpoint, mtuOctets: number) => void) {
-    this.#changed = changed;
+  constructor(ports: PathMtuPorts) {
+    this.#ports = ports;
   }
 
   /**
    * What the kernel knows now, IP header included; undefined: there is no path. Changes are told from then on.
    * @throws PlaneError EINVAL when an address is none
    */
-  ask(socket: SocketId, remote: RawEndpoint, from: string | undefined): number | undefined {
-    const mtuOctets = pathMtu(remote, from);
+  ask(socket: SocketId, remote: Endpoint, from: string | undefined): number | undefined {
+    const mtuOctets = this.known(remote, from);
     this.path(socket, remote, from).mtuOctets = mtuOctets;
     return mtuOctets;
   }
 
   /** A datagram of ours was too long for the path. */
-  exceeded(socket: SocketId, remote: RawEndpoint, from: string | undefined): void {
+  exceeded(socket: SocketId, remote: Endpoint, from: string | undefined): void {
     this.suspect(this.path(socket, remote, from));
   }
 
   /** ICMP says so. Anybody may make that up for any peer: only what is of interest already is looked at. */
-  reported(socket: SocketId, remote: RawEndpoint): void {
+  reported(socket: SocketId, remote: Endpoint): void {
     const path = this.#sockets.get(socket)?.get(remote.address);
     if (path) this.suspect(path);
   }
@@ -67,7 +72,7 @@ export class PathMtus {
     this.#recheck = undefined;
   }
 
-  private path(socket: SocketId, remote: RawEndpoint, from: string | undefined): Path {
+  private path(socket: SocketId, remote: Endpoint, from: string | undefined): Path {
     let paths = this.#sockets.get(socket);
     if (!paths) {
       paths = new Map();
@@ -101,16 +106,15 @@ export class PathMtus {
   private check(path: Path): void {
     // Who was told of another path may have closed the socket.
     if (this.#sockets.get(path.socket)?.get(path.remote.address) !== path) return;
-    const mtuOctets = pathMtu(path.remote, path.from);
+    const mtuOctets = this.known(path.remote, path.from);
     if (mtuOctets === undefined || mtuOctets === path.mtuOctets) return;
     path.mtuOctets = mtuOctets;
-    this.#changed(path.socket, path.remote, mtuOctets);
+    this.#ports.changed(path.socket, path.remote, mtuOctets);
   }
-}
 
-function pathMtu(remote: RawEndpoint, from: string | undefined): number | undefined {
-  const to = parseIp(remote.address);
-  const source: IpWords | undefined = from === undefined ? undefined : parseIp(from);
-  const known = kernelMtu(to, source);
-  return known === undefined ? undefined : Math.max(known, to.family === familyIpv4 ? leastMtu.ipv4 : leastMtu.ipv6);
+  private known(remote: Endpoint, from: string | undefined): number | undefined {
+    const to = parseIp(remote.address);
+    const known = this.#ports.ask(to, from === undefined ? undefined : parseIp(from));
+    return known === undefined ? undefined : Math.max(known, to.family === familyIpv4 ? leastMtu.ipv4 : leastMtu.ipv6);
+  }
 }

@@ -9,7 +9,7 @@ import { familyIpv4, type IpWords, parseIp } from './address.ts';
 import { EndpointCache, type RawEndpoint } from './endpoints.ts';
 import { checked, datagramsPerSlot, datagramWord, datagramWords, errnoName, native, pollReadable } from './native.ts';
 import { PathMtus } from './path-mtus.ts';
-import { isWildcard, openSocket, setDiscovery } from './socket-options.ts';
+import { isWildcard, kernelMtu, openSocket, setDiscovery } from './socket-options.ts';
 
 /** The longest datagram that is taken: the greatest MTU that resources may ask for, and room for headers. */
 export const maxDatagramOctets = 16_384 + 64;
@@ -59,7 +59,10 @@ export class SocketTransport implements Transport {
   readonly #sockets = new Map<SocketId, Socket>();
   readonly #shared = new Map<string, Socket>();
   readonly #byFd = new Map<number, Socket>();
-  readonly #mtus = new PathMtus((socket, remote, mtuOctets) => this.#mtuChanged(socket, remote, mtuOctets));
+  readonly #mtus = new PathMtus({
+    ask: kernelMtu,
+    changed: (socket, remote, mtuOctets) => this.#mtuChanged(socket, remote, mtuOctets),
+  });
   #mtuChanged: (socket: SocketId, remote: Endpoint, mtuOctets: number) => void = () => undefined;
   #lastId = 0;
   readonly #receiveWords = new Int32Array(receiveSlots * datagramsPerSlot * datagramWords);
