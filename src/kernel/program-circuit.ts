@@ -95,31 +95,35 @@ export class ProgramCircuit implements Circuit {
     start: number,
     end: number,
   ): void {
-    const { pseudowire, session } = this.#parts;
+    const { pseudowire, session, path } = this.#parts;
     const length = unixAddressLength(sender);
     const pseudowireType = readAttachBody(bytes, start, end);
     if (length === 0 || bytes[start + 1] !== circuitMessage.attach || pseudowireType === undefined) {
-      this.#parts.path.count('circuitMalformed');
+      path.count('circuitMalformed');
       return;
     }
     const address = sender.slice(0, length);
-    if (!known) this.probe();
-    const reason =
-      type === 'otherVersion'
-        ? refusal.otherVersion
-        : pseudowireType !== pseudowireTypes[pseudowire]
-          ? refusal.otherPseudowire
-          : !known && this.#program !== undefined
-            ? refusal.busy
-            : undefined;
+    const reason = type === 'otherVersion' ? refusal.otherVersion : this.refuse(known, pseudowireType);
     if (reason !== undefined) {
       this.say(address, circuitMessage.refused, reason);
       return;
     }
+    writeAttached(small, session.peerActive ? activeStatus : inactiveStatus, pseudowire);
+    const answered = this.deliver(address, small, 0, attachedOctets);
+    if (answered < 0) {
+      // Whom we cannot reach is no circuit.
+      path.count(`circuit ${errnoName(answered)}`);
+      return;
+    }
     this.#program = address;
     this.setStatus(readMessageValue(bytes, start));
-    writeAttached(small, session.peerActive ? activeStatus : inactiveStatus, pseudowire);
-    this.deliver(address, small, 0, attachedOctets);
+  }
+
+  private refuse(known: boolean, pseudowireType: number): number | undefined {
+    if (pseudowireType !== pseudowireTypes[this.#parts.pseudowire]) return refusal.otherPseudowire;
+    if (known) return undefined;
+    this.probe();
+    return this.#program === undefined ? undefined : refusal.busy;
   }
 
   private obey(type: number, value: number): void {

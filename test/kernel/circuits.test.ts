@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { pseudowireTypes } from '../../src/engine/wire/pseudowire.ts';
 import { maxFrameOctets } from '../../src/kernel/circuit-protocol.ts';
+import '../netns/patience.ts';
 import { until } from '../netns/until.ts';
 import { CircuitLab, cell } from './circuit-lab.ts';
 import { message, Program } from './circuit-program.ts';
@@ -136,6 +137,16 @@ describe('the program', () => {
     program.send(message.keepalive);
     expect(await program.next()).toEqual({ type: message.detach, value: 0, body: [] });
     expect(lab.path.dropped).toMatchObject({ circuitStranger: 2 });
+  });
+
+  test('that cannot be answered is none', async () => {
+    lab.attach(lab.addSession('hdlc'));
+    const program = lab.program('program');
+    rmSync(join(lab.directory, 'program'));
+    program.attach(pseudowireTypes.hdlc);
+    await until('the attempt', () => lab.path.dropped['circuit ENOENT'] === 1);
+    await Promise.resolve();
+    expect(lab.statuses).toEqual([{ active: false, isNew: false }]);
   });
 
   test('is told when the session ends', async () => {

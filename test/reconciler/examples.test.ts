@@ -42,6 +42,7 @@ const steps: Record<string, string[]> = {
   'lac-radius.yaml': ['openTunnel Tunnel/own-lns'],
   'static-subscribers.yaml': ['configureDevice Device/l2tp0'],
   'hooks.yaml': ['openTunnel Tunnel/to-lns', 'openSession Session/office'],
+  circuit: ['openTunnel Tunnel/to-branch', 'openSession Session/branch'],
   'quickstart/lac': ['openTunnel Tunnel/to-lns', 'openSession Session/alice'],
   'quickstart/lns': ['configureDevice Device/l2tp0'],
 };
