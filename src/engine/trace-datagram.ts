@@ -48,7 +48,8 @@ export function traceDatagram(
     const { ns, nr, tunnelId, sessionId } = header;
     const octets = datagram.end - datagram.start;
     const { address, port } = datagram.remote;
-    const fields = { direction, ns, nr, tunnelId, sessionId, octets, remark, remote: `${address} port ${port}` };
+    const remote = port === 0 ? `${address} over IP` : `${address} port ${port}`;
+    const fields = { direction, ns, nr, tunnelId, sessionId, octets, remark, remote };
     const what = `${direction} ${titleOf(reading)}, Ns ${ns}, Nr ${nr}, ${octets} octets`;
     tracing.record(subject, {
       category: 'transport',

@@ -40,7 +40,10 @@ export function traceMask(categories: readonly TraceCategory[]): number {
   return mask;
 }
 
-/** A control datagram. Its octets are only borrowed: they are valid while the record is handed over. */
+/**
+ * A control message: over UDP the whole datagram, over IP (where ports are 0) what stands behind the session id 0. Its
+ * octets are only borrowed: they are valid while the record is handed over.
+ */
 export interface TracedPacket {
   direction: 'sent' | 'received';
   local: Endpoint;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TracedPacket } from '../../src/engine/trace.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
 import { ipPacket } from '../../src/trace/packet.ts';
 import { capturedPacket, captureHeader, captureStatistics } from '../../src/trace/pcapng.ts';
 
@@ -14,8 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-const body = dialectV2.encodeMessage({ type: 'HELLO', avps: {} });
-const hello = dialectV2.encodeControl(7, 0, 3, 4, body);
+const body = dialects[2].encodeMessage({ type: 'HELLO', avps: {} }, 0);
+const hello = dialects[2].encodeControl(7, 0, 3, 4, body);
 
 function packet(of: Partial<TracedPacket> = {}): TracedPacket {
   return {
@@ -109,6 +109,30 @@ it('is read by tshark: packets with right sums, times, directions and comments',
   });
   expect(stdout).toContain('HELLO');
   expect(stdout).toContain('Host Name: größe');
+});
+
+it.each([
+  ['192.0.2.1', '192.0.2.2', '1'],
+  ['2001:db8::1', '2001:db8::2', ''],
+])('is read by tshark without UDP, from %s', async (near, far, sum) => {
+  const file = join(directory, 'direct.pcapng');
+  const connection = 0x1234_5678;
+  const { encodeControl, encodeMessage } = dialects[3];
+  const message = encodeControl(connection, 0, 3, 4, encodeMessage({ type: 'HELLO', avps: {} }, 0));
+  const bytes = Uint8Array.of(9, 9, 9, 9, ...message);
+  const local = { address: near, port: 0 };
+  const direct = packet({ local, remote: { address: far, port: 0 }, bytes, start: 4, end: bytes.length });
+  await writeFile(
+    file,
+    Buffer.concat([captureHeader('prol2tpd'), capturedPacket(ipPacket(direct), 'sent', 1_000, 'HELLO')]),
+  );
+  const fields = ['frame.protocols', 'ip.checksum.status', 'l2tp.sid', 'l2tp.ccid', 'l2tp.Ns', 'l2tp.Nr'];
+  const asked = [...fields, 'l2tp.avp.message_type', '_ws.malformed'].flatMap((field) => ['-e', field]);
+  const checks = ['-o', 'ip.check_checksum:TRUE', '-E', 'occurrence=f', '-r', file, '-T', 'fields'];
+  const version = near.includes(':') ? 'ipv6' : 'ip';
+  expect(await tshark(...checks, ...asked)).toEqual([
+    [`raw:${version}:l2tp`, sum, '0x00000000', '0x12345678', '3', '4', '6', ''],
+  ]);
 });
 
 it('cuts what is too long for a comment between two characters', async () => {
