@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sessionKeyV3 } from '../../src/engine/ports.ts';
 import '../netns/patience.ts';
-import { attach, farTerms, nearTerms, plug, pseudowireUp, tunnelUp } from './ethernet-world.ts';
+import { attach, farTerms, nearTerms, plug, pseudowireUp, sendFrame, tunnelUp } from './ethernet-world.ts';
 import { join, Namespace, PlaneProcess, until } from './lab.ts';
 
 const id = 0x8000_0001;
@@ -72,15 +72,6 @@ const told = async (plane: PlaneProcess, count: number): Promise<unknown> =>
     )
   ).at(count - 1);
 
-/** Sends an Ethernet frame out of an interface as it is. */
-function sendFrame(from: Namespace, device: string, destination: string): void {
-  const script = `import socket, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind((sys.argv[1], 0))
-s.send(bytes.fromhex(sys.argv[2] + '020000000009' + '88b5' + '00' * 46))`;
-  from.run('python3', '-c', script, device, destination.replaceAll(':', ''));
-}
-
 function receivedFrames(at: Namespace, device: string): number {
   return JSON.parse(at.ip('-j', '-s', 'link', 'show', device))[0].stats64.rx.packets;
 }
@@ -91,9 +82,25 @@ test('port to port, all frames pass, those for bridges too, and the interface is
   ping(one, '10.1.0.2');
   ping(other, '10.1.0.1');
   // Spanning tree, LACP, 802.1X, LLDP: all of the block but PAUSE (:01).
-  for (const group of ['00', '02', '03', '0e']) {
+  for (const group of [0x00, 0x02, 0x03, 0x0e]) {
     const count = receivedFrames(other, 'eth0');
-    sendFrame(one, 'eth0', `01:80:c2:00:00:${group}`);
+    sendFrame(one, 'eth0', [
+      1,
+      0x80,
+      0xc2,
+      0,
+      0,
+      group,
+      2,
+      0,
+      0,
+      0,
+      0,
+      9,
+      0x88,
+      0xb5,
+      ...new Array<number>(46).fill(0),
+    ]);
     await until(
       async () => receivedFrames(other, 'eth0'),
       (now) => now > count,

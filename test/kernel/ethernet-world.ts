@@ -79,3 +79,12 @@ export function plug(host: Namespace, into: Namespace, port: string, address: st
   host.ip('addr', 'add', address, 'dev', 'eth0');
   host.ip('link', 'set', 'eth0', 'up');
 }
+
+/** Sends a whole Ethernet frame out of an interface. */
+export function sendFrame(from: Namespace, device: string, octets: readonly number[]): void {
+  const script = `import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+s.send(bytes.fromhex(sys.argv[2]))`;
+  from.run('python3', '-c', script, device, Buffer.from(octets).toString('hex'));
+}
