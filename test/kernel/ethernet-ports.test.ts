@@ -133,6 +133,25 @@ test.each<[string, 'ethernet' | 'vlan', Partial<Terms>, number]>([
   expect(link(left, 'l2tpeth0').mtu).toBe(1300);
 });
 
+test('with path MTU discovery a device follows its path, unless it has an MTU of its own', async () => {
+  await up('ethernet', { pmtuDiscovery: true });
+  await pseudowireUp(near, id + 1);
+  await attach(near, id, { addresses: ['10.1.0.1/24'] });
+  await attach(near, id + 1, { mtu: 1500 });
+  await attach(far, id, { addresses: ['10.1.0.2/24'] });
+  left.ip('route', 'replace', '192.0.2.2/32', 'dev', 'wire', 'mtu', '1300');
+  // What does not fit any more is not sent, and shows that the path has changed.
+  expect(() => left.run('ping', '-c', '1', '-W', '1', '-s', '1400', '10.1.0.2')).toThrow();
+  await until(
+    async () => link(left, 'l2tpeth0').mtu,
+    (mtu) => mtu === 1300 - 20 - 16 - 14,
+  );
+  ping(left, '10.1.0.2', '-M', 'do', '-s', String(1250 - 28));
+  expect(link(left, 'l2tpeth1').mtu).toBe(1500);
+  expect(await gaps(near)).toEqual([[], []]);
+  expect(await near.drifts()).toEqual([]);
+});
+
 test('attached again with other facts, the device stays and changes', async () => {
   await addressed();
   left.ip('link', 'add', 'br0', 'up', 'type', 'bridge');

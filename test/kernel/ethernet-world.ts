@@ -9,6 +9,7 @@ export interface Terms {
   local: string;
   remote: string;
   encapsulation?: Encapsulation;
+  pmtuDiscovery?: boolean;
   cookies?: { local: number[]; remote: number[] };
   sublayer?: Sublayer;
   sequencing?: DataSequencing;
@@ -20,9 +21,9 @@ export const farTerms: Terms = { local: underlay.far, remote: underlay.near };
 /** Tunnel 7 at both ends. Answers the socket. */
 export async function tunnelUp(
   plane: PlaneProcess,
-  { local, remote, encapsulation = 'udp' }: Terms,
+  { local, remote, encapsulation = 'udp', pmtuDiscovery }: Terms,
 ): Promise<SocketId> {
-  const socket = await plane.open(local, 1701, encapsulation);
+  const socket = await plane.open(local, 1701, encapsulation, pmtuDiscovery);
   await plane.apply({
     op: 'tunnelUp',
     localTunnelId: 7,

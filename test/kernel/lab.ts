@@ -113,8 +113,13 @@ export class PlaneProcess {
     });
   }
 
-  async open(address: string, port: number, encapsulation: Encapsulation = 'udp'): Promise<SocketId> {
-    const local = { address, port, encapsulation, pmtuDiscovery: false };
+  async open(
+    address: string,
+    port: number,
+    encapsulation: Encapsulation = 'udp',
+    pmtuDiscovery = false,
+  ): Promise<SocketId> {
+    const local = { address, port, encapsulation, pmtuDiscovery };
     const socket = await this.ask<SocketId>({ call: 'open', local });
     this.#sockets.push(socket);
     return socket;
