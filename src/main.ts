@@ -1,4 +1,5 @@
 /** prol2tpd: flags, wiring, signals. The only file that knows everybody. */
+import { hostname } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
@@ -108,7 +109,7 @@ const plane = new UserspacePlane(transport, {
   drift,
 });
 const host: Host = new Host(
-  { ...gatewayOf({}), peers: [], pppoeServers: [] },
+  { ...gatewayOf({}, hostname()), peers: [], pppoeServers: [] },
   {
     transport,
     plane,

@@ -15,7 +15,7 @@ import type { EngineEffect, Instant } from './effects.ts';
 import type { ForwardAnswer, ForwardRequest } from './ports.ts';
 import type { PppEvent } from './ppp/link.ts';
 import type { PppProxy, PppView } from './spec.ts';
-import type { AvpValues } from './wire/avp.ts';
+import type { AvpValues, CircuitStatus } from './wire/avp.ts';
 
 export type ContentEvent =
   | Extract<PppEvent, { event: 'open' | 'frame' | 'tick' }>
@@ -32,7 +32,9 @@ export type ContentEvent =
   | { event: 'dialled'; tunnel: string; up: boolean }
   /** A plugin's answer to `forward`. */
   | { event: 'forwardChosen'; request: ForwardRequest; answer: ForwardAnswer }
-  | { event: 'information'; information: CallInformation };
+  | { event: 'information'; information: CallInformation }
+  /** The circuit that the data plane has attached is in another state now. */
+  | { event: 'circuit'; status: CircuitStatus };
 
 /** What a content wants: things in the world, and things of its call. */
 export type ContentEffect =

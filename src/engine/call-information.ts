@@ -1,10 +1,19 @@
 /** Messages that only tell something of a call: WEN, SLI (RFC 2661 6.13, 6.14), CSUN and CSURQ (RFC 5515 4). */
 import type { SessionParameters } from './spec.ts';
-import type { AvpValues } from './wire/avp.ts';
+import type { Accm, AvpValues } from './wire/avp.ts';
+import { describeAvps } from './wire/avp-text.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
-import { messageRows } from './wire/message-table.ts';
+import { avpsIn, type SentAvps } from './wire/message-table.ts';
 
-export type CallInformation = OutgoingMessage<'WEN' | 'SLI' | 'CSUN' | 'CSURQ'>;
+type Information = OutgoingMessage<'WEN' | 'SLI' | 'CSUN' | 'CSURQ'>;
+
+/** Without its address: the ids of the call. */
+export type CallInformation = {
+  [Type in Information['type']]: {
+    type: Type;
+    avps: Omit<SentAvps<Type>, 'assignedSessionId' | 'accm'> & Pick<AvpValues, 'accm'>;
+  };
+}[Information['type']];
 
 export function isInformation(message: Message): message is Message<CallInformation['type']> & CallInformation {
   const { type } = message;
@@ -20,29 +29,54 @@ export function connectSpeed(
   return { type: 'CSUN', avps: { connectSpeedUpdates: [update] } };
 }
 
-/** Information from the other call of a switched one, under the id that this one's peer knows. */
-export function addressedTo(remoteSessionId: number, information: CallInformation): CallInformation {
-  if (information.type !== 'CSUN' && information.type !== 'CSURQ') return information;
-  const { type, avps } = information;
-  const connectSpeedUpdates = avps.connectSpeedUpdates.map((update) => ({ ...update, remoteSessionId }));
-  return { type, avps: { connectSpeedUpdates } };
+/** An LNS that negotiated no map, or a circuit that has none (RFC 1662 7.1). */
+const allEscaped: Accm = { send: 0xffff_ffff, receive: 0xffff_ffff };
+
+/** Information as a call's peer knows the call: also that from the other one of a switched call. */
+export function addressedTo(
+  { localId: assignedSessionId, remoteId: remoteSessionId }: { localId: number; remoteId: number },
+  information: CallInformation,
+): Information {
+  switch (information.type) {
+    case 'WEN':
+      return { type: 'WEN', avps: { ...information.avps, assignedSessionId } };
+    case 'SLI':
+      return { type: 'SLI', avps: { accm: allEscaped, ...information.avps, assignedSessionId } };
+    case 'CSUN':
+    case 'CSURQ': {
+      const { type, avps } = information;
+      return {
+        type,
+        avps: { connectSpeedUpdates: avps.connectSpeedUpdates.map((each) => ({ ...each, remoteSessionId })) },
+      };
+    }
+    default:
+      return information satisfies never;
+  }
 }
 
 /** Adds to what is known of the call, what such a message may say: anything else in it changes no call. */
 export function recordInformation(call: AvpValues, { type, avps }: Message<CallInformation['type']>): void {
-  const { required, expected, optional } = messageRows[type];
-  for (const name of [...required, ...expected, ...optional]) {
+  for (const name of avpsIn(type).all) {
     if (avps[name] !== undefined) Object.assign(call, { [name]: avps[name] });
   }
 }
 
 /** For the operator. */
-export function informationText(type: CallInformation['type'], { callErrors = noErrors }: AvpValues): string {
+export function informationText(
+  type: CallInformation['type'],
+  { callErrors = noErrors, circuitStatus }: AvpValues,
+): string {
   if (type === 'WEN') {
     const counts = Object.entries(callErrors).filter(([, count]) => count > 0);
     return `the LAC counts line errors: ${counts.map(([what, count]) => `${what} ${count}`).join(', ') || 'none'}`;
   }
-  return type === 'SLI' ? 'the LNS tells the options that it has negotiated' : `${type} about the line's speed`;
+  if (type !== 'SLI') return `${type} about the line's speed`;
+  return circuitStatus
+    ? describeAvps({ circuitStatus })
+        .map(({ text }) => `the peer's circuit: ${text}`)
+        .join()
+    : 'the LNS tells the options that it has negotiated';
 }
 
 export const noErrors = {

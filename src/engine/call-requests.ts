@@ -1,11 +1,12 @@
 /**
  * What we say to set up a call: our own values, and those of a switched call that are relayed (RFC 2661 6.6 - 6.11).
  */
+import type { DataTerms } from './data-terms.ts';
 import type { Result } from './errors.ts';
 import { withRelayed } from './relayed-avps.ts';
 import type { SessionOrigin, SessionTunnel } from './session-origin.ts';
 import { isLac, type SessionParameters, type SessionType } from './spec.ts';
-import type { AvpValues } from './wire/avp.ts';
+import type { AvpValues, CircuitStatus } from './wire/avp.ts';
 import type { OutgoingMessage } from './wire/message.ts';
 import type { SentAvps } from './wire/message-table.ts';
 
@@ -19,6 +20,16 @@ export interface CallFacts {
   readonly type: SessionType;
   readonly localId: number;
   readonly parameters: SessionParameters;
+  readonly terms: DataTerms | undefined;
+  readonly tieBreaker: bigint | undefined;
+  readonly endId: string;
+  /** As the peer is told. */
+  readonly localCircuit: CircuitStatus;
+}
+
+/** What each message that sets up a call says of its pseudowire, where the version has that. */
+function pseudowireOf({ terms, localCircuit }: CallFacts) {
+  return { ...terms?.offer, circuitStatus: localCircuit };
 }
 
 /** The ICRQ or OCRQ; a result where the peer cannot be asked. */
@@ -26,8 +37,16 @@ export function requestFor(call: CallFacts): OutgoingMessage<'ICRQ' | 'OCRQ'> | 
   const { tunnel, origin, type, localId, parameters } = call;
   const declared = 'declared' in origin ? origin.declared : undefined;
   const switched = 'switched' in origin ? origin.switched : undefined;
-  const { bearerType, minimumBps, maximumBps, dscp } = parameters;
+  const { bearerType, minimumBps, maximumBps, dscp, pseudowire } = parameters;
+  if (!tunnel.pseudowires.includes(pseudowire)) {
+    // RFC 3931 5.4.4, Pseudowire Type. L2TPv2 has but one.
+    return { result: 14, error: 0, message: `the peer does not carry ${pseudowire} pseudowires` };
+  }
   const common = {
+    ...pseudowireOf(call),
+    pseudowireType: pseudowire,
+    remoteEndId: call.endId,
+    tieBreaker: call.tieBreaker,
     assignedSessionId: localId,
     callSerialNumber: switched?.callSerialNumber ?? tunnel.core.serials.next(),
     sessionDs: dscp === 0 ? undefined : { dscp },
@@ -60,13 +79,24 @@ export function requestFor(call: CallFacts): OutgoingMessage<'ICRQ' | 'OCRQ'> | 
   return { type: 'OCRQ', avps: { ...wanted, bearerType: offered, framingType: takenBy(tunnel, wanted.framingType) } };
 }
 
+/** The ICRP or OCRP of a call that the peer asks for. */
+export function replyFor(call: CallFacts, sessionDs: AvpValues['sessionDs']): SentAvps<'ICRP' | 'OCRP'> {
+  return { ...pseudowireOf(call), assignedSessionId: call.localId, sessionDs };
+}
+
 /** The ICCN of a call that the LNS takes. */
 export function incomingConnected(call: CallFacts): OutgoingMessage<'ICCN'> {
   const { origin, parameters, tunnel } = call;
   const declared = 'declared' in origin ? origin.declared : undefined;
   const switched = 'switched' in origin ? origin.switched : undefined;
   const { framingType, privateGroupId } = parameters;
-  const own: SentAvps<'ICCN'> = { ...lineOf(call), framingType, privateGroupId, ...declared?.proxy };
+  const own: SentAvps<'ICCN'> = {
+    ...lineOf(call),
+    assignedSessionId: call.localId,
+    framingType,
+    privateGroupId,
+    ...declared?.proxy,
+  };
   const avps = withRelayed('ICCN', own, switched);
   return { type: 'ICCN', avps: { ...avps, framingType: takenBy(tunnel, avps.framingType) } };
 }
@@ -80,7 +110,7 @@ export function outgoingConnected(call: CallFacts, request: AvpValues, facts: Av
   const usual = parameters.framingType.filter((type) => asked.length === 0 || asked.includes(type));
   const framingType = usual.length > 0 ? usual : placeable(tunnel, asked);
   const relay = { call: facts, treatments: parameters.forward?.avps ?? {} };
-  const avps = withRelayed('OCCN', { ...line, txConnectSpeedBps, framingType }, relay);
+  const avps = withRelayed('OCCN', { ...line, assignedSessionId: call.localId, txConnectSpeedBps, framingType }, relay);
   return { type: 'OCCN', avps: { ...avps, framingType: takenBy(tunnel, avps.framingType) } };
 }
 

@@ -6,12 +6,20 @@ import { type EngineCore, freeId, type PlacedCall } from './core.ts';
 import { append, type EngineEffect, type Instant } from './effects.ts';
 import type { Result, WireError } from './errors.ts';
 import type { SwitchedCall } from './forwarding.ts';
+import type { SessionKey } from './ports.ts';
 import { Session, type SessionEffect, type SessionEvent } from './session.ts';
 import type { SessionOrigin, SessionTunnel } from './session-origin.ts';
-import { type FailureView, isPlaced, type PeerSpec, type SessionSpec, type SessionView } from './spec.ts';
+import {
+  type FailureView,
+  isPlaced,
+  type PeerSpec,
+  type Pseudowire,
+  type SessionSpec,
+  type SessionView,
+} from './spec.ts';
 import { traceEffect, tracePpp } from './trace-session.ts';
 import type { Dialect } from './wire/dialect.ts';
-import type { Message, OutgoingMessage } from './wire/message.ts';
+import type { Message, MessageType, OutgoingMessage } from './wire/message.ts';
 
 /** What the calls need of the tunnel that they are in. */
 export interface CallsTunnel extends SessionTunnel {
@@ -23,7 +31,7 @@ export interface CallsTunnel extends SessionTunnel {
 type Request = Message<'ICRQ' | 'OCRQ'>;
 
 /** What a declared call may say of the peer's request. */
-const numbers = ['callingNumber', 'calledNumber', 'subAddress'] as const;
+const says = ['callingNumber', 'calledNumber', 'subAddress', 'remoteEndId'] as const;
 
 /** A declared call that the peer has to ask for. */
 export interface Awaited {
@@ -44,6 +52,8 @@ export class Calls {
   traceMask = 0;
   /** By name; few tunnels have any. */
   private awaited: Map<string, Awaited> | undefined;
+  /** Those that we ask for and that could be asked for by the peer as well, by their Remote End IDs. */
+  private readonly asking = new Map<string, Session>();
   /** By the id that the peer gave, once it is known. */
   private readonly byRemoteId = new Map<number, Session>();
   private readonly core: EngineCore;
@@ -56,7 +66,7 @@ export class Calls {
 
   /** Asks the peer for a declared call. */
   open(spec: SessionSpec, now: Instant): EngineEffect[] {
-    const session = this.create({ declared: spec });
+    const session = this.create({ declared: spec }, spec.static?.localSessionId);
     if (!session) return [];
     this.core.declaredBegan(session);
     return this.toSession(session, { event: 'open' }, now);
@@ -78,7 +88,15 @@ export class Calls {
     if (session.remoteId !== remoteId && !this.byRemoteId.has(session.remoteId)) {
       this.byRemoteId.set(session.remoteId, session);
     }
+    this.fileAsking(session);
     return this.fromSession(session, effects, now);
+  }
+
+  private fileAsking(session: Session): void {
+    if (session.tieBreaker === undefined) return;
+    const { endId } = session;
+    if (session.state === 'waitReply') this.asking.set(endId, session);
+    else if (this.asking.get(endId) === session) this.asking.delete(endId);
   }
 
   modify(session: Session, spec: SessionSpec, now: Instant): EngineEffect[] {
@@ -119,12 +137,13 @@ export class Calls {
         name: spec.name,
         tunnel: spec.tunnel,
         tunnelLocalId: this.tunnel.localId,
+        version: this.tunnel.dialect.version,
         state: 'waitCall',
         direction: 'accepted',
         type: spec.parameters.type,
         localId: 0,
         remoteId: 0,
-        pseudowire: 'ppp',
+        pseudowire: spec.parameters.pseudowire,
         spec,
         call: {},
         ppp: { phase: 'dead', peerMru: spec.ppp.mru },
@@ -140,8 +159,11 @@ export class Calls {
     let bestSays = -1;
     for (const awaited of this.awaited?.values() ?? []) {
       const { spec } = awaited;
-      const given = numbers.filter((name) => spec[name] !== undefined);
-      const fits = spec.parameters.type === wanted && given.every((name) => spec[name] === avps[name]);
+      const given = says.filter((name) => spec[name] !== undefined);
+      const fits =
+        spec.parameters.type === wanted &&
+        spec.parameters.pseudowire === (avps.pseudowireType ?? 'ppp') &&
+        given.every((name) => spec[name] === avps[name]);
       if (!fits || given.length <= bestSays) continue;
       best = awaited;
       bestSays = given.length;
@@ -201,21 +223,45 @@ export class Calls {
    * asks for a call under an id that is in use means the call that is there, for which that is out of place (7.4).
    */
   private ofPeersId({ type, avps }: Message, headerSessionId: number): Session | undefined {
-    if (headerSessionId !== 0 || (type !== 'CDN' && type !== 'ICRQ' && type !== 'OCRQ')) return undefined;
+    if (headerSessionId !== 0 || !namedByPeersId.has(type)) return undefined;
     return avps.assignedSessionId === undefined ? undefined : this.byRemoteId.get(avps.assignedSessionId);
   }
 
   private requested(message: Request, now: Instant): EngineEffect[] {
-    const { assignedSessionId } = message.avps;
+    const { avps } = message;
+    const { assignedSessionId } = avps;
     if (this.core.gateway.drain) return this.refuse(assignedSessionId, draining, now);
+    const rival = avps.remoteEndId === undefined ? undefined : this.asking.get(avps.remoteEndId);
+    if (rival && rival.parameters.pseudowire === avps.pseudowireType) return this.tie(rival, message, now);
     if (this.full) return this.refuse(assignedSessionId, noRoom, now);
     const awaited = this.takeAwaited(message);
     if (awaited) return this.begin({ declared: awaited.spec }, message, now, awaited.failure);
     const peer = this.tunnel.origin.accepted;
+    const { pseudowireType = 'ppp' } = avps;
+    if (peer && peer.session.pseudowire !== pseudowireType) {
+      return this.refuse(assignedSessionId, unsupported(pseudowireType), now);
+    }
     const incoming = message.type === 'ICRQ';
     if (!peer || peer.role === (incoming ? 'lns' : 'lac')) return this.refuse(assignedSessionId, notFromThem, now);
     if (!incoming && peer.session.type !== 'lacOutgoing') return this.refuse(assignedSessionId, noOutgoing, now);
     return this.begin({ accepted: peer, type: incoming ? 'lnsIncoming' : 'lacOutgoing' }, message, now);
+  }
+
+  /**
+   * Both ends ask for the same circuit (RFC 3931 5.4.4, Session Tie Breaker): the lower value wins, one beats none; with
+   * equal values, and with none, both requests are void.
+   */
+  private tie(ours: Session, message: Request, now: Instant): EngineEffect[] {
+    const { assignedSessionId, tieBreaker: theirs } = message.avps;
+    const { tieBreaker = 0n, declared } = ours;
+    const type = message.type === 'ICRQ' ? 'lnsIncoming' : 'lacOutgoing';
+    if (theirs === undefined || tieBreaker < theirs) return this.refuse(assignedSessionId, lostTie, now);
+    const end = { resultCode: lostTie };
+    const out = this.toSession(ours, { event: 'close', end }, now);
+    if (theirs === tieBreaker || !declared || ours.parameters.pseudowire === 'ppp')
+      return [...out, ...this.refuse(assignedSessionId, lostTie, now)];
+    append(out, this.begin({ declared, type }, message, now));
+    return out;
   }
 
   private begin(origin: SessionOrigin, message: Request, now: Instant, failure?: FailureView): EngineEffect[] {
@@ -233,15 +279,15 @@ export class Calls {
   }
 
   private refuse(remoteSessionId: number, resultCode: Result, now: Instant): EngineEffect[] {
-    const assignedSessionId = this.freeSessionId() ?? this.tunnel.dialect.maxId;
+    const assignedSessionId = this.freeSessionId() ?? this.tunnel.dialect.ids.max;
     return this.tunnel.send({ type: 'CDN', avps: { assignedSessionId, resultCode } }, remoteSessionId, now);
   }
 
-  private create(origin: SessionOrigin): Session | undefined {
-    const localId = this.freeSessionId();
-    if (localId === undefined) return undefined;
-    const { core, tunnel } = this;
-    const session = new Session(tunnel, origin, tunnel.dialect.sessionKey(tunnel.localId, localId), localId);
+  /** `localId`: as it is declared. */
+  private create(origin: SessionOrigin, localId = this.freeSessionId()): Session | undefined {
+    const { core } = this;
+    if (localId === undefined || core.sessions.has(this.keyOf(localId))) return undefined;
+    const session = new Session(this.tunnel, origin, this.keyOf(localId), localId);
     this.traceMask |= session.traceMask;
     this.sessions.set(localId, session);
     core.sessions.set(session.key, session);
@@ -264,7 +310,14 @@ export class Calls {
   }
 
   private freeSessionId(): number | undefined {
-    return freeId(this.core.random, this.tunnel.dialect.maxId, this.sessions);
+    const { core, sessions, tunnel } = this;
+    const taken = { size: sessions.size, has: (id: number) => core.sessions.has(this.keyOf(id)) };
+    return freeId(core.random, tunnel.dialect.ids, taken);
+  }
+
+  private keyOf(localId: number): SessionKey {
+    const { dialect, localId: tunnelId } = this.tunnel;
+    return dialect.sessionKey(tunnelId, localId);
   }
 
   private fromSession(session: Session, effects: SessionEffect[], now: Instant): EngineEffect[] {
@@ -273,6 +326,7 @@ export class Calls {
     for (const effect of effects) {
       if (traced) traceEffect(session, effect);
       if (effect.effect === 'message') {
+        if (session.static) continue;
         append(out, this.tunnel.send(effect.message, session.remoteId, now));
       } else if (effect.effect === 'ended') {
         this.ended(session);
@@ -292,7 +346,7 @@ export class Calls {
     this.core.sessions.delete(session.key);
     this.core.deadlines.remove(session);
     if (!declared) return;
-    const waits = !isPlaced(declared.parameters.type);
+    const waits = !isPlaced(declared.parameters.type) && !declared.static;
     // The peer may ask for it again at any moment.
     if (waits) this.await(declared, failure);
     this.core.declaredEnded(session, waits);
@@ -304,3 +358,13 @@ const draining: Result = { result: 2, error: 7, message: 'draining' };
 const noRoom: Result = { result: 2, error: 7, message: 'no more sessions are allowed' };
 const notFromThem: Result = { result: 5, error: 0, message: 'calls from this peer are not accepted' };
 const noOutgoing: Result = { result: 5, error: 0, message: 'outgoing calls are not configured here' };
+const lostTie: Result = { result: 13, error: 0, message: 'another request for this circuit won the tie' };
+
+/** Messages that a peer may send before it knows our id (RFC 2661 4.4.4, RFC 3931 5.4.4, Remote Session ID). */
+const namedByPeersId: ReadonlySet<MessageType> = new Set(['CDN', 'ICRQ', 'OCRQ', 'WEN', 'SLI']);
+
+/** RFC 3931 5.4.2. */
+function unsupported(pseudowire: Pseudowire | number): Result {
+  const name = typeof pseudowire === 'number' ? `of type ${pseudowire}` : pseudowire;
+  return { result: 14, error: 0, message: `${name} pseudowires of this peer's are not accepted here` };
+}

@@ -5,6 +5,8 @@
 import type { Instant } from './effects.ts';
 import type { TransportCounters } from './spec.ts';
 import type { Dialect } from './wire/dialect.ts';
+import type { DigestRoom } from './wire/digest.ts';
+import type { Header } from './wire/header.ts';
 
 /** How long an acknowledgement waits for a message to ride on. */
 const ackDelayMs = 10;
@@ -33,25 +35,25 @@ export interface Incoming {
   end: number;
 }
 
-/** What the header of a received control message said. */
-export interface ControlHeader {
-  sessionId: number;
-  ns: number;
-  nr: number;
-  payloadStart: number;
-  payloadEnd: number;
-}
-
 export class ControlChannel {
   /** Set when the peer did not acknowledge a message after all retries. */
   dead = false;
   lastReceivedAt: Instant;
   /** Whether messages that come too early are kept: not for somebody who may be nobody. */
   keepEarly = true;
-  readonly counters: TransportCounters = { sent: 0, received: 0, retransmitted: 0, duplicates: 0, outOfOrder: 0 };
+  readonly counters: TransportCounters = {
+    sent: 0,
+    received: 0,
+    retransmitted: 0,
+    duplicates: 0,
+    outOfOrder: 0,
+    digestFailures: 0,
+  };
   parameters: ChannelParameters;
+  dialect: Dialect;
+  /** The room for digests in acknowledgements. */
+  digests: DigestRoom | undefined;
 
-  private readonly dialect: Dialect;
   private peersTunnelId = 0;
   /** Datagrams from the oldest unacknowledged one to the newest one queued; the first has sequence number `base`. */
   private queue: Uint8Array[] = [];
@@ -105,10 +107,10 @@ export class ControlChannel {
    * Takes a control message that arrived. Returns those that are now in order; an acknowledgement may also open the
    * window: call `fill` after the messages have been dealt with.
    */
-  receive(header: ControlHeader, bytes: Uint8Array, now: Instant): Incoming[] {
+  receive(header: Header, bytes: Uint8Array, now: Instant): Incoming[] {
     this.lastReceivedAt = now;
     this.acknowledge(header.nr, now);
-    if (header.payloadStart === header.payloadEnd) return []; // ZLB
+    if (this.dialect.isAck(bytes, header)) return [];
     this.counters.received++;
     const ahead = (header.ns - this.nextExpected) & 0xffff;
     if (ahead >= 0x8000) {
@@ -182,7 +184,12 @@ export class ControlChannel {
     if (this.ackAt !== undefined && now >= this.ackAt) {
       this.acknowledged();
       datagrams.push(
-        this.dialect.encodeAck(this.remoteTunnelId, (this.base + this.everSent) & 0xffff, this.nextExpected),
+        this.dialect.encodeAck(
+          this.remoteTunnelId,
+          (this.base + this.everSent) & 0xffff,
+          this.nextExpected,
+          this.digests,
+        ),
       );
     }
     return datagrams;

@@ -11,9 +11,10 @@ import type { PeerTable } from './peers.ts';
 import type { SessionKey } from './ports.ts';
 import type { PppoeSession } from './pppoe/session.ts';
 import type { Session } from './session.ts';
-import type { GatewaySpec, SessionCounters } from './spec.ts';
+import type { GatewaySpec, Pseudowire, SessionCounters } from './spec.ts';
 import type { Tracing } from './trace.ts';
 import type { Tunnel } from './tunnel.ts';
+import type { Dialect } from './wire/dialect.ts';
 import type { DecodeOptions } from './wire/message.ts';
 
 /** A call that was asked for. */
@@ -35,6 +36,8 @@ export interface EngineCore {
   gateway: GatewaySpec;
   peers: PeerTable;
   establishedTunnels: number;
+  /** What the data plane can carry. */
+  readonly pseudowires: readonly Pseudowire[];
   readonly serials: CallSerials;
   readonly tracing: Tracing;
   /** What the data plane has counted of a session. */
@@ -70,11 +73,16 @@ export function tunnelLimit({ gateway, establishedTunnels }: EngineCore): Result
   return { result: 2, error: 7, message: 'no more tunnels are allowed' };
 }
 
-/** A random id from 1 to `maxId` that is not taken; undefined when all are. */
-export function freeId(random: Random, maxId: number, taken: ReadonlyMap<number, unknown>): number | undefined {
-  if (taken.size >= maxId) return undefined;
-  let id = 1 + random.below(maxId);
-  while (taken.has(id)) id = id === maxId ? 1 : id + 1;
+/** A random id in the dialect's range that is not taken, of which there are so many; undefined when all are. */
+export function freeId(
+  random: Random,
+  { min, max }: Dialect['ids'],
+  taken: { readonly size: number; has(id: number): boolean },
+): number | undefined {
+  const ids = max - min + 1;
+  if (taken.size >= ids) return undefined;
+  let id = min + random.below(ids);
+  while (taken.has(id)) id = id === max ? min : id + 1;
   return id;
 }
 

@@ -5,6 +5,7 @@ import type { Awaited } from './calls.ts';
 import { type EngineCore, tunnelLimit } from './core.ts';
 import { append, type EngineEffect, type Instant } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
+import { admitsRequest, MessageAuthentication } from './message-authentication.ts';
 import { matchesAnyone } from './peers.ts';
 import type { Datagram } from './ports.ts';
 import { quirksOf } from './quirks.ts';
@@ -12,9 +13,10 @@ import type { TunnelRegistry } from './registry.ts';
 import { RequestRate } from './request-rate.ts';
 import type { Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
 import { Tunnel } from './tunnel.ts';
-import { decodeMessage } from './tunnel-messages.ts';
+import { decodeMessage, overIp } from './tunnel-messages.ts';
+import { answerTo } from './tunnel-version.ts';
 import type { AvpValues } from './wire/avp.ts';
-import type { Dialect } from './wire/dialect.ts';
+import { type Dialect, dialects } from './wire/dialect.ts';
 import type { Header } from './wire/header.ts';
 import type { Message } from './wire/message.ts';
 import { describeResult } from './wire/result-text.ts';
@@ -36,6 +38,15 @@ const unknownPeer: Result = { result: notAuthorized, error: 0, message: 'no Peer
 const draining: Result = { result: 2, error: 7, message: 'draining' };
 const noFreeId: Result = { result: 2, error: 4, message: 'no tunnel id is free' };
 
+const lostTie: Result = { result: 3, error: 0, message: 'another request won the tie' };
+
+/** The request as the dialect has it that it is answered in: by the id that the peer has there. */
+function asked(message: Message<'SCCRQ'>, dialect: Dialect, said: Dialect): Message<'SCCRQ'> {
+  const { assignedControlConnectionId, assignedTunnelId } = message.avps;
+  if (dialect === said) return message;
+  return { ...message, avps: { ...message.avps, assignedTunnelId: assignedControlConnectionId ?? assignedTunnelId } };
+}
+
 /** What a tunnel takes over that won a tie against one of ours. */
 interface Adopted {
   spec: TunnelSpec;
@@ -46,14 +57,12 @@ interface Adopted {
 export class Door {
   private readonly registry: TunnelRegistry;
   private readonly core: EngineCore;
-  private readonly dialect: Dialect;
   private readonly rate = new RequestRate();
   private readonly nextNotice = { refused: 0, protocol: 0 };
 
   constructor(registry: TunnelRegistry) {
     this.registry = registry;
     this.core = registry.core;
-    this.dialect = registry.dialect;
   }
 
   /**
@@ -61,10 +70,11 @@ export class Door {
    * dropped without an answer.
    */
   take(header: Header, datagram: Datagram, local: Endpoint, now: Instant): EngineEffect[] {
-    const { registry, core, dialect } = this;
+    const { registry, core } = this;
     const { from, bytes } = datagram;
+    const said = dialects[header.version];
     const without = registry.onlyWithoutId(from);
-    if (header.payloadStart === header.payloadEnd) {
+    if (said.isAck(bytes, header)) {
       if (without) return registry.settle(without, without.datagram(header, datagram, now));
       return registry.drop('ackWithoutTunnel', from);
     }
@@ -72,7 +82,7 @@ export class Door {
     let message: Message;
     try {
       const { payloadStart: start, payloadEnd: end } = header;
-      message = decodeMessage({ sessionId: 0, bytes, start, end }, dialect, {
+      message = decodeMessage({ sessionId: 0, bytes, start, end }, said, {
         secretFor: (clear) => profileOf(clear)?.tunnel.secret,
         knows: core.knows,
         passesOver: (clear) => quirksOf(clear.vendorName, profileOf(clear)?.quirks).has('unknownMandatoryAvps'),
@@ -82,7 +92,7 @@ export class Door {
       const told = this.notice('protocol', `dropped a message from ${from.address}: ${error.message}`, from, now);
       return [...registry.drop(error.reason, from), ...told];
     }
-    const request = `${from.address} ${from.port} ${message.avps.assignedTunnelId}`;
+    const request = `${from.address} ${from.port} ${header.version} ${message.avps.assignedTunnelId}`;
     const known = registry.byRequest.get(request);
     // A peer that gives up before it has our id can only name its own (RFC 2661 4.4.3, Assigned Tunnel ID). Once it has
     // ours, somebody who does not name it is somebody else.
@@ -95,24 +105,34 @@ export class Door {
     }
     if (header.ns !== 0) return registry.drop('notTheFirst', from);
     if (known && this.isRepeated(known, now)) return registry.settle(known, known.datagram(header, datagram, now));
+    const peer = profileOf(message.avps);
+    const answer = peer && answerTo(header, message.avps, peer.tunnel.version);
+    const isDigested = answer?.dialect?.authentication === 'digest';
+    if (peer && isDigested && !admitsRequest(peer.tunnel, bytes, header.start, header.payloadEnd)) {
+      return registry.drop('wrongDigest', from);
+    }
     if (!this.rate.admits(from.address, core.gateway.requestRateLimit, now)) {
       // Not even a refusal: the peer asks again (RFC 2661 5.8), and a flood gets nothing.
       return registry.drop('requestRateLimit', from);
     }
-    const peer = profileOf(message.avps);
-    const localId = registry.freeId();
-    const refusal = this.refusal(peer) ?? (localId === undefined ? noFreeId : undefined);
-    if (!peer || localId === undefined || refusal) {
-      return this.refuse(datagram, message.avps.assignedTunnelId, refusal ?? unknownPeer, now);
+    const dialect = answer?.dialect;
+    const localId = dialect && registry.freeId(dialect);
+    const refusal = this.refusal(peer) ?? answer?.refusal ?? (localId === undefined ? noFreeId : undefined);
+    if (!peer || !dialect || localId === undefined || refusal) {
+      return this.refuse(said, datagram, message, refusal ?? unknownPeer, now);
     }
     const tie = this.tie(from, message.avps.tieBreaker, now);
-    if (tie.verdict === 'discard') return tie.effects;
+    if (tie.verdict === 'discard') {
+      if (tie.isOurs && dialect.tellsTieLosers) append(tie.effects, this.refuse(said, datagram, message, lostTie, now));
+      return tie.effects;
+    }
     const out = tie.effects;
     if (registry.halfOpen.size >= maxHalfOpenTunnels) out.push(...this.makeRoom(from.address, now));
-    const path = { socket: datagram.socket, local, remote: from, from: datagram.to };
+    const { socket, encapsulation, to } = datagram;
+    const path = { socket, encapsulation, local, remote: from, from: to };
     const origin = tie.adopts ? { dialled: tie.adopts.spec, accepted: peer } : { accepted: peer };
-    const tunnel = new Tunnel(core, dialect, localId, origin, path, now);
-    registry.byLocalId.set(localId, tunnel);
+    const tunnel = new Tunnel(core, { dialect, localId }, origin, path, now);
+    registry.file(tunnel);
     registry.byRequest.set(request, tunnel);
     tunnel.requestKey = request;
     tunnel.askedUs = true;
@@ -121,7 +141,7 @@ export class Door {
       registry.byName.set(tie.adopts.spec.name, tunnel);
       tunnel.calls.adopt(tie.adopts.awaited);
     }
-    append(out, registry.settle(tunnel, tunnel.takeRequest(header, datagram, message, now)));
+    append(out, registry.settle(tunnel, tunnel.takeRequest(header, datagram, asked(message, dialect, said), now)));
     if (tunnel.quirks.has('tunnelIdZero')) registry.fileWithoutId(tunnel);
     return out;
   }
@@ -137,18 +157,39 @@ export class Door {
   }
 
   /** A StopCCN without any state of ours: a peer that does not get it asks again (RFC 2661 7.2.1, idle). */
-  private refuse(datagram: Datagram, remoteTunnelId: number, resultCode: Result, now: Instant): EngineEffect[] {
+  private refuse(
+    dialect: Dialect,
+    { socket, encapsulation, from, to }: Datagram,
+    { avps }: Message<'SCCRQ'>,
+    resultCode: Result,
+    now: Instant,
+  ): EngineEffect[] {
     this.registry.count('refusedRequest');
-    this.traceRefusal(datagram.from, resultCode);
-    const assignedTunnelId = this.registry.freeId() ?? this.dialect.maxId;
-    const body = this.dialect.encodeMessage({ type: 'StopCCN', avps: { assignedTunnelId, resultCode } });
-    const stop = this.dialect.encodeControl(remoteTunnelId, 0, 0, 1, body);
-    const out: EngineEffect[] = [
-      { effect: 'send', socket: datagram.socket, to: datagram.from, from: datagram.to, datagram: stop, dscp: 0 },
-    ];
-    const message = `refused a tunnel from ${datagram.from.address}: ${describeResult('StopCCN', resultCode)}`;
-    append(out, this.notice('refused', message, datagram.from, now));
+    this.traceRefusal(from, resultCode);
+    const assignedTunnelId = this.registry.freeId(dialect) ?? dialect.ids.max;
+    const authentication = this.authenticationOf(dialect, avps, from);
+    const stop = { type: 'StopCCN', avps: { assignedTunnelId, resultCode } } as const;
+    const body = dialect.encodeMessage(stop, 0, { digests: authentication?.room });
+    const sent = dialect.encodeControl(avps.assignedTunnelId, 0, 0, 1, body);
+    authentication?.sign(sent);
+    const datagram = encapsulation === 'ip' ? overIp(sent) : sent;
+    const out: EngineEffect[] = [{ effect: 'send', socket, to: from, from: to, datagram, dscp: 0 }];
+    const message = `refused a tunnel from ${from.address}: ${describeResult('StopCCN', resultCode)}`;
+    append(out, this.notice('refused', message, from, now));
     return out;
+  }
+
+  /** With which the peer can see that a refusal is ours. */
+  private authenticationOf(
+    dialect: Dialect,
+    { hostName, messageNonce }: Message<'SCCRQ'>['avps'],
+    { address }: Endpoint,
+  ): MessageAuthentication | undefined {
+    const profile = this.core.peers.find(hostName, address);
+    if (dialect.authentication !== 'digest' || !profile) return undefined;
+    const authentication = new MessageAuthentication(profile.tunnel);
+    authentication.meet(messageNonce, false);
+    return authentication;
   }
 
   /** For the operator, who cannot know otherwise why nobody gets in; a flood tells no more than one of its messages. */
@@ -188,13 +229,13 @@ export class Door {
     from: Endpoint,
     theirs: bigint | undefined,
     now: Instant,
-  ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; adopts?: Adopted } {
+  ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; isOurs?: true; adopts?: Adopted } {
     const tunnel = this.rival(from.address);
     const ours = tunnel?.tieBreaker;
     if (!tunnel || (ours === undefined && theirs === undefined)) return { verdict: 'accept', effects: [] };
     if (theirs === undefined || (ours !== undefined && ours < theirs)) {
       tunnel.askedUs = true;
-      return { verdict: 'discard', effects: this.registry.drop('lostTie', from) };
+      return { verdict: 'discard', effects: this.registry.drop('lostTie', from), isOurs: true };
     }
     const spec = tunnel.origin.dialled;
     const awaited = tunnel.calls.handOver();

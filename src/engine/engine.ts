@@ -34,6 +34,7 @@ import {
   type PeerSpec,
   type PppoeServerView,
   type PppoeSessionView,
+  type Pseudowire,
   type SessionCounters,
   type SessionSpec,
   type SessionView,
@@ -43,7 +44,10 @@ import {
 import { type TraceCategory, type TracePorts, type TraceRecord, type TraceScope, Tracing } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
 import { stopResult } from './tunnel-ending.ts';
-import { type Header, newHeader } from './wire/header.ts';
+import { dialectsOf, type TunnelIdentity } from './tunnel-version.ts';
+import type { CircuitStatus } from './wire/avp.ts';
+import { dialects } from './wire/dialect.ts';
+import { controlStart, decodeHeader, type Header, newHeader } from './wire/header.ts';
 import type { DecodeOptions } from './wire/message.ts';
 
 /** All accepted sessions share a device, on which each IPv6 interface id of ours is one more address: one is enough. */
@@ -62,6 +66,8 @@ export interface EngineOptions {
   counters: (session: SessionKey) => SessionCounters | undefined;
   /** Which AVPs somebody understands beside those that the engine does. Must not throw. */
   knows?: DecodeOptions['knows'];
+  /** What the data plane can carry. */
+  pseudowires: readonly Pseudowire[];
 }
 
 const noTracePorts: TracePorts = { record: () => undefined };
@@ -89,6 +95,7 @@ export class Engine {
       gateway,
       peers: this.peerTable(gateway),
       establishedTunnels: 0,
+      pseudowires: options.pseudowires,
       serials: new CallSerials(options.random),
       tracing: new Tracing(options.trace ?? noTracePorts),
       counters: options.counters,
@@ -151,7 +158,7 @@ export class Engine {
   }
 
   private retrace(): void {
-    for (const tunnel of this.registry.byLocalId.values()) tunnel.retrace();
+    for (const tunnel of this.registry.all()) tunnel.retrace();
   }
 
   // ------------------------------------------------------------ what is declared
@@ -181,26 +188,43 @@ export class Engine {
     now: Instant,
   ): EngineEffect[] {
     const { registry } = this;
-    const localId = registry.freeId();
-    if (localId === undefined || registry.byName.has(spec.name)) {
+    const identities = registry.byName.has(spec.name) ? [] : this.identitiesFor(spec);
+    const [identity, offered] = identities;
+    if (identity === undefined) {
       const out: EngineEffect[] = [{ effect: 'closeSocket', socket: path.socket }];
       if (spec.granted) append(out, this.dialled(spec.name, false, now));
       return out;
     }
+    const { encapsulation } = spec;
     const tunnel = new Tunnel(
       this.core,
-      registry.dialect,
-      localId,
+      identity,
       { dialled: spec },
-      { ...path, from: undefined },
+      { ...path, encapsulation, from: undefined },
       now,
+      offered,
     );
     tunnel.failure = registry.ended.get(spec.name)?.failure;
     registry.ended.delete(spec.name);
     tunnel.ownsSocket = true;
     registry.byName.set(spec.name, tunnel);
-    registry.byLocalId.set(localId, tunnel);
+    registry.file(tunnel);
     return registry.settle(tunnel, tunnel.open(now, !registry.asking.has(path.remote.address)));
+  }
+
+  /** The versions that a tunnel of ours may speak, with its id in each: first the one that it asks in. */
+  private identitiesFor({ static: declared, parameters, encapsulation }: TunnelSpec): TunnelIdentity[] {
+    if (declared) {
+      const { localTunnelId } = declared;
+      return this.registry.byLocalId.has(localTunnelId) ? [] : [{ dialect: dialects[3], localId: localTunnelId }];
+    }
+    const identities: TunnelIdentity[] = [];
+    for (const dialect of dialectsOf(parameters.version, encapsulation)) {
+      const localId = this.registry.freeId(dialect);
+      if (localId === undefined) return [];
+      identities.push({ dialect, localId });
+    }
+    return identities;
   }
 
   modifyTunnel(spec: TunnelSpec): void {
@@ -227,7 +251,7 @@ export class Engine {
   openSession(spec: SessionSpec, now: Instant): EngineEffect[] {
     const tunnel = this.registry.byName.get(spec.tunnel);
     if (!tunnel || this.sessionsByName.has(spec.name)) return [];
-    if (isPlaced(spec.parameters.type)) {
+    if (isPlaced(spec.parameters.type) || spec.static) {
       return tunnel.state === 'established' ? this.registry.settle(tunnel, tunnel.calls.open(spec, now)) : [];
     }
     tunnel.calls.await(spec, this.endedSessions.get(spec.name)?.failure);
@@ -279,7 +303,7 @@ export class Engine {
 
   /** Whether no peer has anything left to acknowledge. */
   get quiet(): boolean {
-    for (const tunnel of this.registry.byLocalId.values()) if (!tunnel.quiet) return false;
+    for (const tunnel of this.registry.all()) if (!tunnel.quiet) return false;
     return true;
   }
 
@@ -291,24 +315,30 @@ export class Engine {
    */
   datagram(datagram: Datagram, listening: Endpoint | undefined, now: Instant): EngineEffect[] {
     const { header } = this;
-    const { bytes, start, end, from } = datagram;
+    const { bytes, end, from, encapsulation } = datagram;
+    const start = controlStart(encapsulation, bytes, datagram.start, end);
+    if (start < 0) return this.registry.drop('notControl', from);
     try {
-      this.registry.dialect.decodeHeader(bytes, start, end, header);
+      decodeHeader(bytes, start, end, header);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       return this.registry.drop(error.reason, from);
     }
-    if (!header.control) return this.registry.drop('notControl', from);
     if (header.tunnelId === 0) {
       return listening ? this.door.take(header, datagram, listening, now) : this.registry.drop('notListening', from);
     }
     const tunnel = this.registry.byLocalId.get(header.tunnelId);
-    if (!tunnel) return this.registry.drop('unknownTunnel', from);
+    if (!tunnel?.speaks(header)) return this.registry.drop('unknownTunnel', from);
     const { remote, socket } = tunnel.path;
     // RFC 2661 8.1: the first answer to a dialled tunnel may come from another port.
     const fromPeer = from.address === remote.address && (from.port === remote.port || tunnel.state === 'waitReply');
     if (!fromPeer || socket !== datagram.socket) return this.registry.drop('wrongSource', from);
     return this.registry.settle(tunnel, tunnel.datagram(header, datagram, now));
+  }
+
+  /** The circuit that a session is attached to has changed. */
+  circuit(session: SessionKey, status: CircuitStatus, now: Instant): EngineEffect[] {
+    return this.toContent(session, { event: 'circuit', status }, now);
   }
 
   /** A PPP control frame of a session; its octets are only borrowed. */
@@ -417,12 +447,12 @@ export class Engine {
   sessionView(title: string): SessionView | undefined {
     const [tunnel, session] = title.split('/').map(Number);
     const named = this.sessionsByName.get(title);
-    const found = named ?? this.core.sessions.get(this.registry.dialect.sessionKey(tunnel, session));
+    const found = named ?? this.registry.byLocalId.get(tunnel)?.calls.sessions.get(session);
     return found?.title === title ? found.view() : undefined;
   }
 
   *liveTunnels(): Iterable<{ title: string; view: TunnelView }> {
-    for (const tunnel of this.registry.byLocalId.values()) {
+    for (const tunnel of this.registry.all()) {
       yield { title: tunnel.name ?? `#${tunnel.localId}`, view: tunnel.view() };
     }
   }
@@ -457,7 +487,7 @@ export class Engine {
   accepted(): { tunnels: number; sessions: number } {
     let tunnels = 0;
     let sessions = 0;
-    for (const tunnel of this.registry.byLocalId.values()) {
+    for (const tunnel of this.registry.all()) {
       if ((tunnel.name === undefined || tunnel.isGranted) && tunnel.state === 'established') tunnels++;
       sessions += tunnel.calls.accepted;
     }
@@ -469,7 +499,7 @@ export class Engine {
     return {
       pppoe: this.core.pppoe.size,
       serials: this.core.serials.size,
-      tunnels: this.registry.byLocalId.size,
+      tunnels: this.registry.all().length,
       sessions: this.core.sessions.size,
       halfOpen: this.registry.halfOpen.size,
       deadlines: this.core.deadlines.size,

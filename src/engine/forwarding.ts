@@ -134,6 +134,7 @@ export class Forwarding implements CallContent {
         this.usage?.retime(now);
         return [];
       case 'allocated':
+      case 'circuit':
         return [];
       default:
         return event satisfies never;

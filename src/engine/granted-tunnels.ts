@@ -75,6 +75,8 @@ function specOf(name: string, granted: GrantedTunnel, defaults: TunnelParameters
     remotePort: l2tpPort,
     localAddress,
     localPort: 0,
+    encapsulation: 'udp',
+    pmtuDiscovery: false,
     persist: false,
   };
 }

@@ -30,7 +30,8 @@ import {
   type TunnelSpec,
 } from './spec.ts';
 import type { TraceRecord } from './trace.ts';
-import { isControl } from './wire/header.ts';
+import type { CircuitStatus } from './wire/avp.ts';
+import { controlStart } from './wire/header.ts';
 import type { DecodeOptions } from './wire/message.ts';
 
 /** How long a daemon that ends waits for its peers' acknowledgements. */
@@ -91,8 +92,16 @@ export class Host implements AaaEvents {
     this.ports = ports;
     const { knows, onTrace = () => undefined } = ports;
     const counters = (session: SessionKey) => ports.plane.counters(session);
+    const { pseudowires } = ports.plane.capabilities;
     this.engine = new Engine(
-      { random: systemRandom, epochMs: performance.timeOrigin, trace: { record: onTrace }, counters, knows },
+      {
+        random: systemRandom,
+        epochMs: performance.timeOrigin,
+        trace: { record: onTrace },
+        counters,
+        knows,
+        pseudowires,
+      },
       { ...gateway, listen: [] },
     );
   }
@@ -147,9 +156,12 @@ export class Host implements AaaEvents {
   async openTunnel(spec: TunnelSpec): Promise<void> {
     const resolved = await this.resolve(spec.remoteAddress);
     if (this.ended) throw new PlaneError('ESHUTDOWN', 'the daemon ends');
-    const remote = this.ports.transport.endpoint(resolved, spec.remotePort);
+    const { encapsulation, pmtuDiscovery } = spec;
+    const isUdp = encapsulation === 'udp';
+    const remote = this.ports.transport.endpoint(resolved, isUdp ? spec.remotePort : 0);
     const address = spec.localAddress ?? (remote.address.includes(':') ? '::' : '0.0.0.0');
-    const socket = this.ports.transport.open({ address, port: spec.localPort });
+    const port = isUdp ? spec.localPort : 0;
+    const socket = this.ports.transport.open({ address, port, encapsulation, pmtuDiscovery });
     const local = this.ports.transport.local(socket);
     this.run(this.engine.openTunnel(spec, { socket, local, remote }, performance.now()));
   }
@@ -206,7 +218,8 @@ export class Host implements AaaEvents {
 
   /** Every datagram of the transport's: control messages to the engine, data to the plane. */
   datagram(datagram: Datagram): void {
-    if (isControl(datagram.bytes, datagram.start, datagram.end)) {
+    const { encapsulation, bytes, start, end } = datagram;
+    if (controlStart(encapsulation, bytes, start, end) >= 0) {
       this.run(this.engine.datagram(datagram, this.listening.get(datagram.socket), performance.now()));
     } else {
       this.ports.plane.deliver(datagram);
@@ -221,6 +234,11 @@ export class Host implements AaaEvents {
   /** So many frames of a session were dropped by the plane. */
   framesDropped(session: number, frames: number): void {
     this.run(this.engine.framesDropped(session, frames, performance.now()));
+  }
+
+  /** The circuit that a session is attached to is in another state now. */
+  circuit(session: SessionKey, status: CircuitStatus): void {
+    this.run(this.engine.circuit(session, status, performance.now()));
   }
 
   /** A PPPoE discovery packet. */
@@ -350,6 +368,8 @@ export class Host implements AaaEvents {
       case 'pppoeUp':
       case 'splice':
       case 'attach':
+      case 'attachEthernet':
+      case 'attachCircuit':
       // Nobody goes on unencrypted or unlimited who was to be otherwise.
       case 'encrypt':
       case 'limit':
@@ -395,6 +415,6 @@ export class Host implements AaaEvents {
   }
 }
 
-function listenKey(listen: ListenSpec): string {
-  return `${listen.address} ${listen.port}`;
+function listenKey({ address, port, encapsulation, pmtuDiscovery }: ListenSpec): string {
+  return `${address} ${encapsulation} ${port}${pmtuDiscovery ? ' with path MTU discovery' : ''}`;
 }

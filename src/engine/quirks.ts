@@ -24,6 +24,10 @@ const quirkTable = {
     seen: 'Windows leaves its tunnel open after the last session and forgets it.',
     vendorName: /^microsoft\b/i,
   },
+  draftAvps: {
+    does: 'Our L2TPv3 messages hold the AVPs of the drafts before RFC 3931 besides, by the vendor id that they had there.',
+    seen: "Cisco's older releases know no others. Theirs are understood without it.",
+  },
   neverChallenges: {
     does: 'In authMode challenge the peer may open a tunnel without a challenge of its own.',
     seen: 'l2tpns answers challenges and never sends one.',

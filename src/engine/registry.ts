@@ -5,11 +5,11 @@ import { type EngineCore, freeId } from './core.ts';
 import type { EngineEffect } from './effects.ts';
 import type { Endpoint, TunnelView } from './spec.ts';
 import type { Tunnel } from './tunnel.ts';
-import { type Dialect, dialectV2 } from './wire/dialect.ts';
+import type { Dialect } from './wire/dialect.ts';
 
 export class TunnelRegistry {
   readonly core: EngineCore;
-  readonly dialect: Dialect = dialectV2;
+  /** One that may yet become L2TPv2 or L2TPv3 stands here under both of its ids. */
   readonly byLocalId = new Map<number, Tunnel>();
   /** Declared ones that have not ended. */
   readonly byName = new Map<string, Tunnel>();
@@ -32,16 +32,22 @@ export class TunnelRegistry {
 
   /** All of them, to be changed on the way. */
   all(): Tunnel[] {
-    return [...this.byLocalId.values()];
+    return [...new Set(this.byLocalId.values())];
   }
 
-  freeId(): number | undefined {
-    return freeId(this.core.random, this.dialect.maxId, this.byLocalId);
+  freeId(dialect: Dialect): number | undefined {
+    return freeId(this.core.random, dialect.ids, this.byLocalId);
+  }
+
+  file(tunnel: Tunnel): void {
+    for (const id of tunnel.localIds) this.byLocalId.set(id, tunnel);
+    tunnel.filedIds = tunnel.localIds;
   }
 
   /** After anything happened to a tunnel: files its deadline, and forgets what has ended. */
   settle(tunnel: Tunnel, effects: EngineEffect[]): EngineEffect[] {
     this.fileAsking(tunnel);
+    this.fileIds(tunnel);
     const ended = tunnel.state === 'closing' || tunnel.state === 'closed';
     if (tunnel.state === 'established') this.halfOpen.delete(tunnel);
     if (ended && this.withoutId.size > 0) take(this.withoutId, endpointKey(tunnel.path.remote), tunnel);
@@ -57,6 +63,13 @@ export class TunnelRegistry {
     if (tunnel.ownsSocket) effects.push({ effect: 'closeSocket', socket: tunnel.path.socket });
     this.forget(tunnel);
     return effects;
+  }
+
+  /** Once it is known which version it speaks, only one id is left. */
+  private fileIds(tunnel: Tunnel): void {
+    if (tunnel.filedIds.length === tunnel.localIds.length) return;
+    for (const id of tunnel.filedIds) if (id !== tunnel.localId) this.byLocalId.delete(id);
+    tunnel.filedIds = tunnel.localIds;
   }
 
   private fileAsking(tunnel: Tunnel): void {
@@ -84,7 +97,7 @@ export class TunnelRegistry {
 
   private forget(tunnel: Tunnel): void {
     this.core.deadlines.remove(tunnel);
-    this.byLocalId.delete(tunnel.localId);
+    for (const id of tunnel.filedIds) this.byLocalId.delete(id);
     this.halfOpen.delete(tunnel);
     const { requestKey } = tunnel;
     if (requestKey !== undefined && this.byRequest.get(requestKey) === tunnel) this.byRequest.delete(requestKey);

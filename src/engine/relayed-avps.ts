@@ -1,7 +1,7 @@
 /** Which AVPs of a switched call go on, and as what. */
 import type { AvpTreatment } from './spec.ts';
 import type { AvpName, AvpValues } from './wire/avp.ts';
-import { type MessageType, messageRows, type SentAvps } from './wire/message-table.ts';
+import { avpsIn, type MessageType, type SentAvps } from './wire/message-table.ts';
 
 /** Where the AVPs of a switched call come from. */
 export interface Relay {
@@ -11,7 +11,19 @@ export interface Relay {
 }
 
 /** These belong to one hop: ids, and what is agreed between two neighbours. */
-const ofTheHop: readonly AvpName[] = ['assignedSessionId', 'callSerialNumber', 'sessionDs', 'sequencingRequired'];
+const ofTheHop: readonly AvpName[] = [
+  'assignedSessionId',
+  'remoteSessionId',
+  'callSerialNumber',
+  'sessionDs',
+  'sequencingRequired',
+  'assignedCookie',
+  'l2SpecificSublayer',
+  'dataSequencing',
+  'tieBreaker',
+  'pseudowireType',
+  'circuitStatus',
+];
 
 /** The AVPs of one of our messages, with those in place of our own that are relayed. */
 export function withRelayed<Type extends MessageType>(
@@ -20,12 +32,11 @@ export function withRelayed<Type extends MessageType>(
   relay: Relay | undefined,
 ): SentAvps<Type> {
   if (!relay) return own;
-  const { required, expected, optional } = messageRows[type];
-  const must = new Set<AvpName>([...required, ...expected]);
+  const { needed, all } = avpsIn(type);
   const avps: AvpValues = { ...own };
-  for (const name of [...must, ...optional]) {
+  for (const name of all) {
     if (ofTheHop.includes(name)) continue;
-    const value = relayedValue(name, avps, relay, must.has(name));
+    const value = relayedValue(name, avps, relay, needed.has(name));
     Object.assign(avps, { [name]: value });
   }
   // What the message needs is there: it stays our own where nothing was relayed.

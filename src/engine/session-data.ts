@@ -1,8 +1,9 @@
 /** The data messages of one call, as the data plane is told of them. */
+import type { DataTerms } from './data-terms.ts';
 import type { EngineEffect } from './effects.ts';
-import type { SessionKey } from './ports.ts';
+import type { SessionKey, Sublayer } from './ports.ts';
 import type { SessionTunnel } from './session-origin.ts';
-import { isLac, type SessionParameters, type SessionType } from './spec.ts';
+import { type DataSequencing, isLac, type SessionParameters, type SessionType } from './spec.ts';
 import type { AvpValues } from './wire/avp.ts';
 
 /** What the plane has to know of a call. */
@@ -14,11 +15,14 @@ export interface CarriedCall {
   readonly parameters: SessionParameters;
   /** What the peer has said of it. */
   readonly avps: AvpValues;
+  /** Of L2TPv3. */
+  readonly terms: DataTerms | undefined;
 }
 
 export class SessionData {
   /** Whether the plane knows the session. */
   up = false;
+  private txSublayer: Sublayer | undefined;
   private dscp: number;
   private readonly call: CarriedCall;
 
@@ -27,10 +31,12 @@ export class SessionData {
     this.dscp = call.parameters.dscp;
   }
 
-  /** Whether we send sequence numbers unless the LNS has turned them on or off. */
-  get sequencing(): boolean {
-    const { parameters, avps } = this.call;
-    return parameters.sequencingRequired || parameters.useSequenceNumbers || avps.sequencingRequired !== undefined;
+  /** Which data messages of ours get sequence numbers; in L2TPv2 unless the LNS has turned them on or off. */
+  get sequencing(): DataSequencing {
+    const { parameters, avps, terms } = this.call;
+    if (terms) return terms.sequencing;
+    const all = parameters.sequencingRequired || parameters.useSequenceNumbers || avps.sequencingRequired !== undefined;
+    return all ? 'all' : 'none';
   }
 
   /** The peer's reply to our request: it may offer another DSCP. Without an answer we go on with ours (RFC 3308 4). */
@@ -46,9 +52,12 @@ export class SessionData {
   /** Tells the plane of the session, or what has changed since. */
   tell(): EngineEffect {
     const { sequencing, dscp } = this;
-    const { key: session, tunnel, remoteId, type, parameters } = this.call;
-    if (this.up) return this.modify(sequencing);
+    const { key: session, tunnel, remoteId, type, parameters, terms } = this.call;
+    const format = terms?.format;
+    // The last message of a call's set-up may still change what the peer wants to get (RFC 3931 6.8).
+    if (this.up && format?.txSublayer === this.txSublayer) return this.modify(sequencing);
     this.up = true;
+    this.txSublayer = format?.txSublayer;
     return {
       effect: 'plane',
       op: {
@@ -56,17 +65,18 @@ export class SessionData {
         session,
         localTunnelId: tunnel.localId,
         remoteSessionId: remoteId,
-        pseudowire: 'ppp',
+        pseudowire: parameters.pseudowire,
         sequencing,
+        format,
         reorderTimeoutMs: parameters.reorderTimeoutMs,
         dscp,
-        followSequencing: isLac(type) && !parameters.sequencingRequired,
+        followSequencing: terms === undefined && isLac(type) && !parameters.sequencingRequired,
       },
     };
   }
 
   /** `sequencing` undefined: as it is. */
-  modify(sequencing: boolean | undefined): EngineEffect {
+  modify(sequencing: DataSequencing | undefined): EngineEffect {
     const { key: session, parameters } = this.call;
     const { reorderTimeoutMs } = parameters;
     return { effect: 'plane', op: { op: 'sessionModify', session, sequencing, reorderTimeoutMs, dscp: this.dscp } };

@@ -1,5 +1,6 @@
 /** Where a call comes from, and what follows from that for its settings. */
 import type { CallFacts } from './aaa.ts';
+import type { CircuitFacts } from './circuit.ts';
 import type { EngineCore } from './core.ts';
 import type { SwitchedCall } from './forwarding.ts';
 import type { IpAttachment } from './ports.ts';
@@ -7,6 +8,7 @@ import type {
   Ipv4,
   PeerSpec,
   PppSpec,
+  Pseudowire,
   QuirkName,
   SessionParameters,
   SessionSpec,
@@ -15,13 +17,17 @@ import type {
 } from './spec.ts';
 import type { TraceSubject } from './trace.ts';
 import type { AvpValues } from './wire/avp.ts';
+import type { Dialect } from './wire/dialect.ts';
 
 /** What a session needs to know of its tunnel, fixed for its life. */
 export interface SessionTunnel {
   readonly core: EngineCore;
+  readonly dialect: Dialect;
   readonly localId: number;
   readonly name?: string;
   readonly parameters: TunnelParameters;
+  /** What both ends can carry. */
+  readonly pseudowires: readonly Pseudowire[];
   /** What the peer takes. */
   readonly peerFraming: TunnelParameters['framingCapabilities'];
   readonly peerBearer: NonNullable<AvpValues['bearerCapabilities']>;
@@ -36,12 +42,13 @@ export interface SessionTunnel {
 
 /** Who wants the session: a declaration of ours, a peer that matched a profile, or a call that is switched into it. */
 export type SessionOrigin =
-  | { declared: SessionSpec }
+  /** `type`: not as declared, since the peer asked first. */
+  | { declared: SessionSpec; type?: 'lnsIncoming' | 'lacOutgoing' }
   | { accepted: PeerSpec; type: 'lnsIncoming' | 'lacOutgoing' }
   | { switched: SwitchedCall };
 
 export function typeOf(origin: SessionOrigin): SessionType {
-  if ('declared' in origin) return origin.declared.parameters.type;
+  if ('declared' in origin) return origin.type ?? origin.declared.parameters.type;
   return 'accepted' in origin ? origin.type : origin.switched.type;
 }
 
@@ -62,4 +69,24 @@ export function interfaceOf(origin: SessionOrigin): IpAttachment['interface'] {
     return { kind: 'shared', name: origin.accepted.tunnel.interfaceName };
   }
   return { kind: 'own', name: 'declared' in origin ? origin.declared.interfaceName : undefined };
+}
+
+/** What a pseudowire that is not PPP is attached to. A circuit behind a socket has to be declared. */
+export function attachmentOf(origin: SessionOrigin): CircuitFacts | undefined {
+  if ('accepted' in origin) return { ethernet: origin.accepted.ethernet };
+  if ('switched' in origin) return undefined;
+  const { ethernet, circuit } = origin.declared;
+  if (ethernet) return { ethernet };
+  return circuit && { circuit };
+}
+
+/**
+ * By which both ends know the circuit (RFC 3931 5.4.4, Remote End ID). A PPP call is no circuit that both ends could ask
+ * for: its name says from where it comes, too.
+ */
+export function endIdOf(origin: SessionOrigin, hostName: string): string {
+  if ('accepted' in origin) return '';
+  if ('switched' in origin) return origin.switched.call.remoteEndId ?? `${hostName}:${origin.switched.ingress.title}`;
+  const { remoteEndId, name, parameters } = origin.declared;
+  return remoteEndId ?? (parameters.pseudowire === 'ppp' ? `${hostName}:${name}` : name);
 }

@@ -7,12 +7,13 @@ import type { MessageType } from './wire/message.ts';
 
 /** `waitAnswer` is RFC 2661's wait-cs-answer: a LAC places an outgoing call. */
 export type SessionState = 'idle' | 'waitReply' | 'waitAnswer' | 'waitConnect' | 'established' | 'closed';
-export type SessionMessageType = Exclude<MessageType, 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO'>;
-/** `carrier`: the line of an outgoing call has answered. */
-export type SessionInput = 'open' | 'close' | 'carrier' | SessionMessageType;
+export type SessionMessageType = Exclude<MessageType, 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO' | 'ACK'>;
+/** `carrier`: the line of an outgoing call has answered. `openStatic`: no control message is about the session. */
+export type SessionInput = 'open' | 'openStatic' | 'close' | 'carrier' | SessionMessageType;
 /** What a transition does; `discard` keeps the state, and so does each step that finds the message unacceptable. */
 export type SessionStep =
   | 'request'
+  | 'establish'
   | 'answer'
   | 'connect'
   | 'proceed'
@@ -26,6 +27,7 @@ export type SessionTable = Record<SessionState, Record<SessionInput, SessionStep
 
 const nothing = {
   open: 'discard',
+  openStatic: 'discard',
   close: 'discard',
   carrier: 'discard',
   ICRQ: 'discard',
@@ -93,7 +95,15 @@ const lnsOutgoingTable = {
   established: inProgress,
 } as const satisfies SessionTable;
 
-export const sessionTables: Readonly<Record<SessionType, SessionTable>> = {
+/** RFC 3931 4.5: both ends were told all, and it stands as long as its tunnel. */
+const staticTable = {
+  ...unused,
+  idle: { ...nothing, openStatic: 'establish' },
+  established: { ...nothing, close: 'hangUp' },
+} as const satisfies SessionTable;
+
+export const sessionTables: Readonly<Record<SessionType | 'static', SessionTable>> = {
+  static: staticTable,
   lacIncoming: lacIncomingTable,
   lnsIncoming: lnsIncomingTable,
   lacOutgoing: lacOutgoingTable,

@@ -5,7 +5,17 @@ import type { CallFacts, TerminateCause } from './aaa.ts';
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
 import { type CallEnd, cdnAvps, endText, failureOf } from './call-end.ts';
 import { addressedTo, connectSpeed, informationText, isInformation, recordInformation } from './call-information.ts';
-import { badFraming, cannotPlace, incomingConnected, outgoingConnected, requestFor } from './call-requests.ts';
+import {
+  badFraming,
+  cannotPlace,
+  incomingConnected,
+  outgoingConnected,
+  replyFor,
+  requestFor,
+} from './call-requests.ts';
+import { activeCircuit, Circuit, type CircuitFacts } from './circuit.ts';
+import { randomU64 } from './core.ts';
+import { DataTerms } from './data-terms.ts';
 import { notQueued, type Queued } from './deadlines.ts';
 import type { EngineEffect, Instant, Machine, Notice } from './effects.ts';
 import { Egress } from './egress.ts';
@@ -14,7 +24,16 @@ import { Forwarding } from './forwarding.ts';
 import { withOthers } from './other-avps.ts';
 import type { IpAttachment, PlaneFact, SessionKey } from './ports.ts';
 import { SessionData } from './session-data.ts';
-import { interfaceOf, parametersOf, pppOf, type SessionOrigin, type SessionTunnel, typeOf } from './session-origin.ts';
+import {
+  attachmentOf,
+  endIdOf,
+  interfaceOf,
+  parametersOf,
+  pppOf,
+  type SessionOrigin,
+  type SessionTunnel,
+  typeOf,
+} from './session-origin.ts';
 import {
   isSessionMessage,
   type SessionInput,
@@ -36,10 +55,11 @@ import {
   type SessionSpec,
   type SessionType,
   type SessionView,
+  type StaticSession,
 } from './spec.ts';
 import { Termination } from './termination.ts';
 import { type TraceCategory, type TraceSubject, traceBit, traceMask } from './trace.ts';
-import type { AvpValues } from './wire/avp.ts';
+import type { AvpValues, CircuitStatus } from './wire/avp.ts';
 import type { Message, OtherAvp, OutgoingMessage } from './wire/message.ts';
 import { describeResult } from './wire/result-text.ts';
 
@@ -75,6 +95,10 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private serial: number | undefined;
   others: readonly OtherAvp[] | undefined;
   private content: CallContent | undefined;
+  /** Of L2TPv3: what both ends want of data messages. */
+  readonly terms: DataTerms | undefined;
+  /** The value in the request that we sent (RFC 3931 5.4.4, Session Tie Breaker). */
+  tieBreaker: bigint | undefined;
   private device: string | undefined;
   private readonly data: SessionData;
   /** What is traced of this session, beside what is of its tunnel. */
@@ -89,6 +113,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.origin = origin;
     this.key = key;
     this.localId = localId;
+    this.terms = tunnel.dialect.pseudowires ? new DataTerms(this) : undefined;
     this.data = new SessionData(this);
     this.retrace();
     if ('switched' in origin) this.content = new Egress(this, origin.switched.ingress);
@@ -96,6 +121,11 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   get declared(): SessionSpec | undefined {
     return 'declared' in this.origin ? this.origin.declared : undefined;
+  }
+
+  /** Without any control message. */
+  get static(): StaticSession | undefined {
+    return this.declared?.static;
   }
 
   get type(): SessionType {
@@ -124,7 +154,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   handle(event: SessionEvent, now: Instant): SessionEffect[] {
     switch (event.event) {
       case 'open':
-        return this.step('open', undefined, now);
+        return this.step(this.static ? 'openStatic' : 'open', undefined, now);
       case 'close':
         return this.step('close', undefined, now, event.end);
       case 'message': {
@@ -160,12 +190,13 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       name: declared?.name,
       tunnel: this.tunnel.name,
       tunnelLocalId: this.tunnel.localId,
+      version: this.tunnel.dialect.version,
       state: this.state === 'idle' ? 'waitReply' : this.state,
       direction: isPlaced(type) ? 'dialled' : 'accepted',
       type,
       localId: this.localId,
       remoteId: this.remoteId,
-      pseudowire: 'ppp',
+      pseudowire: this.parameters.pseudowire,
       spec: declared,
       callSerialNumber: this.serial ?? this.call.callSerialNumber,
       call: this.call,
@@ -173,6 +204,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       switched: switchedWith === undefined ? undefined : { with: switchedWith },
       ppp: this.content?.view() ?? noPpp,
       interface: this.device,
+      circuit: this.circuits,
       sinceMs: this.establishedAt === undefined ? undefined : this.tunnel.core.epochMs + this.establishedAt,
       failure: this.failure,
     };
@@ -194,6 +226,31 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   get interface(): IpAttachment['interface'] {
     return interfaceOf(this.origin);
+  }
+
+  // ------------------------------------------------------------ what its circuit sees
+
+  get attachment(): CircuitFacts | undefined {
+    return attachmentOf(this.origin);
+  }
+
+  get placesLine(): boolean {
+    return this.type === 'lacOutgoing' && this.static === undefined;
+  }
+
+  /** By which both ends know the circuit. */
+  get endId(): string {
+    return endIdOf(this.origin, this.tunnel.parameters.hostName);
+  }
+
+  private get circuits(): SessionView['circuit'] {
+    if (!this.terms) return undefined;
+    return { local: this.localCircuit, peer: this.call.circuitStatus ?? activeCircuit };
+  }
+
+  /** As the peer is told. PPP has no circuit of its own: it is there as long as the call. */
+  get localCircuit(): CircuitStatus {
+    return this.content instanceof Circuit ? this.content.local : activeCircuit;
   }
 
   get random() {
@@ -256,7 +313,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   private step(input: SessionInput, message: Message | undefined, now: Instant, end?: CallEnd): SessionEffect[] {
     const { state } = this;
     if (message) this.others = withOthers(this.others, message);
-    const step: SessionStep = sessionTables[this.type][state][input];
+    const step: SessionStep = sessionTables[this.static ? 'static' : this.type][state][input];
     const out = this.enter(step, input, message, now, end);
     if (this.traces('fsm')) this.trace('fsm', `${state}: ${input}: ${step}, now ${this.state}`);
     return out;
@@ -273,12 +330,15 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     switch (step) {
       case 'request':
         return this.request(now);
+      case 'establish':
+        this.remoteId = this.static?.remoteSessionId ?? 0;
+        return this.establish(now);
       case 'answer':
         return this.answer(avps, now);
       case 'connect':
         return this.connect(avps, now);
       case 'proceed':
-        return this.proceed(avps);
+        return this.proceed(avps, now);
       case 'connected':
         // RFC 2661 4.4.3, Framing Capabilities.
         if (avps.framingType?.some((type) => !this.tunnel.parameters.framingCapabilities.includes(type))) {
@@ -286,7 +346,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         }
         // Not a spread: V8 would give each merged object a hidden class of its own.
         Object.assign(this.call, avps);
-        return this.establish(now);
+        return this.refuseTerms(now) ?? this.establish(now);
       case 'ended': {
         Object.assign(this.call, avps, { assignedSessionId: this.call.assignedSessionId });
         const resultCode = avps.resultCode ?? { result: 1, message: `peer sent ${input}` };
@@ -309,6 +369,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   /** We ask for the call. */
   private request(now: Instant): SessionEffect[] {
+    if (this.terms) this.tieBreaker = randomU64(this.random);
     const message = requestFor(this);
     if ('result' in message) return this.finish({ resultCode: message }, false, describeResult('CDN', message), now);
     this.serial = message.avps.callSerialNumber;
@@ -322,7 +383,9 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     this.call = avps;
     this.remoteId = avps.assignedSessionId ?? 0;
     this.establishBy = now + this.tunnel.core.gateway.sessionEstablishTimeoutMs;
-    const reply = { assignedSessionId: this.localId, sessionDs: this.data.replyTo(avps) };
+    const unfit = this.refuseTerms(now);
+    if (unfit) return unfit;
+    const reply = replyFor(this, this.data.replyTo(avps));
     if (this.type === 'lnsIncoming') {
       this.state = 'waitConnect';
       return [this.data.tell(), { effect: 'message', message: { type: 'ICRP', avps: reply } }];
@@ -339,12 +402,21 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
       return [{ effect: 'message', message: outgoingConnected(this, this.call, facts) }, ...this.establish(now)];
     }
     this.take(facts);
-    return [{ effect: 'message', message: incomingConnected(this) }, ...this.establish(now)];
+    const unfit = this.refuseTerms(now);
+    return unfit ?? [{ effect: 'message', message: incomingConnected(this) }, ...this.establish(now)];
+  }
+
+  /** The peer wants data messages that we cannot send. */
+  private refuseTerms(now: Instant): SessionEffect[] | undefined {
+    const refusal = this.terms?.refusal;
+    return refusal && this.hangUp({ resultCode: refusal }, now);
   }
 
   /** As LNS: the LAC places the outgoing call. */
-  private proceed(reply: AvpValues): SessionEffect[] {
+  private proceed(reply: AvpValues, now: Instant): SessionEffect[] {
     this.take(reply);
+    const unfit = this.refuseTerms(now);
+    if (unfit) return unfit;
     this.state = 'waitConnect';
     return [this.data.tell()];
   }
@@ -363,7 +435,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     const out: SessionEffect[] = [this.data.tell()];
     out.push(this.notice('up', `call established, ids ${this.localId}/${this.remoteId}`));
     // The content of an outgoing call began with its line.
-    if (this.type !== 'lacOutgoing') out.push(...this.begin(now));
+    if (!this.placesLine) out.push(...this.begin(now));
     return out;
   }
 
@@ -386,6 +458,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   }
 
   private newContent(): CallContent {
+    if (this.parameters.pseudowire !== 'ppp') return new Circuit(this);
     const forward = isPlaced(this.type) ? undefined : this.parameters.forward;
     return forward ? new Forwarding(this, forward, this.tunnel.core) : new Termination(this, this.proxied());
   }
@@ -410,7 +483,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
           out.push(...this.carrier(effect.facts, now));
           break;
         case 'tell':
-          out.push({ effect: 'message', message: addressedTo(this.remoteId, effect.information) });
+          out.push({ effect: 'message', message: addressedTo(this, effect.information) });
           break;
         case 'over':
           out.push(...this.hangUp(effect.end, now));
@@ -453,7 +526,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
   /** RFC 5515 4: the LNS knows of a declared call that its line's speeds may change. */
   private tellSpeed(): SessionEffect[] {
     if (!this.declared || this.type !== 'lacIncoming') return [];
-    return [{ effect: 'message', message: connectSpeed(this.remoteId, this.parameters.connectSpeedBps) }];
+    const speed = connectSpeed(this.remoteId, this.parameters.connectSpeedBps);
+    return [{ effect: 'message', message: addressedTo(this, speed) }];
   }
 
   private takeFact(fact: PlaneFact, now: Instant): SessionEffect[] {
@@ -461,7 +535,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     switch (fact.fact) {
       case 'attached':
         this.device = fact.interface;
-        return [this.notice('ppp', `carries user packets on ${fact.interface}`)];
+        return [this.notice('ppp', `carries ${this.parameters.pseudowire} on ${fact.interface}`)];
       case 'failed': {
         const resultCode = { result: 2, error: 4, message: fact.error.message };
         return this.hangUp({ resultCode }, now);
@@ -475,7 +549,8 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   private tick(now: Instant): SessionEffect[] {
     if (this.establishBy !== undefined && now >= this.establishBy) {
-      const resultCode = { result: 10, error: 0, message: 'the call was not established in time' };
+      const result = this.tunnel.dialect.results.sessionTimeout;
+      const resultCode = { result, error: 0, message: 'the call was not established in time' };
       return this.hangUp({ resultCode }, now);
     }
     return this.toContent({ event: 'tick' }, now);

@@ -29,7 +29,6 @@ import { terminateCauseOf } from './terminate-cause.ts';
 import { type AccountedCall, accountOf, hangUp, overuseOf, Usage } from './usage.ts';
 import type { AvpValues } from './wire/avp.ts';
 import { equalBytes } from './wire/bytes.ts';
-import type { SentAvps } from './wire/message-table.ts';
 
 /** Longer than any way of authentication, with a person at its end, takes. */
 const maxOpeningMs = 300_000;
@@ -103,6 +102,7 @@ export class Termination implements CallContent {
       case 'forwardChosen':
       case 'dialled':
       case 'information':
+      case 'circuit':
         return [];
       default:
         return event satisfies never;
@@ -165,7 +165,7 @@ export class Termination implements CallContent {
   private setLinkInfo({ accm, lastSent, lastReceived }: LcpEffect): ContentEffect[] {
     const guided = lineWishes(this.call.avps) !== undefined;
     if (isLac(this.call.type) || !(guided || isAsync(this.call))) return [];
-    const told: SentAvps<'SLI'> = { accm };
+    const told: Pick<AvpValues, 'accm' | 'lnsLastSentLcpConfReq' | 'lnsLastReceivedLcpConfReq'> = { accm };
     if (guided) {
       told.lnsLastSentLcpConfReq = lastSent;
       told.lnsLastReceivedLcpConfReq = lastReceived;

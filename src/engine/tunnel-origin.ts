@@ -2,6 +2,7 @@
 import type { Result } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
 import type { PeerSpec, TunnelParameters, TunnelSpec } from './spec.ts';
+import type { Dialect } from './wire/dialect.ts';
 
 /**
  * Who wants the tunnel, and which profile the peer's calls come under. Both in a declared tunnel whose peer matches a
@@ -31,18 +32,36 @@ export function mayCall(
 }
 
 /** What an accepted tunnel goes on under when this profile matches its peer now, or why it ends. */
-export function rematched({ accepted: before }: Accepted, peer: PeerSpec | undefined): Accepted | { ends: Result } {
+export function rematched(
+  { accepted: before }: Accepted,
+  peer: PeerSpec | undefined,
+  authentication: Dialect['authentication'],
+): Accepted | { ends: Result } {
   if (!peer) return { ends: { result: 1, error: 0, message: 'no PeerProfile matches any more' } };
   // The calls' device goes away with the old name: they come again on the new one.
   if (peer.tunnel.interfaceName !== before.tunnel.interfaceName) {
     return { ends: { result: 1, error: 0, message: 'the interface of its calls is another one now' } };
   }
-  return { accepted: withSecret(peer, before.tunnel.secret) };
+  const goesOver = authentication === 'digest' && mayGoOver(before.tunnel, peer.tunnel);
+  return { accepted: goesOver ? peer : withSecret(peer, before.tunnel.secret) };
 }
 
 /** A profile's tunnel goes on with the secret that it was set up with: the peer may not have a new one before the next. */
 function withSecret(peer: PeerSpec, secret: TunnelParameters['secret']): PeerSpec {
   const { tunnel } = peer;
-  const same = tunnel.secret === secret || (secret !== undefined && tunnel.secret?.equals(secret));
-  return same ? peer : { ...peer, tunnel: { ...tunnel, secret } };
+  return areEqual(tunnel.secret, secret) ? peer : { ...peer, tunnel: { ...tunnel, secret } };
+}
+
+type Secrets = Pick<TunnelParameters, 'secret' | 'secondSecret'>;
+
+/**
+ * Whether a tunnel goes from secret to secret without a break, where each message is authenticated: the one that it had
+ * first is still taken, or the one that it has now was before (RFC 3931 5.4.1, Message Digest).
+ */
+export function mayGoOver(before: Secrets, after: Secrets): boolean {
+  return areEqual(before.secret, after.secondSecret) || areEqual(before.secondSecret, after.secret);
+}
+
+function areEqual(one: TunnelParameters['secret'], other: TunnelParameters['secret']): boolean {
+  return one === other || (one !== undefined && other !== undefined && one.equals(other));
 }

@@ -10,7 +10,12 @@ import type { TunnelState } from './tunnel-states.ts';
 /** How long a tunnel stays after its last call where the peer forgets it without closing it. */
 const emptyTunnelMs = 60_000;
 
+/** HELLOs come up to a tenth of their interval earlier, by so many steps. */
+const jitterSteps = 64;
+const jitterPart = 10;
+
 export interface SilentTunnel {
+  readonly localId: number;
   readonly state: TunnelState;
   readonly origin: TunnelOrigin;
   readonly parameters: TunnelParameters;
@@ -21,10 +26,12 @@ export interface SilentTunnel {
 }
 
 /** RFC 2661 5.5: after some time without a word of the peer's, ask; the transport does the rest. */
-export function helloAt({ state, parameters, channel, quirks }: SilentTunnel): Instant | undefined {
+export function helloAt({ state, origin, localId, parameters, channel, quirks }: SilentTunnel): Instant | undefined {
   const { helloIntervalMs } = parameters;
-  if (state !== 'established' || helloIntervalMs === 0 || !channel.idle) return undefined;
-  return quirks.has('noHello') ? undefined : channel.lastReceivedAt + helloIntervalMs;
+  if (state !== 'established' || helloIntervalMs === 0 || !channel.idle || origin.dialled?.static) return undefined;
+  // RFC 3931 4.4: several tunnels between two hosts do not ask all at once. Ids are drawn at random.
+  const jitterMs = (helloIntervalMs * (localId % jitterSteps)) / (jitterSteps * jitterPart);
+  return quirks.has('noHello') ? undefined : channel.lastReceivedAt + helloIntervalMs - jitterMs;
 }
 
 /** RFC 2661 7.6: when to close a tunnel without calls is free. One that is to persist would only be dialled again. */
@@ -32,7 +39,7 @@ export function idleAt({ state, origin, parameters, quirks, calls, establishedAt
   const { sessions, emptySince = establishedAt } = calls;
   if (state !== 'established' || sessions.size > 0 || emptySince === undefined) return undefined;
   const { dialled } = origin;
-  if (dialled?.persist) return undefined;
+  if (dialled?.persist || dialled?.static) return undefined;
   if (parameters.idleTimeoutMs > 0) return emptySince + parameters.idleTimeoutMs;
   const isForgotten = !dialled && calls.emptySince !== undefined && quirks.has('closeWhenEmpty');
   return isForgotten ? emptySince + emptyTunnelMs : undefined;

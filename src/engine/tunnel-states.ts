@@ -7,9 +7,12 @@ import type { MessageType } from './wire/message.ts';
 /** `closing`: we have sent StopCCN; `closed`: the peer has. Both linger until no retransmission can come any more. */
 export type TunnelState = TunnelView['state'];
 export type TunnelMessageType = 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO';
-export type TunnelInput = 'open' | 'close' | TunnelMessageType | 'call';
+/** `openStatic`, `closeStatic`: of a tunnel without a control connection. */
+export type TunnelInput = 'open' | 'close' | 'openStatic' | 'closeStatic' | TunnelMessageType | 'call';
 export type TunnelStep =
   | 'request'
+  | 'establish'
+  | 'abandon'
   | 'answer'
   | 'confirm'
   | 'confirmed'
@@ -23,6 +26,8 @@ export type TunnelStep =
 const over = {
   open: 'discard',
   close: 'discard',
+  openStatic: 'discard',
+  closeStatic: 'discard',
   SCCRQ: 'discard',
   SCCRP: 'discard',
   SCCCN: 'discard',
@@ -33,7 +38,7 @@ const over = {
 
 /** RFC 2661 7.2.1. A message out of place ends the control connection; an SCCRQ reaches a tunnel only when it is new. */
 export const tunnelTable = {
-  idle: { ...over, open: 'request', SCCRQ: 'answer', SCCRP: 'misplaced', StopCCN: 'stopped' },
+  idle: { ...over, open: 'request', openStatic: 'establish', SCCRQ: 'answer', SCCRP: 'misplaced', StopCCN: 'stopped' },
   waitReply: {
     ...over,
     close: 'stop',
@@ -55,6 +60,7 @@ export const tunnelTable = {
   established: {
     ...over,
     close: 'stop',
+    closeStatic: 'abandon',
     SCCRQ: 'misplaced',
     SCCRP: 'misplaced',
     SCCCN: 'misplaced',

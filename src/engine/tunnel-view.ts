@@ -4,7 +4,7 @@ import type { ControlChannel } from './control-channel.ts';
 import type { EngineCore } from './core.ts';
 import type { Instant } from './effects.ts';
 import type { Handshake } from './handshake.ts';
-import type { Endpoint, FailureView, TunnelParameters, TunnelView } from './spec.ts';
+import type { Encapsulation, Endpoint, FailureView, TunnelParameters, TunnelView } from './spec.ts';
 import type { TunnelOrigin } from './tunnel-origin.ts';
 import type { TunnelState } from './tunnel-states.ts';
 import type { Dialect } from './wire/dialect.ts';
@@ -18,9 +18,10 @@ export interface ViewedTunnel {
   readonly origin: TunnelOrigin;
   readonly parameters: TunnelParameters;
   readonly local: Endpoint;
-  readonly path: { readonly remote: Endpoint };
+  readonly path: { readonly remote: Endpoint; readonly encapsulation: Encapsulation };
   readonly handshake: Handshake;
   readonly channel: ControlChannel;
+  readonly authenticated: boolean;
   readonly calls: Calls;
   readonly establishedAt: Instant | undefined;
   readonly failure: FailureView | undefined;
@@ -36,11 +37,12 @@ export function viewOf(tunnel: ViewedTunnel): TunnelView {
     version: tunnel.dialect.version,
     localId: tunnel.localId,
     remoteId: channel.remoteTunnelId,
+    encapsulation: tunnel.path.encapsulation,
     local: tunnel.local,
     remote: tunnel.path.remote,
     peerHostName: handshake.hostName,
     peerVendorName: handshake.vendorName,
-    authenticated: handshake.authenticated,
+    authenticated: tunnel.authenticated,
     quirks: handshake.quirks.size === 0 ? undefined : [...handshake.quirks],
     spec: origin.dialled,
     parameters: tunnel.parameters,

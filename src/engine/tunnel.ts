@@ -10,13 +10,16 @@ import { notQueued, type Queued } from './deadlines.ts';
 import { append, type EngineEffect, type Instant, type Notice } from './effects.ts';
 import { type Result, WireError } from './errors.ts';
 import { Handshake } from './handshake.ts';
+import { MessageAuthentication } from './message-authentication.ts';
 import type { Datagram, SocketId } from './ports.ts';
 import { type QuirkName, quirksOf } from './quirks.ts';
 import {
+  type Encapsulation,
   type Endpoint,
   type FailureView,
   type Ipv4,
   type PeerSpec,
+  type Pseudowire,
   parseIpv4,
   type TunnelParameters,
   type TunnelSpec,
@@ -24,20 +27,23 @@ import {
 } from './spec.ts';
 import type { TraceSubject } from './trace.ts';
 import { abandon, linger, stop, stopped } from './tunnel-ending.ts';
-import { decodeMessage, encodeMessage } from './tunnel-messages.ts';
+import { decodeMessage, encodeMessage, overIp } from './tunnel-messages.ts';
 import { mayCall, parametersOf, rematched, type TunnelOrigin } from './tunnel-origin.ts';
 import { helloAt, idleAt } from './tunnel-silence.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
 import { TunnelTraces } from './tunnel-traces.ts';
+import type { TunnelIdentity } from './tunnel-version.ts';
 import { viewOf } from './tunnel-view.ts';
 import type { AvpValues } from './wire/avp.ts';
 import type { Dialect } from './wire/dialect.ts';
+import type { DigestRoom } from './wire/digest.ts';
 import type { Header } from './wire/header.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 import type { ReceivedAvps } from './wire/message-table.ts';
 
 export interface TunnelPath {
   socket: SocketId;
+  encapsulation: Encapsulation;
   local: Endpoint;
   remote: Endpoint;
   /** Our source address on a wildcard socket. */
@@ -46,8 +52,12 @@ export interface TunnelPath {
 
 export class Tunnel {
   readonly queued: Queued = notQueued();
-  readonly dialect: Dialect;
-  readonly localId: number;
+  dialect: Dialect;
+  localId: number;
+  /** What the tunnel becomes if the peer answers in the other version (RFC 3931 4.7.3). */
+  offered: TunnelIdentity | undefined;
+  /** The ids under which the registry has filed it. */
+  filedIds: readonly number[] = [];
   /** A dialled tunnel's name; a closing tunnel loses it. */
   name: string | undefined;
   state: TunnelState = 'idle';
@@ -66,6 +76,8 @@ export class Tunnel {
   ownsSocket = false;
   readonly core: EngineCore;
   readonly channel: ControlChannel;
+  /** Of the messages themselves, where the version has that. */
+  readonly authentication: MessageAuthentication;
   origin: TunnelOrigin;
   readonly handshake: Handshake;
   /** Only then may our request ask for a single tunnel: a tie is between two. */
@@ -79,15 +91,16 @@ export class Tunnel {
 
   constructor(
     core: EngineCore,
-    dialect: Dialect,
-    localId: number,
+    { dialect, localId }: TunnelIdentity,
     origin: TunnelOrigin,
     path: TunnelPath,
     now: Instant,
+    offered?: TunnelIdentity,
   ) {
     this.core = core;
     this.dialect = dialect;
     this.localId = localId;
+    this.offered = offered;
     this.origin = origin;
     this.path = path;
     this.createdAt = now;
@@ -96,6 +109,7 @@ export class Tunnel {
     this.calls = new Calls(core, this);
     this.channel = new ControlChannel(dialect, this.parameters, now);
     this.channel.keepEarly = origin.dialled !== undefined;
+    this.authentication = new MessageAuthentication(this.parameters);
     this.traces = new TunnelTraces(this);
   }
 
@@ -115,6 +129,16 @@ export class Tunnel {
 
   get quirks(): ReadonlySet<QuirkName> {
     return this.handshake.quirks;
+  }
+
+  /** What both ends can carry. */
+  get pseudowires(): readonly Pseudowire[] {
+    return this.handshake.pseudowires;
+  }
+
+  /** Whether the peer has shown that it knows the secret. */
+  get authenticated(): boolean {
+    return this.handshake.authenticated || this.authentication.proved;
   }
 
   get tieBreaker(): bigint | undefined {
@@ -143,6 +167,23 @@ export class Tunnel {
 
   // ------------------------------------------------------------ inputs
 
+  /** The ids by which the peer may name it. */
+  get localIds(): readonly number[] {
+    return this.offered ? [this.localId, this.offered.localId] : [this.localId];
+  }
+
+  /** Whether the peer may name it so: by the id that it has in the version of the header. */
+  speaks({ version, tunnelId }: Pick<Header, 'version' | 'tunnelId'>): boolean {
+    if (this.isStatic) return false;
+    if (this.dialect.version === version) return this.localId === tunnelId;
+    return this.offered?.dialect.version === version && this.offered.localId === tunnelId;
+  }
+
+  /** Without a control connection. */
+  get isStatic(): boolean {
+    return this.origin.dialled?.static !== undefined;
+  }
+
   get remoteId(): number {
     return this.channel.remoteTunnelId;
   }
@@ -164,18 +205,25 @@ export class Tunnel {
   /** Asks the peer for it. `isAlone`: no other request of ours waits for an answer from there. */
   open(now: Instant, isAlone: boolean): EngineEffect[] {
     this.isAlone = isAlone;
-    return this.step('open', undefined, now);
+    return this.step(this.isStatic ? 'openStatic' : 'open', undefined, now);
   }
 
   close(result: Result, now: Instant): EngineEffect[] {
-    return this.step('close', undefined, now, result);
+    return this.step(this.isStatic ? 'closeStatic' : 'close', undefined, now, result);
   }
 
   /** Takes the fields that may change in place. */
   modify(spec: TunnelSpec): void {
     if (!this.origin.dialled) return;
     this.origin = { ...this.origin, dialled: spec };
-    this.channel.parameters = spec.parameters;
+    this.underParameters();
+  }
+
+  private underParameters(): void {
+    const { parameters } = this;
+    this.channel.parameters = parameters;
+    this.authentication.modify(parameters);
+    this.channel.digests = this.digests;
     this.retrace();
   }
 
@@ -189,11 +237,10 @@ export class Tunnel {
       this.admitCalls(accepted);
       return [];
     }
-    const origin = rematched(this.origin, accepted);
+    const origin = rematched(this.origin, accepted, this.dialect.authentication);
     if ('ends' in origin) return this.close(origin.ends, now);
     this.origin = origin;
-    this.channel.parameters = this.parameters;
-    this.retrace();
+    this.underParameters();
     return [];
   }
 
@@ -201,10 +248,11 @@ export class Tunnel {
   datagram(header: Header, datagram: Datagram, now: Instant): EngineEffect[] {
     const { from: remote, to: from } = datagram;
     const out: EngineEffect[] = [];
+    if (!this.admits(header, datagram)) return out;
     for (const incoming of this.receive(header, datagram, now)) {
       try {
         const message = decodeMessage(incoming, this.dialect, {
-          secretFor: () => this.parameters.secret,
+          secretFor: () => this.authentication.secret,
           knows: this.core.knows,
           passesOver: (clear) => this.passesOver(clear),
         });
@@ -213,15 +261,44 @@ export class Tunnel {
         }
         // RFC 2661 8.1: the one who answers may choose another port; from then on the path is fixed, at both ends.
         if (this.state === 'waitReply') this.path = { ...this.path, remote, from };
-        append(out, this.message(message, incoming.sessionId, now));
+        append(out, this.message(message, this.dialect.sessionIdOf(incoming.sessionId, message.avps), now));
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
-        append(out, this.wireError(error, incoming.sessionId, now));
+        append(out, this.wireError(error, error.sessionId ?? incoming.sessionId, now));
       }
     }
     append(out, this.sends(this.channel.fill(now)));
     linger(this, now);
     return out;
+  }
+
+  /** Whether the datagram may be used at all. The peer's first answer shows which version it speaks. */
+  private admits(header: Header, { bytes }: Datagram): boolean {
+    const { offered } = this;
+    const isOffered = offered !== undefined && header.version === offered.dialect.version;
+    const dialect = isOffered ? offered.dialect : this.dialect;
+    const isAuthentic =
+      dialect.authentication !== 'digest' || this.authentication.admits(bytes, header.start, header.payloadEnd);
+    if (!isAuthentic) {
+      this.channel.counters.digestFailures++;
+      if (this.traces.wants('protocol')) this.traces.record('protocol', 'dropped: its message digest is wrong', true);
+      return false;
+    }
+    if (isOffered) this.become(offered);
+    this.offered = undefined;
+    return true;
+  }
+
+  private become({ dialect, localId }: TunnelIdentity): void {
+    this.dialect = dialect;
+    this.localId = localId;
+    this.channel.dialect = dialect;
+    this.channel.digests = this.digests;
+  }
+
+  /** The room for digests in what we send. */
+  get digests(): DigestRoom | undefined {
+    return this.dialect.authentication === 'digest' || this.offered ? this.authentication.room : undefined;
   }
 
   private receive(header: Header, datagram: Datagram, now: Instant): Incoming[] {
@@ -240,7 +317,7 @@ export class Tunnel {
     const closeAt = idleAt(this);
     if (this.channel.dead) {
       if (this.state === 'closing' || this.state === 'closed') this.finished = true;
-      else append(out, this.abandon('the peer does not answer', now));
+      else append(out, this.abandon(silenceText(this.channel.counters), now));
     } else if (this.lingerUntil !== undefined && now >= this.lingerUntil) {
       this.finished = true;
     } else if (this.establishBy !== undefined && now >= this.establishBy) {
@@ -304,6 +381,11 @@ export class Tunnel {
     switch (step) {
       case 'request':
         return this.request(now);
+      case 'establish':
+        this.channel.remoteTunnelId = this.origin.dialled?.static?.remoteTunnelId ?? 0;
+        return this.establish(now);
+      case 'abandon':
+        return this.abandon('closed by the operator', now);
       case 'answer':
         return message?.type === 'SCCRQ' ? this.answer(message.avps, now) : [];
       case 'confirm':
@@ -341,6 +423,7 @@ export class Tunnel {
   private answer(avps: ReceivedAvps<'SCCRQ'>, now: Instant): EngineEffect[] {
     this.meet(avps);
     const reply = this.handshake.answer(avps);
+    this.channel.digests = this.digests;
     if (reply.refusal) return stop(this, reply.refusal, now);
     this.state = 'waitConnect';
     this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
@@ -372,10 +455,10 @@ export class Tunnel {
     this.core.establishedTunnels++;
     this.establishedAt = now;
     this.establishBy = undefined;
-    const { socket, remote, from } = this.path;
+    const { socket, encapsulation, remote, from } = this.path;
     if (this.traces.wants('data'))
       this.traces.record('data', `tunnelUp: tunnel ${this.localId} here, ${this.remoteId} at the peer`);
-    const { hostName, quirks } = this.handshake;
+    const { hostName = 'an unnamed peer', quirks } = this.handshake;
     const workArounds = quirks.size === 0 ? '' : `, with ${[...quirks].join(', ')}`;
     const out: EngineEffect[] = [
       {
@@ -385,12 +468,13 @@ export class Tunnel {
           localTunnelId: this.localId,
           remoteTunnelId: this.remoteId,
           version: this.dialect.version,
+          encapsulation,
           socket,
           remote,
           from,
         },
       },
-      this.notice('up', `established with ${hostName} at ${remote.address}:${remote.port}${workArounds}`),
+      this.notice('up', `established with ${hostName} at ${endpointText(remote)}${workArounds}`),
     ];
     if (this.isGranted && this.name !== undefined) append(out, this.core.dialled(this.name, true, now));
     return out;
@@ -416,9 +500,9 @@ export class Tunnel {
   private admitCalls(peer: PeerSpec | undefined): void {
     const { dialled } = this.origin;
     if (!dialled) return;
-    const { askedUs, handshake, core } = this;
+    const { askedUs, core } = this;
     const admitted =
-      peer && core.gateway.acceptTunnels && mayCall(peer, { askedUs, authenticated: handshake.authenticated });
+      peer && core.gateway.acceptTunnels && mayCall(peer, { askedUs, authenticated: this.authenticated });
     this.origin = { dialled, accepted: admitted ? peer : undefined };
   }
 
@@ -426,19 +510,28 @@ export class Tunnel {
 
   /** Hands a message to the transport; `sessionId` is the peer's, 0 for the tunnel itself. */
   send(message: OutgoingMessage, sessionId: number, now: Instant): EngineEffect[] {
-    const { dialect, parameters, core, quirks } = this;
+    if (this.isStatic) return [];
+    const { dialect, parameters, core, quirks, digests } = this;
     const refuses = message.type === 'StopCCN' && this.establishedAt === undefined;
     // Perhaps it is for want of the right secret that the peer is refused: it shall be able to read why.
     const clear = refuses || (message.type === 'SCCRP' && quirks.has('clearReply'));
-    const body = encodeMessage(message, dialect, clear ? { ...parameters, hideAvps: false } : parameters, core.random);
+    const hiding = clear ? { ...parameters, hideAvps: false } : parameters;
+    const body = encodeMessage(message, sessionId, dialect, hiding, core.random, {
+      digests,
+      drafts: quirks.has('draftAvps'),
+    });
     return this.sends(this.channel.send(sessionId, body, now));
   }
 
   private sends(datagrams: Uint8Array[]): EngineEffect[] {
-    const { socket, remote: to, from } = this.path;
+    const { socket, encapsulation, remote: to, from } = this.path;
     const dscp = this.handshake.dscp ?? this.parameters.controlDscp;
+    if (this.digests) for (const datagram of datagrams) this.authentication.sign(datagram);
     this.traces.sent(datagrams);
-    return datagrams.map((datagram) => ({ effect: 'send', socket, to, from, datagram, dscp }));
+    return datagrams.map((message) => {
+      const datagram = encapsulation === 'ip' ? overIp(message) : message;
+      return { effect: 'send', socket, to, from, datagram, dscp };
+    });
   }
 
   /** A message that breaks the encoding rules ends what it is about (RFC 2661 4.1, 7.1). */
@@ -490,4 +583,14 @@ export class Tunnel {
     const { from, local } = this.path;
     return from === undefined ? local : { address: from, port: local.port };
   }
+}
+
+function endpointText({ address, port }: Endpoint): string {
+  return port === 0 ? address : `${address}:${port}`;
+}
+
+/** Why a peer is taken for gone. */
+function silenceText({ digestFailures }: ControlChannel['counters']): string {
+  if (digestFailures === 0) return 'the peer does not answer';
+  return `the peer does not answer in a way that can be used: the message digests of ${digestFailures} datagrams are wrong; do the secrets differ?`;
 }

@@ -4,9 +4,20 @@
 import type { AccountRecord, AuthenticateAnswer, AuthenticateRequest, Grant } from '../../src/engine/aaa.ts';
 import type { EngineEffect, Notice, Random } from '../../src/engine/effects.ts';
 import { Engine } from '../../src/engine/engine.ts';
-import type { Datagram, ForwardAnswer, ForwardRequest, PlaneOp, SessionKey } from '../../src/engine/ports.ts';
+import {
+  type DataFormat,
+  type Datagram,
+  type ForwardAnswer,
+  type ForwardRequest,
+  type PlaneOp,
+  type SessionKey,
+  sessionKeyOf,
+} from '../../src/engine/ports.ts';
 import type {
+  DataSequencing,
+  Encapsulation,
   Endpoint,
+  EthernetSpec,
   GatewaySpec,
   PeerSpec,
   PppSpec,
@@ -16,9 +27,10 @@ import type {
   TunnelParameters,
   TunnelSpec,
 } from '../../src/engine/spec.ts';
-import { Secret } from '../../src/engine/spec.ts';
+import { pseudowires, Secret } from '../../src/engine/spec.ts';
 import type { TraceRecord } from '../../src/engine/trace.ts';
-import { isControl } from '../../src/engine/wire/header.ts';
+import type { CircuitStatus } from '../../src/engine/wire/avp.ts';
+import { controlStart } from '../../src/engine/wire/header.ts';
 import type { PppoeClient } from './pppoe-client.ts';
 
 /** mulberry32: small, and good enough to choose faults by. */
@@ -71,6 +83,11 @@ interface TwinSession {
   tunnel: number;
   remoteSessionId: number;
   attached: boolean;
+  /** Of L2TPv3. */
+  format?: DataFormat;
+  sequencing?: DataSequencing;
+  /** Of a session that is attached to a circuit: whether the one at the peer is active. */
+  circuit?: { peerActive: boolean };
   /** Every frame goes out of this one. */
   splicedWith?: SessionKey;
   /** The PPPoE client's address. */
@@ -80,8 +97,15 @@ interface TwinSession {
 /** Where PPPoE clients of a node are. */
 export const ethernet = 'eth0';
 
-/** The socket of every node that waits for peers. */
+/** The sockets of every node that wait for peers. Over IP all share one. */
 const listener = 1;
+const ipListener = 2;
+
+interface Socket {
+  local: Endpoint;
+  encapsulation: Encapsulation;
+  users: number;
+}
 
 export class Node {
   readonly address: string;
@@ -90,14 +114,14 @@ export class Node {
   readonly traces: TraceRecord[] = [];
   engine: Engine;
   gateway: GatewaySpec;
-  planeTunnels = new Map<number, { remoteTunnelId: number; remote: Endpoint }>();
+  planeTunnels = new Map<number, { version: 2 | 3; remoteTunnelId: number; remote: Endpoint }>();
   planeSessions = new Map<SessionKey, TwinSession>();
   leases = new Map<SessionKey, number>();
   openSockets = 0;
   private readonly world: World;
   private nextPort = 40_000;
-  private nextSocket = listener + 1;
-  private sockets = new Map<number, Endpoint>();
+  private nextSocket = ipListener + 1;
+  private sockets = new Map<number, Socket>();
   /** PPPoE clients on the node's Ethernet, by their addresses. */
   readonly clients = new Map<string, PppoeClient>();
   /** What a plugin answers when it is asked for the way of a call. */
@@ -129,7 +153,11 @@ export class Node {
   }
 
   private boot(): Engine {
-    this.sockets = new Map([[listener, { address: this.address, port: 1701 }]]);
+    const { address } = this;
+    this.sockets = new Map([
+      [listener, { local: { address, port: 1701 }, encapsulation: 'udp', users: 1 }],
+      [ipListener, { local: { address, port: 0 }, encapsulation: 'ip', users: 1 }],
+    ]);
     this.planeTunnels.clear();
     this.planeSessions.clear();
     this.leases.clear();
@@ -137,7 +165,7 @@ export class Node {
     this.openSockets = 0;
     const trace = { record: (record: TraceRecord) => this.traces.push(record) };
     return new Engine(
-      { random: this.world.random, epochMs: 0, trace, counters: (session) => this.counters.get(session) },
+      { random: this.world.random, epochMs: 0, trace, counters: (session) => this.counters.get(session), pseudowires },
       this.gateway,
     );
   }
@@ -148,11 +176,14 @@ export class Node {
   }
 
   dial(spec: TunnelSpec): void {
-    const socket = this.nextSocket++;
-    const local = { address: this.address, port: this.nextPort++ };
-    this.sockets.set(socket, local);
+    const { encapsulation } = spec;
+    const isUdp = encapsulation === 'udp';
+    const socket = isUdp ? this.nextSocket++ : ipListener;
+    const local = { address: this.address, port: isUdp ? this.nextPort++ : 0 };
+    const users = (this.sockets.get(socket)?.users ?? 0) + 1;
+    this.sockets.set(socket, { local, encapsulation, users });
     this.openSockets++;
-    const remote = { address: spec.remoteAddress, port: spec.remotePort };
+    const remote = { address: spec.remoteAddress, port: isUdp ? spec.remotePort : 0 };
     this.run(this.engine.openTunnel(spec, { socket, local, remote }, this.world.now));
   }
 
@@ -195,9 +226,9 @@ export class Node {
     for (const effect of effects) {
       switch (effect.effect) {
         case 'send': {
-          const from = this.sockets.get(effect.socket);
-          if (!from) throw new Error(`sending on closed socket ${effect.socket}`);
-          world.transmit(from, effect.to, effect.datagram);
+          const socket = this.sockets.get(effect.socket);
+          if (!socket) throw new Error(`sending on closed socket ${effect.socket}`);
+          world.transmit(socket.local, effect.to, effect.datagram);
           break;
         }
         case 'frame':
@@ -247,10 +278,13 @@ export class Node {
         case 'release':
           this.leases.delete(effect.session);
           break;
-        case 'closeSocket':
-          if (!this.sockets.delete(effect.socket)) throw new Error(`socket ${effect.socket} closed twice`);
+        case 'closeSocket': {
+          const socket = this.sockets.get(effect.socket);
+          if (!socket) throw new Error(`socket ${effect.socket} closed twice`);
+          if (--socket.users === 0) this.sockets.delete(effect.socket);
           this.openSockets--;
           break;
+        }
         case 'notice':
           this.notices.push(effect.notice);
           break;
@@ -262,17 +296,25 @@ export class Node {
   }
 
   arrive(to: Endpoint, from: Endpoint, bytes: Uint8Array): void {
-    for (const [socket, local] of this.sockets) {
+    for (const [socket, { local, encapsulation }] of this.sockets) {
       if (local.port !== to.port) continue;
-      const datagram: Datagram = { socket, from, to: undefined, bytes, start: 0, end: bytes.length };
-      const listening = socket === listener ? local : undefined;
-      if (isControl(bytes, 0, bytes.length)) this.run(this.engine.datagram(datagram, listening, this.world.now));
+      const end = bytes.length;
+      const datagram: Datagram = { socket, encapsulation, from, to: undefined, bytes, start: 0, end };
+      const listening = socket === listener || socket === ipListener ? local : undefined;
+      if (controlStart(encapsulation, bytes, 0, end) >= 0) {
+        this.run(this.engine.datagram(datagram, listening, this.world.now));
+      }
       return;
     }
   }
 
-  frame(tunnelId: number, sessionId: number, frame: Uint8Array): void {
-    this.received((tunnelId << 16) | sessionId, frame);
+  frame(key: SessionKey, frame: Uint8Array): void {
+    this.received(key, frame);
+  }
+
+  /** The state of a session's circuit changes. */
+  circuit(key: SessionKey, status: CircuitStatus): void {
+    this.run(this.engine.circuit(key, status, this.world.now));
   }
 
   /** A PPP frame of a PPPoE client. */
@@ -301,7 +343,9 @@ export class Node {
     const tunnel = session && this.planeTunnels.get(session.tunnel);
     if (this.mute) return;
     if (!session || !tunnel) throw new Error('a frame for a session that the plane does not have');
-    this.world.transmitFrame(tunnel.remote.address, tunnel.remoteTunnelId, session.remoteSessionId, frame);
+    const { version, remote, remoteTunnelId } = tunnel;
+    const remoteKey = sessionKeyOf(version, remoteTunnelId, session.remoteSessionId);
+    this.world.transmitFrame(remote.address, remoteKey, frame);
   }
 
   private unsplice(key: SessionKey): void {
@@ -314,7 +358,7 @@ export class Node {
     switch (op.op) {
       case 'tunnelUp':
         if (this.planeTunnels.has(op.localTunnelId)) throw new Error('tunnelUp twice');
-        this.planeTunnels.set(op.localTunnelId, { remoteTunnelId: op.remoteTunnelId, remote: op.remote });
+        this.planeTunnels.set(op.localTunnelId, op);
         break;
       case 'tunnelDown':
         if (!this.planeTunnels.delete(op.localTunnelId)) throw new Error('tunnelDown without tunnelUp');
@@ -328,8 +372,31 @@ export class Node {
           tunnel: op.localTunnelId,
           remoteSessionId: op.remoteSessionId,
           attached: false,
+          format: op.format,
+          sequencing: op.sequencing,
         });
         break;
+      case 'attachEthernet':
+      case 'attachCircuit': {
+        const session = this.planeSessions.get(op.session);
+        if (!session) throw new Error(`${op.op} without sessionUp`);
+        session.circuit ??= { peerActive: true };
+        const fact = { fact: 'attached', session: op.session, interface: 'tap0' } as const;
+        this.run(this.engine.planeFact(op.session, fact, this.world.now));
+        break;
+      }
+      case 'peerCircuit': {
+        const circuit = this.planeSessions.get(op.session)?.circuit;
+        if (!circuit) throw new Error('peerCircuit of what is not attached');
+        circuit.peerActive = op.active;
+        break;
+      }
+      case 'sessionModify': {
+        const session = this.planeSessions.get(op.session);
+        if (!session) throw new Error('sessionModify without sessionUp');
+        session.sequencing = op.sequencing ?? session.sequencing;
+        break;
+      }
       case 'sessionDown':
         if (this.planeSessions.get(op.session)?.attached) throw new Error('sessionDown while attached');
         this.unsplice(op.session);
@@ -370,7 +437,6 @@ export class Node {
       case 'encrypt':
       case 'pppoeOpen':
       case 'pppoeClose':
-      case 'sessionModify':
       case 'device':
       case 'removeDevice':
       case 'repair':
@@ -416,9 +482,9 @@ export class World {
     this.underFaults(() => this.nodes.find((node) => node.address === to.address)?.arrive(to, from, copy));
   }
 
-  transmitFrame(address: string, tunnelId: number, sessionId: number, frame: Uint8Array): void {
+  transmitFrame(address: string, key: SessionKey, frame: Uint8Array): void {
     const copy = frame.slice();
-    this.underFaults(() => this.nodes.find((node) => node.address === address)?.frame(tunnelId, sessionId, copy));
+    this.underFaults(() => this.nodes.find((node) => node.address === address)?.frame(key, copy));
   }
 
   underFaults(arrive: () => void): void {
@@ -467,6 +533,8 @@ function isLater(a: Happening, b: Happening): boolean {
 
 export function tunnelParameters(changes: Partial<TunnelParameters> = {}): TunnelParameters {
   return {
+    version: 'v2',
+    digest: 'hmac-md5',
     hostName: 'host.example',
     authMode: 'none',
     hideAvps: false,
@@ -492,6 +560,9 @@ export function tunnelParameters(changes: Partial<TunnelParameters> = {}): Tunne
 export const sessionParameters: SessionParameters = {
   type: 'lacIncoming',
   pseudowire: 'ppp',
+  cookieLength: 8,
+  l2SpecificSublayer: 'none',
+  dataSequencing: 'none',
   reorderTimeoutMs: 0,
   minimumBps: 0,
   maximumBps: 0,
@@ -550,6 +621,8 @@ export function pppSpec(role: 'client' | 'server', changes: Partial<PppSpec> = {
   };
 }
 
+export const ethernetSpec: EthernetSpec = { vlanAction: 'keep', addresses: [] };
+
 export function peerSpec(changes: Partial<PeerSpec> = {}): PeerSpec {
   return {
     name: 'default',
@@ -560,13 +633,14 @@ export function peerSpec(changes: Partial<PeerSpec> = {}): PeerSpec {
     session: sessionParameters,
     ppp: pppSpec('server'),
     clientPpp: pppSpec('client'),
+    ethernet: ethernetSpec,
     ...changes,
   };
 }
 
 export function gatewaySpec(changes: Partial<GatewaySpec> = {}): GatewaySpec {
   return {
-    listen: [{ address: '0.0.0.0', port: 1701 }],
+    listen: [{ address: '0.0.0.0', port: 1701, encapsulation: 'udp', pmtuDiscovery: false }],
     acceptTunnels: true,
     allowLocalTunnels: true,
     drain: false,
@@ -575,6 +649,7 @@ export function gatewaySpec(changes: Partial<GatewaySpec> = {}): GatewaySpec {
     tunnelEstablishTimeoutMs: 120_000,
     sessionEstablishTimeoutMs: 120_000,
     vendorName: 'ProL2TP',
+    routerId: 0x0a000001,
     requestRateLimit: { perPeer: 0, total: 0 },
     pppoeServers: [],
     filters: [],
@@ -591,6 +666,8 @@ export function tunnelSpec(remoteAddress: string, changes: Partial<TunnelSpec> =
     remoteAddress,
     remotePort: 1701,
     localPort: 0,
+    encapsulation: 'udp',
+    pmtuDiscovery: false,
     persist: true,
     ...changes,
   };

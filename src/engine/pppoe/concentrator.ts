@@ -13,7 +13,7 @@ import { type DiscoveryPacket, type DiscoveryType, encodeDiscovery, type Tag, ta
 import { macText, PppoeSession } from './session.ts';
 
 /** RFC 2516 gives session ids 16 bits, and reserves 0xffff. */
-const maxSessionId = 0xfffe;
+const sessionIds = { min: 1, max: 0xfffe };
 /** More calls of one client than this are no client's. */
 const maxSessionsPerClient = 256;
 const cookieOctets = 16;
@@ -97,7 +97,7 @@ export class Concentrator {
       const message = 'the client asks for a new session';
       append(out, known.end({ resultCode: { result: 1, error: 0, message } }, false, now));
     }
-    const id = this.isFull(peer) ? undefined : freeId(this.core.random, maxSessionId, this.core.pppoe);
+    const id = this.isFull(peer) ? undefined : freeId(this.core.random, sessionIds, this.core.pppoe);
     if (id === undefined) return [...out, ...this.refuse(packet, peer, service, 'acSystemError', 'no more sessions')];
     const session = new PppoeSession(this.core, this.spec, id, peer, packet.tags, () => this.ended(key, client));
     this.byRequest.set(key, session);
@@ -166,7 +166,7 @@ export class Concentrator {
     const { gateway, pppoe, sessions } = this.core;
     // There would be no room for the call that goes on.
     if (gateway.maxSessions > 0 && sessions.size >= gateway.maxSessions) return true;
-    if (gateway.drain || pppoe.size >= maxSessionId || (maxSessions > 0 && this.sessions >= maxSessions)) return true;
+    if (gateway.drain || pppoe.size >= sessionIds.max || (maxSessions > 0 && this.sessions >= maxSessions)) return true;
     return (this.perClient.get(macText(peer)) ?? 0) >= maxSessionsPerClient;
   }
 

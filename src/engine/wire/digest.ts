@@ -94,6 +94,23 @@ export function checkMessage(
   return 'invalid';
 }
 
+/** By which of the keys the first digest of a message is valid: its sender prefers that one. -1: by none. */
+export function preferredKey(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  keys: readonly Uint8Array[],
+  { local, remote }: Nonces,
+): number {
+  const found = findDigests(bytes, start, end);
+  const [{ digest, ...place } = { digest: undefined, start: 0, end: 0 }] = found;
+  if (!digest) return -1;
+  const theirs = bytes.subarray(place.start, place.end);
+  return keys.findIndex((key) =>
+    timingSafeEqual(digestOf(digest, key, remote, local, bytes, start, end, found), theirs),
+  );
+}
+
 /** The nonce that a message tells (RFC 3931 5.4.1), as it came: its digest can only be checked with that. */
 export function nonceIn(bytes: Uint8Array, start: number, end: number): Uint8Array | undefined {
   const { draftType, 3: nonce } = avpTable.messageNonce;

@@ -75,9 +75,11 @@ class Encoding {
 
   write({ avps, others }: OutgoingMessage, remoteSessionId: number): void {
     const values: AvpValues = avps;
+    const { offers } = this.vocabulary;
+    const makesOffer = values.assignedControlConnectionId !== undefined;
     this.known('remoteSessionId', remoteSessionId);
     for (const name of Object.keys(avps) as AvpName[]) {
-      if (name !== 'remoteSessionId') this.known(name, values[name]);
+      if (name !== 'remoteSessionId' && (makesOffer || !offers.has(name))) this.known(name, values[name]);
     }
     for (const other of others ?? []) {
       if (this.isDue(other.hideable ?? false)) this.other(other);

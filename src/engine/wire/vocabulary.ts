@@ -11,6 +11,7 @@ import {
   type KnownAvp,
 } from './avp.ts';
 import { reservedBits } from './avp-octets.ts';
+import { offerAvps } from './message-groups.ts';
 import { type MessageForm, type MessageType, messageForms } from './message-table.ts';
 import type { Secret } from './secret.ts';
 
@@ -26,6 +27,8 @@ export interface Vocabulary {
   readonly foreign: ReadonlySet<number>;
   readonly forms: ReadonlyMap<MessageType, MessageForm>;
   readonly formsByCode: ReadonlyMap<number, MessageForm>;
+  /** What tells of another version, and is sent only together with the id that the tunnel has there. */
+  readonly offers: ReadonlySet<AvpName>;
   /** A Message Digest AVP is sent with the M bit. */
   readonly digestIsMandatory: boolean;
   /** In the head of an AVP: they make it one that is not recognized. */
@@ -36,12 +39,12 @@ export interface Vocabulary {
 
 function vocabulary(
   version: 2 | 3,
-  own: Pick<Vocabulary, 'digestIsMandatory' | 'unrecognizedBits' | 'hidingKey'> & {
+  own: Pick<Vocabulary, 'offers' | 'digestIsMandatory' | 'unrecognizedBits' | 'hidingKey'> & {
     hasDrafts: boolean;
     passesOver?: 2;
   },
 ): Vocabulary {
-  const { digestIsMandatory, unrecognizedBits, hidingKey, hasDrafts, passesOver } = own;
+  const { offers, digestIsMandatory, unrecognizedBits, hidingKey, hasDrafts, passesOver } = own;
   const avps: Partial<Record<AvpName, KnownAvp>> = {};
   const names = new Map<number, AvpName>();
   const draftNames = new Map<number, AvpName>();
@@ -68,6 +71,7 @@ function vocabulary(
     foreign,
     forms: new Map(forms.map((form) => [form.type, form])),
     formsByCode: new Map(forms.map((form) => [form.code, form])),
+    offers,
     digestIsMandatory,
     unrecognizedBits,
     hidingKey,
@@ -77,6 +81,7 @@ function vocabulary(
 export const vocabularies: Readonly<Record<2 | 3, Vocabulary>> = {
   2: vocabulary(2, {
     // RFC 3931 4.7.3.
+    offers: new Set(offerAvps),
     digestIsMandatory: false,
     // RFC 2661 4.1.
     unrecognizedBits: reservedBits,
@@ -85,6 +90,7 @@ export const vocabularies: Readonly<Record<2 | 3, Vocabulary>> = {
     hasDrafts: false,
   }),
   3: vocabulary(3, {
+    offers: new Set(),
     digestIsMandatory: true,
     // RFC 3931 5.1: ignored.
     unrecognizedBits: 0,
