@@ -82,9 +82,12 @@ export function sequenceMask({ format }: L2tpSession): number {
 
 /** How many octets `prependHeader` writes. */
 export function headerOctets({ format, tunnel }: L2tpSession, numbered: boolean): number {
-  if (format === undefined) return dataHeaderOctets(false, numbered);
-  const sublayer = format.txSublayer === 'none' ? 0 : sublayerOctets;
-  return flagsOctets(tunnel.encapsulation) + sessionIdOctets + format.remoteCookie.length + sublayer;
+  return format === undefined ? dataHeaderOctets(false, numbered) : octetsV3(format, tunnel.encapsulation);
+}
+
+function octetsV3({ remoteCookie, txSublayer }: DataFormat, encapsulation: Encapsulation): number {
+  const sublayer = txSublayer === 'none' ? 0 : sublayerOctets;
+  return flagsOctets(encapsulation) + sessionIdOctets + remoteCookie.length + sublayer;
 }
 
 /**
@@ -98,22 +101,38 @@ export function prependHeader(
   numbered: boolean,
   flags: number,
 ): number {
-  const { format, tunnel, remoteId } = session;
-  const first = start - headerOctets(session, numbered);
-  if (format === undefined) {
-    writeDataHeader(bytes, first, tunnel.remoteId, remoteId, undefined, numbered ? nextSequence(session) : undefined);
-    return first;
-  }
+  return session.format === undefined
+    ? prependV2(session, bytes, start, numbered)
+    : prependV3(session, session.format, bytes, start, numbered, flags);
+}
+
+function prependV2(session: L2tpSession, bytes: Uint8Array, start: number, numbered: boolean): number {
+  const at = start - dataHeaderOctets(false, numbered);
+  const ns = numbered ? nextSequence(session) : undefined;
+  writeDataHeader(bytes, at, session.tunnel.remoteId, session.remoteId, undefined, ns);
+  return at;
+}
+
+function prependV3(
+  session: L2tpSession,
+  format: DataFormat,
+  bytes: Uint8Array,
+  start: number,
+  numbered: boolean,
+  flags: number,
+): number {
+  const { encapsulation } = session.tunnel;
+  const first = start - octetsV3(format, encapsulation);
   let at = first;
-  if (tunnel.encapsulation === 'udp') {
+  if (encapsulation === 'udp') {
     writeU32(bytes, at, version << 16);
     at += 4;
   }
-  writeU32(bytes, at, remoteId);
+  writeU32(bytes, at, session.remoteId);
   at += sessionIdOctets;
-  const { remoteCookie } = format;
+  const { remoteCookie, txSublayer } = format;
   for (let i = 0; i < remoteCookie.length; i++) bytes[at++] = remoteCookie[i];
-  if (format.txSublayer !== 'none') {
+  if (txSublayer !== 'none') {
     writeU32(bytes, at, numbered ? nextSequence(session) : 0);
     bytes[at] = numbered ? flags | sequenceBit : flags;
   }

@@ -60,7 +60,7 @@ export class DataPath {
   readonly outgoing: Outgoing;
   readonly #users: UserPackets;
   readonly #reorder = new Reorder(
-    (session, bytes, start, end, flags) => this.carry(session, bytes, 0, start, end, flags),
+    (session, bytes, start, end, flags) => this.pass(session, bytes, 0, start, end, flags),
     () => performance.now(),
   );
   #alarm: NodeJS.Timeout | undefined;
@@ -226,9 +226,11 @@ export class DataPath {
     if (!isFromPeer(datagram, session)) return 'wrongPeer';
     const { sequenced, ns, payloadStart, payloadEnd } = header;
     if (session.follows) session.sequencing = sequenced ? 'all' : 'none';
+    if (sequenced) return this.order(session, ns, bytes, start, payloadStart, payloadEnd, 0);
     // The peer has ceased to number its messages (RFC 2661 5.4): nothing more will fill the gaps.
-    if (!sequenced && session.held !== undefined) this.#reorder.flush(session);
-    return this.order(session, sequenced ? ns : -1, bytes, start, payloadStart, payloadEnd, 0);
+    if (session.held !== undefined) this.#reorder.flush(session);
+    this.carry(session, bytes, start, payloadStart, payloadEnd);
+    return undefined;
   }
 
   private takeV3(datagram: Datagram): string | undefined {
@@ -240,12 +242,16 @@ export class DataPath {
     const header = this.#headerV3;
     const refused = readHeaderV3(datagram, session.format, header);
     if (refused !== undefined) return refused;
-    const sequence = session.format.checksSequence ? header.sequence : -1;
     const { bytes, start, end } = datagram;
-    return this.order(session, sequence, bytes, start, header.payloadStart, end, header.flags);
+    const { sequence, payloadStart, flags } = header;
+    if (session.format.checksSequence && sequence >= 0) {
+      return this.order(session, sequence, bytes, start, payloadStart, end, flags);
+    }
+    this.pass(session, bytes, start, payloadStart, end, flags);
+    return undefined;
   }
 
-  /** Passes a payload on when it is its turn. Without a number (-1) it always is. */
+  /** Passes a numbered payload on when it is its turn. */
   private order(
     session: L2tpSession,
     sequence: number,
@@ -255,16 +261,38 @@ export class DataPath {
     end: number,
     flags: number,
   ): string | undefined {
-    if (sequence < 0) {
-      this.carry(session, bytes, floor, start, end, flags);
-      return undefined;
-    }
     const arrival = this.#reorder.arrive(session, sequence, bytes, start, end, flags);
     if (arrival === 'held') this.arm();
     if (arrival !== 'now') return arrival === 'late' ? 'late' : undefined;
-    this.carry(session, bytes, floor, start, end, flags);
+    this.pass(session, bytes, floor, start, end, flags);
     if (session.held !== undefined) this.#reorder.release(session);
     return undefined;
+  }
+
+  /** Passes a payload on. What lies between `floor` and it may be overwritten. */
+  private pass(
+    session: L2tpSession,
+    bytes: Uint8Array,
+    floor: number,
+    start: number,
+    end: number,
+    flags: number,
+  ): void {
+    if (session.pseudowire === 'ppp') this.carry(session, bytes, floor, start, end);
+    else this.leave(session, bytes, start, end, flags);
+  }
+
+  /** Gives a payload to the session's circuit. */
+  private leave(session: L2tpSession, bytes: Uint8Array, start: number, end: number, flags: number): void {
+    const reason =
+      session.circuit === undefined ? 'notAttached' : session.circuit.take(session, bytes, start, end, flags);
+    if (reason === undefined) {
+      session.rxPackets++;
+      session.rxOctets += end - start;
+    } else {
+      this.#drops.received(session);
+      this.count(reason);
+    }
   }
 
   /** Takes the PPP frame of a PPPoE session packet, before which some octets may be overwritten. */
@@ -272,43 +300,18 @@ export class DataPath {
     // From here on it looks like L2TP's.
     bytes[start - 1] = 0x03;
     bytes[start - 2] = 0xff;
-    this.carry(session, bytes, start - pppoeHeadroomOctets, start - 2, end, 0);
+    this.carry(session, bytes, start - pppoeHeadroomOctets, start - 2, end);
   }
 
-  /** Passes a payload on. What lies between `floor` and it may be overwritten. */
-  private carry(
-    session: PlaneSession,
-    bytes: Uint8Array,
-    floor: number,
-    start: number,
-    end: number,
-    flags: number,
-  ): void {
+  /** Passes a PPP frame on. What lies between `floor` and it may be overwritten. */
+  private carry(session: PlaneSession, bytes: Uint8Array, floor: number, start: number, end: number): void {
     const reason =
-      session.spliced !== undefined
-        ? this.relay(session, session.spliced, bytes, floor, start, end)
-        : session instanceof PppoeSession || session.pseudowire === 'ppp'
-          ? this.terminate(session, bytes, start, end)
-          : this.leave(session, bytes, start, end, flags);
+      session.spliced === undefined
+        ? this.terminate(session, bytes, start, end)
+        : this.relay(session, session.spliced, bytes, floor, start, end);
     if (reason === undefined) return;
     this.#drops.received(session);
     this.count(reason);
-  }
-
-  /** Gives a payload to the session's circuit. Answers why it is dropped. */
-  private leave(
-    session: L2tpSession,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    flags: number,
-  ): string | undefined {
-    if (session.circuit === undefined) return 'notAttached';
-    const reason = session.circuit.take(session, bytes, start, end, flags);
-    if (reason !== undefined) return reason;
-    session.rxPackets++;
-    session.rxOctets += end - start;
-    return undefined;
   }
 
   /** Control protocols go to the engine, user packets to the device. Answers why the frame is dropped. */

@@ -91,12 +91,25 @@ export class Outgoing {
       this.refuse(session, 'peerNotActive');
       return;
     }
-    if (start - headerOctets(session, numbered) < floor) {
-      const copy = this.copy(slab, start, end);
-      if (copy < 0) this.refuse(session, 'tooLong');
-      else this.sendMessage(session, this.#copies, 0, copy, copy + end - start, numbered, flags, octets);
+    if (start - headerOctets(session, numbered) >= floor) {
+      this.add(session, slab, start, end, numbered, flags, octets);
       return;
     }
+    const copy = this.copy(slab, start, end);
+    if (copy < 0) this.refuse(session, 'tooLong');
+    else this.add(session, this.#copies, copy, copy + end - start, numbered, flags, octets);
+  }
+
+  /** Adds a message to the batch. There is room for its header. */
+  private add(
+    session: L2tpSession,
+    slab: Uint8Array,
+    start: number,
+    end: number,
+    numbered: boolean,
+    flags: number,
+    octets: number,
+  ): void {
     const { socket, remote, from } = session.tunnel;
     const words = this.#datagrams.words;
     const place = this.#datagrams.place(slab);

@@ -11,7 +11,7 @@ import type { L2tpSession } from './sessions.ts';
 export const maxHeldMessages = 256;
 /** The most octets that wait, of all sessions together. */
 export const maxHeldOctets = 16 * 1024 * 1024;
-/** So many late messages in a row mean that the peer counts anew. */
+/** So many late messages, in order among themselves, mean that the peer counts anew (RFC 3931 Appendix C). */
 export const lateRunLimit = 64;
 /** `now`: it goes on, and all that were before it have gone. */
 export type Arrival = 'now' | 'held' | 'late';
@@ -73,7 +73,7 @@ export class Reorder {
     const ahead = distance(session, ns);
     if (ahead === 0) return goOn(session, ns);
     if (ahead > sequenceMask(session) >>> 1) {
-      if (++session.lateRun < lateRunLimit) return late(session);
+      if (countLate(session, ns) < lateRunLimit) return late(session);
       this.flush(session);
       return goOn(session, ns);
     }
@@ -194,6 +194,15 @@ function goOn(session: L2tpSession, ns: number): Arrival {
   session.lateRun = 0;
   session.expected = (ns + 1) & sequenceMask(session);
   return 'now';
+}
+
+/** Answers how many late ones have come in order and in a row. */
+function countLate(session: L2tpSession, ns: number): number {
+  const step = (ns - session.lastLate) & sequenceMask(session);
+  const inOrder = step > 0 && step <= sequenceMask(session) >>> 1;
+  session.lateRun = inOrder ? session.lateRun + 1 : 1;
+  session.lastLate = ns;
+  return session.lateRun;
 }
 
 function late(session: L2tpSession): Arrival {

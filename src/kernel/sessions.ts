@@ -66,8 +66,9 @@ export class L2tpSession extends FrameSession {
   ns = 0;
   /** The next Ns to be received. */
   expected = 0;
-  /** How many late messages came in a row. */
+  /** How many late messages came in a row, in order among themselves, and the number of the last. */
   lateRun = 0;
+  lastLate = 0;
   held: HeldMessages | undefined = undefined;
   /** While the circuit at the peer is not, nothing is sent. */
   peerActive = true;

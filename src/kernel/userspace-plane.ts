@@ -165,6 +165,8 @@ export class UserspacePlane implements DataPlane {
   private sessionUp(op: Op<'sessionUp'>): PlaneFact {
     const tunnel = this.#path.tunnels.get(op.localTunnelId);
     if (!tunnel) throw new PlaneError('ENOENT', `tunnel ${op.localTunnelId}`);
+    if (op.format === undefined && op.pseudowire !== 'ppp')
+      throw new PlaneError('EINVAL', `${sessionText(op.session)}: L2TPv2 carries PPP only`);
     this.sessionDown(op.session);
     const session = new L2tpSession(op.session, tunnel, {
       remoteId: op.remoteSessionId,

@@ -244,6 +244,15 @@ describe.each([0, 50])('a peer that counts anew, with %d ms to wait', (timeoutMs
   });
 });
 
+test('late messages that are in no order are no peer that counts anew (RFC 3931 Appendix C)', () => {
+  const session = newSession(0, 1000);
+  const way = new Way();
+  for (let run = 0; run < 2 * lateRunLimit; run++) way.arrive(session, 7);
+  for (let sent = 2 * lateRunLimit; sent > 0; sent--) way.arrive(session, sent);
+  expect(way.order).toEqual([]);
+  expect(session).toMatchObject({ rxOutOfOrder: 4 * lateRunLimit, expected: 1000 });
+});
+
 describe('the room', () => {
   test('of a session has an end: then the first gap is given up', () => {
     const session = newSession(1000);
