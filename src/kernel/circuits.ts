@@ -1,9 +1,10 @@
 /**
  * HDLC, Frame Relay and ATM pseudowires: each has a unix datagram socket of ours, behind which a program is the circuit
- * (docs/pseudowires.md). Frames that no program takes are dropped: the kernel alone queues them (net.unix.max_dgram_qlen).
+ * (docs/pseudowires.md).
  */
 import { PlaneError } from '../engine/errors.ts';
 import type { CircuitAttachment, PlaneEvents } from '../engine/ports.ts';
+import { Backlog } from './backlog.ts';
 import { CellPacking } from './cell-packing.ts';
 import { type CircuitPseudowire, circuitHeaderOctets, maxFrameOctets } from './circuit-protocol.ts';
 import { payloadHeadroomOctets } from './data-header.ts';
@@ -47,6 +48,7 @@ export class Circuits {
   readonly #path: DataPath;
   readonly #events: PlaneEvents;
   readonly #places = new Map<L2tpSession, Place>();
+  readonly #backlog = new Backlog();
   #slab: Slab | undefined;
   #keepalive: NodeJS.Timeout | undefined;
 
@@ -58,6 +60,11 @@ export class Circuits {
   /** How many sockets there are. */
   get size(): number {
     return this.#places.size;
+  }
+
+  /** How many messages wait for busy programs. */
+  get waiting(): number {
+    return this.#backlog.size;
   }
 
   /**
@@ -95,6 +102,7 @@ export class Circuits {
       fd: socket.fd,
       path: this.#path,
       packing: slab.packing,
+      backlog: this.#backlog,
       events: this.#events,
     });
     const poller = native.pollStart(socket.fd, pollReadable, (events) => this.ready(session, slab, events));
@@ -127,6 +135,7 @@ export class Circuits {
 
   close(): void {
     for (const session of this.#places.keys()) this.detach(session);
+    this.#backlog.close();
   }
 
   private probe(): void {

@@ -3,6 +3,7 @@ import type { PlaneEvents } from '../engine/ports.ts';
 import type { CircuitSpec } from '../engine/spec.ts';
 import { pseudowireTypes } from '../engine/wire/pseudowire.ts';
 import { atmFlag, atmFlags, cellOctets, flagsOfCell, isIdleCell } from './atm-cell.ts';
+import type { Backlog } from './backlog.ts';
 import type { CellPacking } from './cell-packing.ts';
 import { makeOurs, refuseCell, refuseFrame } from './circuit-frames.ts';
 import {
@@ -25,12 +26,9 @@ import {
 import { payloadHeadroomOctets } from './data-header.ts';
 import type { DataPath } from './data-path.ts';
 import { errnoName, native } from './native.ts';
+import { Program } from './program.ts';
 import type { Circuit, L2tpSession } from './sessions.ts';
 import { unixAddressLength } from './unix-socket.ts';
-
-const eagain = -11;
-const econnrefused = -111;
-const enoent = -2;
 
 /** Messages without a frame are made here, one at a time. */
 const small = new Uint8Array(attachedOctets);
@@ -43,14 +41,14 @@ export interface ProgramCircuitParts {
   fd: number;
   path: DataPath;
   packing: CellPacking;
+  backlog: Backlog;
   events: PlaneEvents;
 }
 
 export class ProgramCircuit implements Circuit {
   spec: CircuitSpec;
   readonly #parts: ProgramCircuitParts;
-  /** The address of the program that is attached. */
-  #program: Uint8Array | undefined = undefined;
+  #program: Program | undefined = undefined;
   /** As the program has told it last; nobody's circuit is not active. */
   #status = inactiveStatus;
   /** What the engine knows: it takes a circuit that was just attached for active. */
@@ -67,8 +65,9 @@ export class ProgramCircuit implements Circuit {
   /** Takes leave of the program. */
   close(): void {
     this.#closed = true;
-    if (this.#program !== undefined) this.say(this.#program, circuitMessage.detach, 0);
-    this.#program = undefined;
+    writeMessageHeader(small, 0, circuitMessage.detach, 0);
+    this.#program?.attempt(small, 0, circuitHeaderOctets);
+    this.lose();
   }
 
   // -------------------------------------------------------------- the program
@@ -77,7 +76,7 @@ export class ProgramCircuit implements Circuit {
   hear(sender: Uint8Array, bytes: Uint8Array, start: number, end: number): void {
     const type = readMessageType(bytes, start, end);
     const program = this.#program;
-    const known = program !== undefined && isSame(program, sender);
+    const known = program?.is(sender) === true;
     if (known && type === circuitMessage.data) this.takeFrame(bytes, start, end);
     else if (type === circuitMessage.attach || type === 'otherVersion')
       this.meet(sender, known, type, bytes, start, end);
@@ -105,18 +104,33 @@ export class ProgramCircuit implements Circuit {
     const address = sender.slice(0, length);
     const reason = type === 'otherVersion' ? refusal.otherVersion : this.refuse(known, pseudowireType);
     if (reason !== undefined) {
-      this.say(address, circuitMessage.refused, reason);
+      this.answer(address, circuitMessage.refused, reason);
       return;
     }
     writeAttached(small, session.peerActive ? activeStatus : inactiveStatus, pseudowire);
-    const answered = this.deliver(address, small, 0, attachedOctets);
+    const answered = native.sendTo(this.#parts.fd, small, 0, attachedOctets, address);
     if (answered < 0) {
       // Whom we cannot reach is no circuit.
       path.count(`circuit ${errnoName(answered)}`);
       return;
     }
-    this.#program = address;
+    this.#program?.forget();
+    this.#program = this.programAt(address);
     this.setStatus(readMessageValue(bytes, start));
+  }
+
+  private programAt(address: Uint8Array): Program {
+    const { fd, backlog, session, path } = this.#parts;
+    return new Program({
+      fd,
+      address,
+      backlog,
+      gone: () => this.lose(),
+      lost(bytes, start, end, reason) {
+        const isFrame = readMessageType(bytes, start, end) === circuitMessage.data;
+        if (isFrame) path.lose(session, end - start - circuitHeaderOctets, reason);
+      },
+    });
   }
 
   private refuse(known: boolean, pseudowireType: number): number | undefined {
@@ -137,37 +151,33 @@ export class ProgramCircuit implements Circuit {
     this.#parts.path.count('circuitStranger');
     const length = unixAddressLength(sender);
     const lives = type === circuitMessage.data || type === circuitMessage.status || type === circuitMessage.keepalive;
-    if (lives && length > 0) this.say(sender.slice(0, length), circuitMessage.detach, 0);
+    if (lives && length > 0) this.answer(sender.slice(0, length), circuitMessage.detach, 0);
   }
 
   /** Finds out whether the program has died. */
   probe(): void {
-    if (this.#program !== undefined) this.say(this.#program, circuitMessage.keepalive, 0);
+    writeMessageHeader(small, 0, circuitMessage.keepalive, 0);
+    this.#program?.attempt(small, 0, circuitHeaderOctets);
   }
 
   private lose(): void {
+    const program = this.#program;
     this.#program = undefined;
+    program?.forget();
     this.setStatus(inactiveStatus);
   }
 
-  private say(address: Uint8Array, type: number, value: number): void {
+  /** To whoever is not attached. */
+  private answer(address: Uint8Array, type: number, value: number): void {
     writeMessageHeader(small, 0, type, value);
-    this.deliver(address, small, 0, circuitHeaderOctets);
-  }
-
-  /** Answers a negative errno where the message is lost. */
-  private deliver(address: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
-    const result = native.sendTo(this.#parts.fd, bytes, start, end, address);
-    if ((result === econnrefused || result === enoent) && address === this.#program) this.lose();
-    return result;
+    native.sendTo(this.#parts.fd, small, 0, circuitHeaderOctets, address);
   }
 
   // -------------------------------------------------------------- status
 
   tellPeer(active: boolean): void {
-    if (this.#program !== undefined) {
-      this.say(this.#program, circuitMessage.status, active ? activeStatus : inactiveStatus);
-    }
+    writeMessageHeader(small, 0, circuitMessage.status, active ? activeStatus : inactiveStatus);
+    this.#program?.send(small, 0, circuitHeaderOctets);
   }
 
   private setStatus(value: number): void {
@@ -246,15 +256,6 @@ export class ProgramCircuit implements Circuit {
     if (reason !== undefined) return reason;
     const at = start - circuitHeaderOctets;
     writeMessageHeader(bytes, at, circuitMessage.data, flags);
-    const result = this.deliver(program, bytes, at, end);
-    if (result >= 0) return undefined;
-    if (result === eagain) return 'programBusy';
-    return this.#program === undefined ? 'noProgram' : `program ${errnoName(result)}`;
+    return program.send(bytes, at, end);
   }
-}
-
-/** Whether the sender's address, behind which are zeros, is the program's. */
-function isSame(program: Uint8Array, sender: Uint8Array): boolean {
-  for (let i = 0; i < program.length; i++) if (program[i] !== sender[i]) return false;
-  return true;
 }

@@ -442,6 +442,7 @@ export class UserspacePlane implements DataPlane {
       devices: this.#devices.size,
       ethernetPorts: this.#ports.size,
       circuits: this.#circuits.size,
+      circuitMessages: this.#circuits.waiting,
     };
   }
 

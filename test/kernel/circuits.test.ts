@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { pseudowireTypes } from '../../src/engine/wire/pseudowire.ts';
+import { maxWaitingMessages } from '../../src/kernel/backlog.ts';
 import { maxFrameOctets } from '../../src/kernel/circuit-protocol.ts';
 import '../netns/patience.ts';
 import { until } from '../netns/until.ts';
@@ -289,17 +290,91 @@ describe('frames', () => {
     expect(await lab.sent(1)).toEqual([[...header, 1, 3]]);
   });
 
-  test('that a busy program does not take are dropped, and the next ones go', async () => {
+  /** Frames that a program has got, by their last two octets. */
+  async function numbers(program: Program, count: number): Promise<number[]> {
+    const got: number[] = [];
+    while (got.length < count) {
+      const { type, body } = await program.next();
+      expect(type).toBe(message.data);
+      got.push(body[2] * 256 + body[3]);
+    }
+    return got;
+  }
+
+  function receiveNumbered(from: number, to: number): void {
+    for (let i = from; i < to; i++) lab.receive(1, 3, i >> 8, i & 0xff);
+  }
+
+  const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+  test('wait for a busy program, in order, and so does what it is told', async () => {
     const { session, program } = await lab.attached('hdlc');
-    const frames = 5_000;
-    for (let i = 0; i < frames; i++) lab.receive(1, 3, i >> 8, i & 0xff);
+    receiveNumbered(0, 200);
+    lab.circuits.peerCircuit(session, false);
+    expect(await numbers(program, 200)).toEqual(upTo(200));
+    expect(await program.next()).toMatchObject({ type: message.status, value: 0 });
+    expect(session).toMatchObject({ rxPackets: 200, rxDropped: 0 });
+    expect(lab.circuits.waiting).toBe(0);
+  });
+
+  test('are dropped when too many wait, and the next ones go', async () => {
+    const { session, program } = await lab.attached('hdlc');
+    receiveNumbered(0, 5_000);
+    expect(lab.circuits.waiting).toBe(maxWaitingMessages);
     const { programBusy } = lab.path.dropped;
-    expect(programBusy).toBeGreaterThan(0);
-    expect(session).toMatchObject({ rxPackets: frames - programBusy, rxDropped: programBusy });
-    for (let i = 0; i < frames - programBusy; i++) expect(program.receive()?.body.at(-1)).toBe(i & 0xff);
-    expect(program.receive()).toBeUndefined();
-    lab.receive(1, 3, 0xff);
-    expect(program.receive()?.body).toEqual([1, 3, 0xff]);
+    expect(session).toMatchObject({ rxPackets: 5_000 - programBusy, rxDropped: programBusy });
+    expect(await numbers(program, 5_000 - programBusy)).toEqual(upTo(5_000 - programBusy));
+    receiveNumbered(7, 8);
+    expect(await numbers(program, 1)).toEqual([7]);
+    expect(lab.circuits.waiting).toBe(0);
+  });
+
+  test('that wait are lost with their program, and with the session', async () => {
+    const { session, program } = await lab.attached('hdlc');
+    receiveNumbered(0, 200);
+    const { waiting } = lab.circuits;
+    expect(waiting).toBeGreaterThan(0);
+    lab.kill(program);
+    await until('the dead circuit', () => lab.statuses.length === 3);
+    expect(lab.circuits.waiting).toBe(0);
+    expect(session).toMatchObject({ rxPackets: 200 - waiting, rxOctets: 4 * (200 - waiting), rxDropped: waiting });
+    expect(lab.path.dropped).toEqual({ noProgram: waiting });
+    const again = lab.program('again');
+    again.attach(pseudowireTypes.hdlc);
+    await again.next();
+    receiveNumbered(0, 200);
+    lab.circuits.detach(session);
+    expect(lab.circuits.waiting).toBe(0);
+    expect(session.rxPackets + session.rxDropped).toBe(400);
+  });
+
+  test('come in order, however a program reads', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ frames: fc.nat(40), reads: fc.nat(40) }), { maxLength: 6 }),
+        async (turns) => {
+          const fresh = await CircuitLab.open();
+          try {
+            const { program } = await fresh.attached('hdlc');
+            const got: number[] = [];
+            let sent = 0;
+            for (const { frames, reads } of turns) {
+              for (let i = 0; i < frames; i++) fresh.receive(1, 3, sent >> 8, sent++ & 0xff);
+              for (let i = 0; i < reads; i++) {
+                const received = program.receive();
+                if (received?.type === message.data) got.push(received.body[2] * 256 + received.body[3]);
+              }
+              await new Promise((resolve) => setImmediate(resolve));
+            }
+            got.push(...(await numbers(program, sent - got.length)));
+            expect(got).toEqual(upTo(sent));
+          } finally {
+            fresh.close();
+          }
+        },
+      ),
+      { numRuns: 10 },
+    );
   });
 });
 
