@@ -203,7 +203,7 @@ export class EthernetPorts {
   close(): void {
     this.#watch.close();
     for (const session of [...this.#ports.keys()]) this.detach(session);
-    this.#removals.finish();
+    this.#removals.close();
   }
 
   // -------------------------------------------------------------- what the system says

@@ -110,7 +110,7 @@ export class Joint {
 
   private removeWire(): void {
     if (this.#wire === 0) return;
-    this.#removals.add(undefined, this.#wire);
+    this.#removals.addBridge(this.#wire);
     this.#wire = 0;
   }
 
