@@ -30,10 +30,26 @@ Gateway that listens.
 \`prol2tp plan DIR\` tells before it happens. In place: \`helloInterval\`, \`maxRetries\`, \`retryTimeout\`, \`transmitWindow\`,
 \`maxSessions\`, \`idleTimeout\`, \`persist\`, \`trace\`, \`useSequenceNumbers\`, \`reorderTimeout\`, \`forward\`, \`usePppProxy\`,
 \`connectSpeed\` (the LNS of a call of type lacIncoming is told); of PPP the limits \`idleTimeout\`, \`maxConnectTime\`,
-\`interimInterval\`, \`rateLimit\` and \`filter\`; and everything of a Gateway, PeerProfile, PppoeServer, AddressPool and
+\`interimInterval\`, \`rateLimit\` and \`filter\`; of Ethernet \`mtu\`, \`macAddress\`, \`bridge\` and \`addresses\`; and everything of a Gateway, PeerProfile, PppoeServer, AddressPool and
 Subscriber. A filter's new rules hold for live calls too; else these keep what they were given, and those of a PppoeServer
 end when its interface is served no more. Everything else of a Tunnel or Session re-establishes that one, and no other.
 An accepted tunnel goes on under the PeerProfile that matches its peer after a change; if none does, it is closed.
+`;
+
+const pseudowires = `
+## L2TPv3
+Tunnels that we dial speak L2TPv2 unless \`version\` says otherwise; peers that dial us are answered in the version of their
+request. With a secret every control message is signed (\`digest\`); without one the digest only shows that it is whole.
+\`secondSecretRef\` is for changing a secret: first both ends get the new one as the second, then as the first, then the
+old one goes.
+
+A Session with a \`pseudowire\` other than \`ppp\` is attached to a network device (\`ethernet\`, \`vlan\`: by its
+EthernetProfile) or to a program behind a socket (\`hdlc\`, \`frameRelay\`, ATM: by its \`circuit\`). Both ends must name it
+by the same \`remoteEndId\`. Of what peers bring in tunnels that they open, the PeerProfile's SessionProfile says which one
+pseudowire it may be: \`ppp\`, \`ethernet\` or \`vlan\`. A circuit needs a declared Session.
+
+A Tunnel with \`static\` has no control connection: ids and cookies of it and of its Sessions are declared at both ends,
+crosswise. PPP in a static session works where both ends run PPP.
 `;
 
 const conditions = `
@@ -47,7 +63,8 @@ LCP is settled; give users their limits, filters and addresses themselves).
 \`prol2tp get ... -o yaml\` shows the same status that a CustomResource has. Every kind has \`observedGeneration\` and
 \`conditions\`: \`Ready\`, \`Reconciling\` (being worked on), \`Stalled\` (nothing happens until somebody does something),
 \`Established\` on tunnels and sessions, \`PeerAuthenticated\` on tunnels. Reason and message say what is, and what to do:
-an AddressPool that has nothing left is \`PoolExhausted\`, a Gateway none of whose RADIUS servers answers
+a pseudowire whose circuit is down is \`CircuitDown\`, or \`PeerCircuitDown\` when it is the peer's; an AddressPool that has
+nothing left is \`PoolExhausted\`, a Gateway none of whose RADIUS servers answers
 \`RadiusUnavailable\`.
 `;
 
@@ -71,7 +88,7 @@ export function referenceText(kinds: ReadonlyMap<string, KindSchema>): string {
     const kind = kinds.get(name);
     return kind ? [sectionOf(kind)] : [];
   });
-  return `<!-- Generated from schemas/ by \`npm run generate\`. -->\n${[intro + conditions, ...sections].join('\n')}`;
+  return `<!-- Generated from schemas/ by \`npm run generate\`. -->\n${[intro + pseudowires + conditions, ...sections].join('\n')}`;
 }
 
 function sectionOf({ name, schema }: KindSchema): string {

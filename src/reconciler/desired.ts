@@ -61,8 +61,9 @@ export function desired(snapshot: Snapshot, before?: Desired): Desired {
   };
   const system = reuse(last?.system, systemOf(declarations, gateway, last?.system));
   const { hostName } = declarations.hostName().values;
-  const settings = gatewayOf(gateway?.document.spec ?? {}, hostName);
-  if (gateway) checkListeners(declarations, gateway);
+  const declared = gatewayOf(gateway?.document.spec ?? {}, hostName);
+  const listen = !gateway || checkListeners(declarations, gateway) ? declared.listen : (last?.gateway.listen ?? []);
+  const settings = { ...declared, listen };
   // With a mistake in one filter, all stay as they were; what did not change is the same object, for live calls.
   const isGood = !gateway || checkFilters(declarations, gateway);
   const lastFilters = last?.gateway.filters ?? [];
@@ -150,11 +151,14 @@ function builtInGateway(declarations: Declarations, { document }: Resource<'Gate
   return { from: 'built-in', values: { ...values, ...parts }, locate: () => ({ path: '' }) };
 }
 
-function checkListeners(declarations: Declarations, gateway: Resource<'Gateway'>): void {
+/** With a mistake in one listener, all stay as they were. */
+function checkListeners(declarations: Declarations, gateway: Resource<'Gateway'>): boolean {
+  const errors = declarations.errors.length;
   for (const [at, { encapsulation, port }] of (gateway.document.spec.listen ?? []).entries()) {
     if (encapsulation !== 'ip' || port === undefined) continue;
     declarations.reportAt(gateway, `listen.${at}.port`, 'IP has no ports: take it out, or say encapsulation: udp');
   }
+  return declarations.errors.length === errors;
 }
 
 function chooseGateway(declarations: Declarations): Resource<'Gateway'> | undefined {

@@ -28,6 +28,7 @@ export type Pseudowire =
 export type Quirk =
   | 'clearReply'
   | 'closeWhenEmpty'
+  | 'draftAvps'
   | 'neverChallenges'
   | 'noHello'
   | 'omitRxConnectSpeed'
@@ -44,6 +45,8 @@ export type AvpName =
   | 'actualInterleavingDelayUpstreamMs'
   | 'agentCircuitId'
   | 'agentRemoteId'
+  | 'atmMaxConcatenatedCells'
+  | 'attachmentGroupId'
   | 'attainableDataRateDownstreamBps'
   | 'attainableDataRateUpstreamBps'
   | 'bearerType'
@@ -51,13 +54,16 @@ export type AvpName =
   | 'callingNumber'
   | 'callingSubAddress'
   | 'connectSpeedUpdateEnable'
+  | 'frameRelayHeaderOctets'
   | 'framingType'
   | 'initialReceivedLcpConfReq'
+  | 'interfaceMtu'
   | 'iwfSession'
   | 'lastReceivedLcpConfReq'
   | 'lastSentLcpConfReq'
   | 'lcpAllowOptions'
   | 'lcpWantOptions'
+  | 'localEndId'
   | 'maximumBps'
   | 'maximumDataRateDownstreamBps'
   | 'maximumDataRateUpstreamBps'
@@ -68,6 +74,7 @@ export type AvpName =
   | 'minimumDataRateDownstreamLowPowerBps'
   | 'minimumDataRateUpstreamBps'
   | 'minimumDataRateUpstreamLowPowerBps'
+  | 'oamEmulationRequired'
   | 'physicalChannelId'
   | 'privateGroupId'
   | 'proxyAuthenChallenge'
@@ -75,6 +82,7 @@ export type AvpName =
   | 'proxyAuthenName'
   | 'proxyAuthenResponse'
   | 'proxyAuthenType'
+  | 'remoteEndId'
   | 'rxConnectSpeedBps'
   | 'rxMaximumBps'
   | 'rxMinimumBps'
@@ -788,7 +796,7 @@ export interface SessionFields {
   calledNumber?: string;
   /** The sub-address that is told to the peer; of an awaited call, the one that it must have. */
   subAddress?: string;
-  /** L2TPv3: names the circuit to both ends alike (RFC 3931 5.4.4). Text, `0x` and hexadecimal digits for octets, or a number for four octets. Without it the Session's name; of PPP calls our host name and the Session's. */
+  /** L2TPv3: names the circuit to both ends alike (RFC 3931 5.4.4). Text, `0x` and hexadecimal digits for octets, or a number for four octets. Without it the Session's name, of PPP calls with our host name before it; of an awaited call, the one that it must have. */
   remoteEndId?: number | string;
   /** In a static Tunnel: what both ends were told, crosswise. */
   static?: {

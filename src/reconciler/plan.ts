@@ -140,9 +140,13 @@ function deviceAction(name: string, desired: DesiredState, observed: ObservedSta
   return { action: 'configureDevice', spec, reason: device.spec ? tell(found) : 'declared' };
 }
 
-/** Whether the session that owns a device wants it: one that is being closed takes its device along. */
+/**
+ * Whether the session that owns a device wants it: one that is being closed takes its device along. Those that a peer
+ * brought, which are called by their ids, are declared nowhere.
+ */
 function isInUse({ owner }: PlaneDevice, desired: DesiredState, observed: ObservedState): boolean {
   const name = owner.replace(/^Session\//, '');
+  if (/^\d+\/\d+$/.test(name)) return true;
   return desired.sessions.has(name) && observed.sessions.get(name)?.state === 'established';
 }
 

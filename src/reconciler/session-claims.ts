@@ -11,16 +11,7 @@ interface Want {
   what: string;
 }
 
-function wantsOf({
-  name,
-  tunnel,
-  parameters,
-  interfaceName,
-  ethernet,
-  circuit,
-  remoteEndId,
-  static: ids,
-}: SessionSpec) {
+function wantsOf({ tunnel, interfaceName, ethernet, circuit, remoteEndId, static: ids }: SessionSpec) {
   const wants: Want[] = [];
   const device = ethernet ? ethernet.interfaceName : interfaceName;
   if (device !== undefined) {
@@ -43,12 +34,11 @@ function wantsOf({
       path: 'static.localSessionId',
       what: `localSessionId ${localSessionId}`,
     });
-  } else if (remoteEndId !== undefined || parameters.pseudowire !== 'ppp') {
-    const endId = remoteEndId ?? name;
+  } else if (remoteEndId !== undefined) {
     wants.push({
-      key: `end ${tunnel} ${endId}`,
+      key: `end ${tunnel} ${remoteEndId}`,
       path: 'remoteEndId',
-      what: `remoteEndId ${endId} in Tunnel/${tunnel}`,
+      what: `remoteEndId ${remoteEndId} in Tunnel/${tunnel}`,
     });
   }
   return wants;

@@ -9,7 +9,7 @@ import { giver } from './layers.ts';
 import { checkPpp } from './ppp-checks.ts';
 import { proxyOf } from './proxy.ts';
 import { attachmentOf, checkCarried } from './pseudowires.ts';
-import { builtInPppChain, type SessionChain, type TunnelChain } from './resolve.ts';
+import { builtInPppChain, type SessionChain, type SessionValues, type TunnelChain } from './resolve.ts';
 import type { Resource } from './resources.ts';
 import { pppOf, pppRole, sessionParametersOf } from './specs.ts';
 import { checkStaticSession, staticOf, withoutCookies } from './static.ts';
@@ -44,7 +44,7 @@ export function sessionOf(
   const common = {
     name: session.name,
     tunnel: spec.tunnel,
-    remoteEndId: endIdOf(values.remoteEndId),
+    remoteEndId: endIdOf(session.name, values),
     static: staticOf(spec),
     callingNumber: values.callingNumber,
     calledNumber: values.calledNumber,
@@ -93,9 +93,9 @@ function pppCallOf(context: Context, session: Resource<'Session'>, chain: Sessio
   };
 }
 
-/** A number is four octets. */
-function endIdOf(declared: string | number | undefined): string | undefined {
-  if (declared === undefined) return undefined;
+/** A number is four octets. A pseudowire that is told to the peer has its Session's name; PPP needs none. */
+function endIdOf(name: string, { remoteEndId: declared, pseudowire, static: ids }: SessionValues): string | undefined {
+  if (declared === undefined) return pseudowire === 'ppp' || ids ? undefined : name;
   return canonicalEndId(typeof declared === 'number' ? `0x${declared.toString(16).padStart(8, '0')}` : declared);
 }
 

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { EventLog } from '../../src/api/events.ts';
 import { LiveSource } from '../../src/api/live-source.ts';
 import { acceptedName } from '../../src/api/names.ts';
-import { sessionKeyV2 } from '../../src/engine/ports.ts';
+import { sessionKeyV2, sessionKeyV3 } from '../../src/engine/ports.ts';
+import { noCounters } from '../../src/engine/spec.ts';
 import { emptySystem, type ObservedState } from '../../src/reconciler/live.ts';
 import { Reconciler } from '../../src/reconciler/reconciler.ts';
 import { loadTexts } from '../../src/reconciler/sources/files.ts';
@@ -62,6 +63,8 @@ class Obedient {
 }
 
 const { counters } = sessionView();
+/** Of a pseudowire that is known by its session id alone. */
+const frames = { ...noCounters, rxPackets: 7 };
 let world: Obedient;
 let reconciler: Reconciler;
 let source: LiveSource;
@@ -95,7 +98,7 @@ beforeEach(() => {
       declaredTunnels: () => world.tunnels.values(),
       declaredSessions: () => world.sessions.values(),
       acceptedTunnels: () => [tunnelView(), tunnelView({ name: 'granted 10.0.0.9', direction: 'dialled', localId: 9 })],
-      acceptedSessions: () => [sessionView()],
+      acceptedSessions: () => [sessionView(), sessionView({ version: 3, localId: 0x1_0005, pseudowire: 'ethernet' })],
       accepted: () => ({ tunnels: 1, sessions: 1 }),
       drops: { unknownTunnel: 2 },
       pppoeServers: () => [],
@@ -105,7 +108,10 @@ beforeEach(() => {
     plugins: { describe: () => undefined, errors: [] },
     plane: {
       name: 'userspace',
-      counters: (session) => (session === sessionKeyV2(1, 5) ? counters : undefined),
+      counters: (session) => {
+        if (session === sessionKeyV3(0x1_0005)) return frames;
+        return session === sessionKeyV2(1, 5) ? counters : undefined;
+      },
       dropped: () => ({ unknownSession: 1 }),
       list: async () => [],
     },
@@ -149,8 +155,8 @@ test('gives what is known only by its mistake', async () => {
 test('gives live tunnels and sessions, declared before accepted, and counts them', async () => {
   await declare(toLns, alice);
   expect(Array.from(source.tunnels(), ({ name }) => name)).toEqual(['to-lns', undefined, 'granted 10.0.0.9']);
-  expect(Array.from(source.sessions(), ({ name }) => name)).toEqual(['alice', undefined]);
-  expect(Array.from(source.sessions(), (session) => session.counters)).toEqual([counters, undefined]);
+  expect(Array.from(source.sessions(), ({ name }) => name)).toEqual(['alice', undefined, undefined]);
+  expect(Array.from(source.sessions(), (session) => session.counters)).toEqual([counters, undefined, frames]);
   expect(source.counts()).toEqual({
     tunnels: { dialled: 1, accepted: 1 },
     sessions: { dialled: 1, accepted: 1 },
@@ -173,7 +179,10 @@ describe('plan', () => {
     await declare(toLns);
     const gateway = `${api}kind: Gateway\nmetadata: {name: default}\nspec: {drain: true}\n`;
     const { drops } = await source.plan(documents(toLns, gateway));
-    expect(drops).toEqual({ tunnels: [acceptedName(4711)], sessions: [acceptedName(4711, 5)] });
+    expect(drops).toEqual({
+      tunnels: [acceptedName(4711)],
+      sessions: [acceptedName(4711, 5), acceptedName(4711, 0x1_0005)],
+    });
   });
 
   test('tells what comes back from what goes for good', async () => {

@@ -43,6 +43,11 @@ const steps: Record<string, string[]> = {
   'static-subscribers.yaml': ['configureDevice Device/l2tp0'],
   'hooks.yaml': ['openTunnel Tunnel/to-lns', 'openSession Session/office'],
   circuit: ['openTunnel Tunnel/to-branch', 'openSession Session/branch'],
+  'l2vpn-left.yaml': ['openTunnel Tunnel/to-right', 'openSession Session/office'],
+  'l2vpn-right.yaml': [],
+  'ethernet-hub.yaml': [],
+  'static-l2tpv3.yaml': ['openTunnel Tunnel/linux', 'openSession Session/linux'],
+  'fallback.yaml': ['configureDevice Device/l2tp0', 'openTunnel Tunnel/upstream', 'openSession Session/upstream'],
   'quickstart/lac': ['openTunnel Tunnel/to-lns', 'openSession Session/alice'],
   'quickstart/lns': ['configureDevice Device/l2tp0'],
 };
@@ -86,6 +91,17 @@ describe('the examples', () => {
     const programs = Object.values(state.system.hooks).map(({ command: [program] }) => program);
     expect(programs).toHaveLength(4);
     for (const program of programs) accessSync(program, constants.X_OK);
+  });
+
+  it('of both ends of the L2VPN speak the same secret, and the same pseudowire', async () => {
+    const [left, right] = await Promise.all(
+      ['l2vpn-left.yaml', 'l2vpn-right.yaml'].map(async (path) => desired(await loadDirectory(join(root, path)))),
+    );
+    const [peer] = right.state.gateway.peers;
+    const ours = left.state.tunnels.get('to-right')?.parameters;
+    expect(ours?.secret && peer.tunnel.secret?.equals(ours.secret)).toBe(true);
+    expect(peer.match.hostName).toBe(ours?.hostName);
+    expect(peer.session.pseudowire).toBe(left.state.sessions.get('office')?.parameters.pseudowire);
   });
 
   it('of the quick start speak the same secret to each other', async () => {

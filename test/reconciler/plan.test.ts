@@ -121,6 +121,11 @@ describe('devices', () => {
     ],
     ['of sessions are left alone', [shared, own], []],
     ['of sessions are repaired', [shared, { ...own, gaps: ['down'] }], ['repairDevice Device/own: down']],
+    [
+      'of pseudowires that peers brought are repaired',
+      [shared, { ...own, owner: 'Session/70001/80001', gaps: ['down'] }],
+      ['repairDevice Device/own: down'],
+    ],
     ['of sessions that end are left alone', [shared, { ...own, owner: 'Session/old', gaps: ['down'] }], []],
   ])('%s', (_, devices, expected) => {
     expect(steps(state, world(...devices))).toEqual(expected);

@@ -48,6 +48,46 @@ describe('mistakes are told with place and advice', () => {
       'x.yaml:5:8: Tunnel/x: spec.remoteAddress: "192.0.2" is not an IP address or a DNS name; write for example 192.0.2.1 or lns.example.net',
     ],
     [
+      'a MAC address of many',
+      `${head('EthernetProfile')}spec: {macAddress: "01:00:5e:00:00:01"}\n`,
+      'x.yaml:5:8: EthernetProfile/x: spec.macAddress: "01:00:5e:00:00:01" is not a MAC address of one station; write for example 02:00:00:00:00:01',
+    ],
+    [
+      'an address without its prefix length',
+      `${head('EthernetProfile')}spec: {addresses: [192.0.2.1]}\n`,
+      'x.yaml:5:20: EthernetProfile/x: spec.addresses[0]: "192.0.2.1" is not an IP address with its prefix length; write for example 192.0.2.1/24 or 2001:db8::1/64',
+    ],
+    [
+      'a bridge beside an interface',
+      `${head('EthernetProfile')}spec: {bridge: br0, attach: {interface: eth1}}\n`,
+      'x.yaml:5:1: EthernetProfile/x: spec: give only one of bridge and attach',
+    ],
+    [
+      'a router id of nothing',
+      `${head('Gateway')}spec: {routerId: 0.0.0.0}\n`,
+      'x.yaml:5:8: Gateway/x: spec.routerId: "0.0.0.0" is not a number from 1 to 4294967295, or four octets with dots; write for example 192.0.2.1 or 3221225985',
+    ],
+    [
+      'a cookie of a length that there is not',
+      `${head('SessionProfile')}spec: {cookieLength: 6}\n`,
+      'x.yaml:5:8: SessionProfile/x: spec.cookieLength: must be one of 0, 4, 8',
+    ],
+    [
+      'a session id of nothing',
+      `${head('Session')}spec: {tunnel: t, static: {localSessionId: 0, remoteSessionId: 1}}\n`,
+      'x.yaml:5:28: Session/x: spec.static.localSessionId: 0 is not an id from 1 to 4294967295; write for example 1001',
+    ],
+    [
+      'a cookie, whose value it does not tell',
+      `${head('Session')}spec: {tunnel: t, static: {localSessionId: 1, remoteSessionId: 1, localCookie: "c0ffee"}}\n`,
+      'x.yaml:5:67: Session/x: spec.static.localCookie: must be a cookie of 4 or 8 octets in hexadecimal; write for example 5f3c0a917d21e684',
+    ],
+    [
+      'two forms of the second secret',
+      `${head('Tunnel')}spec: {secondSecretFile: a, secondSecretRef: {name: b, key: c}}\n`,
+      'x.yaml:5:1: Tunnel/x: spec: give only one of secondSecretRef and secondSecretFile',
+    ],
+    [
       'a wrong port',
       `${head('Tunnel')}spec: {remotePort: 70000}\n`,
       'x.yaml:5:8: Tunnel/x: spec.remotePort: 70000 is not a UDP port; write for example 1701',

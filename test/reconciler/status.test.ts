@@ -134,6 +134,35 @@ describe('a Tunnel', () => {
     });
   });
 
+  it.each<[string, object, Partial<TunnelView>, string, string]>([
+    ['a digest of the secret', { version: 'v3' }, { authenticated: true }, 'True', 'DigestValid'],
+    ['nothing, without a secret', { version: 'v3' }, {}, 'False', 'NotAuthenticated'],
+    [
+      'nothing, when it is static',
+      { static: { localTunnelId: 1, remoteTunnelId: 2 }, encapsulation: 'ip', persist: undefined },
+      {},
+      'False',
+      'Static',
+    ],
+  ])('of L2TPv3 says that its peer proved itself by %s', (_, spec, more, holds, reason) => {
+    const from = resolved(tunnel(spec));
+    expect(from.errors).toEqual([]);
+    const seen = tunnelView(from.state.tunnels.get('t') as TunnelSpec, 'established', { version: 3, ...more });
+    const proof = status(seen, [], from)?.conditions?.find(({ type }) => type === 'PeerAuthenticated');
+    expect(proof).toMatchObject({ status: holds, reason });
+  });
+
+  it('over IP shows no port, and the control messages whose digest was wrong', () => {
+    const seen = view('established', {
+      version: 3,
+      encapsulation: 'ip',
+      remote: { address: '2001:db8::9', port: 0 },
+      transport: { ...tunnelView(found.state.tunnels.get('t') as TunnelSpec, 'idle').transport, digestFailures: 2 },
+    });
+    expect(status(seen)).toMatchObject({ version: 3, encapsulation: 'ip', digestFailures: 2 });
+    expect(told(status(seen))[2]).toBe('tunnel 1 to 2001:db8::9, its id 2');
+  });
+
   it('shows its last error and its next try', () => {
     expect(status(view('closed', { failure }), [attempt({})])).toMatchObject({
       lastError: { time: '1970-01-01T00:00:05.000Z', result: 2, error: 4, message: 'no resources' },
@@ -261,6 +290,63 @@ describe('a Session', () => {
     const ended = sessionView(once.state.sessions.get('s') as SessionSpec, 'closed', { failure });
     const [all, reason] = told(statusesIn(once, { sessions: new Map([['s', ended]]) }).get('Session/s'));
     expect([all, reason]).toEqual([`${stuck} Established=False`, 'Ended']);
+  });
+});
+
+describe('a Session with a pseudowire', () => {
+  const found = resolved(
+    tunnel({ version: 'v3' }),
+    session({ pseudowire: 'ethernet' }),
+    doc('EthernetProfile', 'default', {}),
+  );
+  const up = tunnelView(found.state.tunnels.get('t') as TunnelSpec, 'established', { version: 3 });
+  const circuit = {
+    local: { active: true, isNew: false },
+    peer: { active: true, isNew: false },
+  };
+  const status = (more: Partial<SessionView>): Status | undefined => {
+    const view = sessionView(found.state.sessions.get('s') as SessionSpec, 'established', { version: 3, ...more });
+    const observed = { tunnels: new Map([['t', up]]), sessions: new Map([['s', view]]) };
+    return statusesIn(found, observed).get('Session/s');
+  };
+
+  it.each<[string, Partial<SessionView>, string, string]>([
+    ['is attached to nothing', {}, 'Attaching', 'the ethernet pseudowire is attached to nothing yet'],
+    ['is up', { interface: 'pw0', circuit }, 'Up', 'ethernet on pw0'],
+    ['is up without a word about circuits', { interface: 'pw0' }, 'Up', 'ethernet on pw0'],
+    [
+      'has a circuit that is down',
+      { interface: 'pw0', circuit: { ...circuit, local: { active: false, isNew: false, circuitRxFault: true } } },
+      'CircuitDown',
+      'the circuit at pw0 is not active (fault: circuitRx)',
+    ],
+    [
+      'has a circuit that is down at the peer',
+      { interface: 'pw0', circuit: { ...circuit, peer: { active: false, isNew: false } } },
+      'PeerCircuitDown',
+      'the circuit at the peer is not active',
+    ],
+  ])('%s', (_, more, reason, message) => {
+    const [, ...ready] = told(status(more));
+    expect(ready).toEqual([reason, message]);
+  });
+
+  it('shows the circuits at both ends, and no PPP', () => {
+    const peer = { active: false, isNew: false, pseudowireTxFault: true, standby: true } as const;
+    const { ppp, ...shown } = status({ interface: 'pw0', circuit: { ...circuit, peer } }) as Extract<
+      Status,
+      { ppp?: unknown }
+    >;
+    expect(ppp).toBeUndefined();
+    expect(shown).toMatchObject({
+      pseudowire: 'ethernet',
+      interface: 'pw0',
+      circuit: { local: { active: true }, peer: { active: false, standby: true, faults: ['pseudowireTx'] } },
+    });
+  });
+
+  it('counts who uses its EthernetProfile', () => {
+    expect(statusesIn(found).get('EthernetProfile/default')).toMatchObject({ usedBy: 1 });
   });
 });
 
