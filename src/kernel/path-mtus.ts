@@ -11,6 +11,8 @@ import { familyIpv4, type IpWords, parseIp } from './address.ts';
 const maxPathsPerSocket = 4096;
 /** A path that something was said of is asked for so much later, once for all that is said meanwhile. */
 const settleMs = 100;
+/** So many at once, then it is others' turn: whoever makes up ICMP gets no more of our time. */
+const asksAtOnce = 64;
 /** Nobody tells when a path has grown: it is asked for. */
 const recheckMs = 60_000;
 /** No path is taken to carry less: RFC 791 3.1, RFC 8200 5. */
@@ -47,7 +49,10 @@ export class PathMtus {
    */
   ask(socket: SocketId, remote: Endpoint, from: string | undefined): number | undefined {
     const mtuOctets = this.known(remote, from);
-    this.path(socket, remote, from).mtuOctets = mtuOctets;
+    const path = this.path(socket, remote, from);
+    if (path.mtuOctets === undefined) path.mtuOctets = mtuOctets;
+    // Others that asked before have to hear of it.
+    else if (path.mtuOctets !== mtuOctets) this.suspect(path);
     return mtuOctets;
   }
 
@@ -91,20 +96,28 @@ export class PathMtus {
 
   private suspect(path: Path): void {
     this.#suspects.add(path);
-    this.#settle ??= setTimeout(() => {
-      this.#settle = undefined;
-      const suspects = [...this.#suspects];
-      this.#suspects.clear();
-      for (const suspected of suspects) this.check(suspected);
-    }, settleMs).unref();
+    this.#settle ??= setTimeout(() => this.settle(), settleMs).unref();
+  }
+
+  private settle(): void {
+    this.#settle = undefined;
+    let asked = 0;
+    for (const path of this.#suspects) {
+      if (asked++ === asksAtOnce) {
+        this.#settle ??= setTimeout(() => this.settle(), settleMs).unref();
+        return;
+      }
+      this.#suspects.delete(path);
+      this.check(path);
+    }
   }
 
   private recheck(): void {
-    for (const paths of this.#sockets.values()) for (const path of paths.values()) this.check(path);
+    for (const paths of this.#sockets.values()) for (const path of paths.values()) this.suspect(path);
   }
 
   private check(path: Path): void {
-    // Who was told of another path may have closed the socket.
+    // It may have been forgotten since, even by who was just told of another.
     if (this.#sockets.get(path.socket)?.get(path.remote.address) !== path) return;
     const mtuOctets = this.known(path.remote, path.from);
     if (mtuOctets === undefined || mtuOctets === path.mtuOctets) return;

@@ -63,6 +63,14 @@ test('a path that has grown is told within a minute or so, and one that is gone 
   ]);
 });
 
+test('who asks later does not keep a change from who asked before', async () => {
+  paths.ask(1, peer(1), undefined);
+  kernel = 1400;
+  expect(paths.ask(1, peer(1), undefined)).toBe(1400);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(told).toEqual([[1, '10.0.0.1', 1400]]);
+});
+
 test('no path is taken to carry less than its version of IP must', () => {
   kernel = 68;
   expect(paths.ask(1, peer(1), undefined)).toBe(576);
@@ -72,10 +80,21 @@ test('no path is taken to carry less than its version of IP must', () => {
 test('more paths than are remembered: the oldest is told of no more', async () => {
   for (let host = 1; host <= 4097; host++) paths.ask(1, peer(host), undefined);
   kernel = 1400;
-  await vi.advanceTimersByTimeAsync(60_000);
+  await vi.advanceTimersByTimeAsync(100_000);
   const addresses = new Set(told.map(([, address]) => address));
   expect(addresses.size).toBe(4096);
   expect(addresses.has(peer(1).address)).toBe(false);
+});
+
+test('however many paths are spoken of, few are asked for at a time', async () => {
+  for (let host = 1; host <= 1000; host++) paths.ask(1, peer(host), undefined);
+  asked = [];
+  for (let host = 1; host <= 1000; host++) paths.reported(1, peer(host));
+  await vi.advanceTimersByTimeAsync(100);
+  expect(asked).toHaveLength(64);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(new Set(asked).size).toBe(1000);
+  expect(asked).toHaveLength(1000);
 });
 
 test('a closed socket is told of no more, not even by who closes it meanwhile, and nothing runs on', async () => {
