@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sessionKeyV3 } from '../../src/engine/ports.ts';
 import '../netns/patience.ts';
@@ -254,6 +255,34 @@ test('broken frames are counted and dropped', async () => {
       ({ rxPackets }) => rxPackets > 0,
     ),
   ).toMatchObject({ rxPackets: 1, rxOctets: 118, rxDropped: 3 });
+});
+
+test('whatever octets come as a frame, each is taken or counted', async () => {
+  const socket = await tunnelUp(near, nearTerms);
+  await tunnelUp(far, farTerms);
+  const actions = ['strip', 'rewrite', 'keep'] as const;
+  for (const [index, vlanAction] of actions.entries()) {
+    await pseudowireUp(far, id + index, 'vlan');
+    await attach(far, id + index, { vlanAction, vlanId: 5, mtu: 68 });
+  }
+  const payloads = fc.sample(fc.uint8Array({ minLength: 0, maxLength: 110, size: 'max' }), { numRuns: 200, seed: 1 });
+  for (const [count, payload] of payloads.entries()) {
+    // Every other has a tag where one may stand.
+    if (count % 2 === 0)
+      payload.set([0x81, 0].slice(0, Math.max(payload.length - 12, 0)), Math.min(12, payload.length));
+    for (const index of actions.keys()) {
+      const header = [0, 3, 0, 0, 0x80, 0, 0, 1 + index];
+      await near.datagram(socket, { address: underlay.far, port: 1701 }, Uint8Array.of(...header, ...payload));
+    }
+  }
+  for (const index of actions.keys()) {
+    const { rxPackets, rxDropped } = await until(
+      () => far.counters(sessionKeyV3(id + index)),
+      (counters) => counters.rxPackets + counters.rxDropped >= payloads.length,
+    );
+    expect([rxPackets + rxDropped, rxPackets > 0, rxDropped > 0]).toEqual([payloads.length, true, true]);
+  }
+  expect(Object.keys(await far.dropped()).sort()).toEqual(['oversizeFrame', 'runtFrame', 'untaggedFrame']);
 });
 
 test('a thousand devices', async () => {
