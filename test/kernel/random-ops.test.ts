@@ -2,17 +2,29 @@
 import '../netns/patience.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type IpAttachment, type PlaneOp, type SessionKey, sessionKeyV2 } from '../../src/engine/ports.ts';
+import {
+  type IpAttachment,
+  type PlaneOp,
+  type SessionKey,
+  sessionKeyV2,
+  sessionKeyV3,
+} from '../../src/engine/ports.ts';
 import type { DataSequencing, FilterRule } from '../../src/engine/spec.ts';
 import { join, Namespace, PlaneProcess } from './lab.ts';
-import { clientSide, dataMessage, ipv4, serverSide, subs } from './sessions.ts';
+import { clientSide, dataMessage, formatV3, ipv4, serverSide, subs } from './sessions.ts';
 
-const tunnelIds = [1, 2];
-const l2tpKeys = tunnelIds.flatMap((tunnel) => [1, 2].map((id) => sessionKeyV2(tunnel, id)));
+/** Of L2TPv2, and of L2TPv3. */
+const tunnelIds = [1, 2, 3];
+const tunnelV3 = 3;
+const keysV3 = [0x8000_0001, 7].map(sessionKeyV3);
+const l2tpKeys = [...[1, 2].flatMap((tunnel) => [1, 2].map((id) => sessionKeyV2(tunnel, id))), ...keysV3];
 const pppoeKeys = [sessionKeyV2(0, 1), sessionKeyV2(0, 2)];
 const keys = [...l2tpKeys, ...pppoeKeys];
-const tunnelOf = (key: SessionKey): number => key >>> 16;
+const tunnelOf = (key: SessionKey): number => (keysV3.includes(key) ? tunnelV3 : key >>> 16);
+/** As a number without sign: of L2TPv3 the local id, of L2TPv2 both. */
+const idOf = (key: SessionKey): number => key >>> 0;
 
+const numbered = { ...formatV3, rxSublayer: 'default', txSublayer: 'default', checksSequence: true } as const;
 const prefixes = [{ high: 0x20010db800800001n, length: 64 }];
 const proxied: IpAttachment = {
   ...serverSide,
@@ -67,7 +79,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     (id): Step =>
       (model, socket) => {
         model.tunnels.add(id);
-        const ids = { localTunnelId: id, remoteTunnelId: id, version: 2, encapsulation: 'udp' } as const;
+        const version = id === tunnelV3 ? 3 : 2;
+        const ids = { localTunnelId: id, remoteTunnelId: id, version, encapsulation: 'udp' } as const;
         const remote = { address: '192.0.2.2', port: 1701 };
         return { op: { op: 'tunnelUp', ...ids, socket, remote, from: undefined } };
       },
@@ -82,7 +95,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(l2tpKey, fc.constantFrom(0, 5, 60_000), fc.constantFrom<DataSequencing>('none', 'nonIp', 'all')).map(
     ([session, reorderTimeoutMs, sequencing]): Step =>
       (model) => {
-        const facts = { remoteSessionId: session & 0xffff, pseudowire: 'ppp', sequencing, dscp: 0 } as const;
+        const format = keysV3.includes(session) ? { ...numbered, localSessionId: idOf(session) } : undefined;
+        const facts = { remoteSessionId: session & 0xffff, pseudowire: 'ppp', sequencing, format, dscp: 0 } as const;
         const op = { op: 'sessionUp', session, localTunnelId: tunnelOf(session), reorderTimeoutMs, ...facts } as const;
         if (!model.tunnels.has(tunnelOf(session))) return { op, code: 'ENOENT' };
         model.down(session);
@@ -96,6 +110,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         op: { op: 'sessionModify', session, sequencing: 'all', reorderTimeoutMs, dscp: 46 },
         code: model.up.has(session) ? undefined : 'ENOENT',
       }),
+  ),
+  fc.tuple(key, fc.boolean()).map(
+    ([session, active]): Step =>
+      (model) => {
+        const op = { op: 'peerCircuit', session, active } as const;
+        if (!model.up.has(session)) return { op, code: 'ENOENT' };
+        return { op, code: tunnelOf(session) === 0 ? 'EOPNOTSUPP' : undefined };
+      },
   ),
   key.map(
     (session): Step =>
@@ -173,6 +195,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Messages of which some must wait for others. */
 function messages(session: SessionKey): Uint8Array[] {
+  if (keysV3.includes(session)) {
+    const id = [24, 16, 8, 0].map((shift) => (idOf(session) >>> shift) & 255);
+    return [3, 1, 9, 2].map((ns) => Uint8Array.of(0, 3, 0, 0, ...id, 0x40, 0, 0, ns, 0xc0, 0x21, 9, ns, 0, 4));
+  }
   const [tunnel, id] = [session >>> 16, session & 0xffff];
   return [3, 1, 9, 2].map((ns) => {
     const message = dataMessage(0xc021, Uint8Array.of(9, ns, 0, 4), ns);
