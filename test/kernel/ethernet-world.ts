@@ -1,6 +1,6 @@
 /** Two planes over a wire, and Ethernet pseudowires between them, each with a host on bridges behind it. */
 import { type EthernetAttachment, type SocketId, type Sublayer, sessionKeyV3 } from '../../src/engine/ports.ts';
-import type { DataSequencing, Encapsulation, EthernetSpec } from '../../src/engine/spec.ts';
+import type { DataSequencing, Encapsulation, EthernetSpec, Pseudowire } from '../../src/engine/spec.ts';
 import type { Fact, Namespace, PlaneProcess } from './lab.ts';
 
 export const underlay = { near: '192.0.2.1', far: '192.0.2.2' } as const;
@@ -41,7 +41,7 @@ export async function tunnelUp(
 export function pseudowireUp(
   plane: PlaneProcess,
   id: number,
-  pseudowire: 'ethernet' | 'vlan' = 'ethernet',
+  pseudowire: Pseudowire = 'ethernet',
   { cookies, sublayer = 'none', sequencing = 'none' }: Partial<Terms> = {},
 ): Promise<Fact> {
   return plane.apply({
