@@ -7,7 +7,7 @@
  */
 import type { DataFormat, Datagram } from '../engine/ports.ts';
 import type { Encapsulation } from '../engine/spec.ts';
-import { readU32, writeU32 } from '../engine/wire/bytes.ts';
+import { writeU32 } from '../engine/wire/bytes.ts';
 import { dataHeaderOctets, writeDataHeader } from '../engine/wire/header.ts';
 import type { L2tpSession } from './sessions.ts';
 
@@ -46,9 +46,10 @@ export function refuseV3({ encapsulation, bytes, start, end }: Datagram): string
   return encapsulation === 'udp' && (bytes[start] & typeBit) !== 0 ? 'notData' : undefined;
 }
 
-/** As a signed number. */
+/** As a signed number: one without sign may be too large for a small integer, and would be allocated. */
 export function sessionIdV3({ encapsulation, bytes, start }: Datagram): number {
-  return readU32(bytes, start + flagsOctets(encapsulation)) | 0;
+  const at = start + flagsOctets(encapsulation);
+  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
 }
 
 /** Reads what follows the session id as the session has agreed on it. Answers why the message is dropped. */
@@ -70,7 +71,9 @@ export function readHeaderV3(
   if (rxSublayer === 'none') return undefined;
   if (end - sublayer < sublayerOctets) return 'truncatedSublayer';
   into.flags = bytes[sublayer];
-  if ((into.flags & sequenceBit) !== 0) into.sequence = readU32(bytes, sublayer) & sequenceMaskV3;
+  if ((into.flags & sequenceBit) !== 0) {
+    into.sequence = (bytes[sublayer + 1] << 16) | (bytes[sublayer + 2] << 8) | bytes[sublayer + 3];
+  }
   into.payloadStart = sublayer + sublayerOctets;
   return undefined;
 }
