@@ -1,7 +1,7 @@
 /** Declared Sessions -> the calls that we place or wait for, and those that are static. */
 import { canonicalEndId, isPlaced, type SessionSpec } from '../engine/spec.ts';
 import { circuitOf } from './circuits.ts';
-import { type Context, joined, layerOf } from './context.ts';
+import { type Context, type Fields, joined, layerOf } from './context.ts';
 import { checkEthernet, ethernetOf } from './ethernet.ts';
 import { forwardOf } from './forward.ts';
 import type { SessionFields } from './generated.ts';
@@ -40,7 +40,7 @@ export function sessionOf(
     const message = `only calls that come in can go on: those of type ${values.type} begin here`;
     declarations.reportAt(session, 'forward', message);
   }
-  fields.set(session.id, () => withoutCookies(chain.fields));
+  fields.set(session.id, () => shownOf(session.name, chain));
   const common = {
     name: session.name,
     tunnel: spec.tunnel,
@@ -56,7 +56,7 @@ export function sessionOf(
     case 'ethernet': {
       const ethernet = declarations.ethernet(chain, tunnel, session.id);
       checkEthernet(context, ethernet, values.pseudowire, session.id);
-      fields.set(session.id, () => ({ ...withoutCookies(chain.fields), ...joined({ ethernet: ethernet.fields }) }));
+      fields.set(session.id, () => ({ ...shownOf(session.name, chain), ...joined({ ethernet: ethernet.fields }) }));
       return {
         ...common,
         parameters: sessionParametersOf(values, undefined),
@@ -81,7 +81,7 @@ function pppCallOf(context: Context, session: Resource<'Session'>, chain: Sessio
   const role = pppRole(values.type);
   const ppp = declarations.ppp(chain, tunnel, session.id);
   checkPpp(context, ppp, role, session.id);
-  fields.set(session.id, () => ({ ...withoutCookies(chain.fields), ...joined({ ppp: ppp.fields }) }));
+  fields.set(session.id, () => ({ ...shownOf(session.name, chain), ...joined({ ppp: ppp.fields }) }));
   const password = secretOf([layerOf(session)], 'password', session.id);
   // A call that we place ends in what we declare: only others go on.
   const forward = isPlaced(values.type) ? undefined : forwardOf(context, chain, ppp, session.id);
@@ -91,6 +91,13 @@ function pppCallOf(context: Context, session: Resource<'Session'>, chain: Sessio
     proxy: proxyOf(context, session, values.type),
     interfaceName: values.interfaceName,
   };
+}
+
+/** What `explain` shows of the call itself. */
+function shownOf(name: string, { values, fields }: SessionChain): Fields {
+  const endId = values.remoteEndId === undefined ? endIdOf(name, values) : undefined;
+  const shown = withoutCookies(fields);
+  return endId === undefined ? shown : { ...shown, remoteEndId: { value: endId, from: 'built-in' } };
 }
 
 /** A number is four octets. A pseudowire that is told to the peer has its Session's name; PPP needs none. */

@@ -338,6 +338,7 @@ describe('a pseudowire', () => {
       'ethernet.addresses': { value: ['192.0.2.1/24'], from: 'EthernetProfile/default' },
     });
     expect(explain('Session/s')).not.toHaveProperty('ethernet.bridge');
+    expect(explain('Session/s')?.remoteEndId).toEqual({ value: 's', from: 'built-in' });
   });
 
   it.each([
