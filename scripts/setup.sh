@@ -18,7 +18,7 @@ if [ "$want" = test ]; then
   package_of+=([tshark]=tshark [tcpdump]=tcpdump [l2tpns]=l2tpns [xl2tpd]=xl2tpd [pppd]=ppp [pppoe]=pppoe)
   package_of+=([vpnserver]=softether-vpnserver [vpncmd]=softether-vpncmd)
   package_of+=([freeradius]=freeradius [radclient]=freeradius-utils [eapol_test]=eapoltest)
-  package_of+=([dhcpcd]=dhcpcd-base [dhcp6c]=wide-dhcpv6-client)
+  package_of+=([dhcpcd]=dhcpcd-base [dhcp6c]=wide-dhcpv6-client [iperf3]=iperf3)
   # For the kernel lab. The other package named busybox has it linked dynamically.
   package_of+=([qemu-system-x86_64]=qemu-system-x86 [/var/lib/dpkg/info/busybox-static.list]=busybox-static)
   package_of+=([cpio]=cpio [xz]=xz-utils [modprobe]=kmod)

@@ -9,7 +9,10 @@ import { type Kernel, obtainKernel } from './kernel.ts';
 /** What the machine needs to reach the host's root; everything else is loaded from there. */
 const bootModules = ['virtio_mmio', 'virtio_console', '9pnet_virtio', '9p', 'overlay'];
 /** What neither the kernel nor the programs load by themselves. */
-const modules = ['veth', 'tun', 'l2tp_ppp', 'l2tp_netlink', 'pppoe', 'ppp_mppe'];
+const modules = [
+  ...['veth', 'tun', 'l2tp_ppp', 'l2tp_netlink', 'l2tp_eth', 'l2tp_ip', 'l2tp_ip6', 'l2tp_debugfs'],
+  ...['pppoe', 'ppp_mppe', '8021q'],
+];
 const initSource = fileURLToPath(new URL('init.sh', import.meta.url));
 
 /**

@@ -45,3 +45,44 @@ export async function assertTraffic(server: End, client: End, mtu = usualMtu): P
     await daemon.stop();
   }
 }
+
+/** Pings many addresses at once. @returns those that did not answer. `mtu`: a ping of that size that may not be fragmented. */
+export async function unanswered(
+  from: Namespace,
+  targets: readonly { address: string; mtu?: number }[],
+): Promise<string[]> {
+  const lines = targets.map(({ address, mtu }) => {
+    const size = mtu === undefined ? '' : `-M do -s ${mtu - pingHeaderOctets}`;
+    return `(ping -q -c 1 -W 10 ${size} ${address} > /dev/null 2>&1 || echo ${address}) &`;
+  });
+  return (await from.run('sh', '-c', [...lines, 'wait'].join('\n'))).split('\n').filter(Boolean);
+}
+
+/** The MTU of each device. */
+export async function deviceMtu(namespace: Namespace): Promise<Map<string, number>> {
+  const links: { ifname: string; mtu: number }[] = JSON.parse(await namespace.ip('-j', 'link', 'show'));
+  return new Map(links.map(({ ifname, mtu }) => [ifname, mtu]));
+}
+
+/** @throws Error when the host has sent an IP packet in fragments. */
+export async function assertUnfragmented(namespace: Namespace): Promise<void> {
+  const [names, values] = (await namespace.run('cat', '/proc/net/snmp')).match(/^Ip:.*$/gm) ?? [];
+  assert.equal(values?.split(' ')[names?.split(' ').indexOf('FragCreates') ?? -1], '0', namespace.name);
+  assert.match(await namespace.run('cat', '/proc/net/snmp6'), /^Ip6FragCreates\s+0$/m, namespace.name);
+}
+
+const streamOctets = 4 * 1024 * 1024;
+/** Of a stream, what may still be on its way when its sender is done. */
+const inFlightOctets = 1024 * 1024;
+
+/** @throws Error unless TCP carries some MiB each way, as iperf3 counts. */
+export async function assertStreams(server: End, client: End): Promise<void> {
+  const daemon = server.namespace.spawn('iperf3', ['--server', '--bind', server.address, '--forceflush']);
+  await daemon.says(/listening/i);
+  const flags = ['--client', server.address, '--bind', client.address, '--window', '128K', '--json'];
+  for (const direction of [[], ['--reverse']]) {
+    const report = await client.namespace.run('iperf3', ...flags, '--bytes', String(streamOctets), ...direction);
+    assert(JSON.parse(report).end.sum_received.bytes >= streamOctets - inFlightOctets, report);
+  }
+  await daemon.stop();
+}
