@@ -25,13 +25,14 @@ it('observes what is in force of a Gateway when a listener was refused', async (
     onNotice: () => undefined,
   });
   const live = new LiveSystem(host, idlePlane, aaa, { configure: () => undefined });
-  const first = { address: '10.0.0.1', port: 1701 };
+  const udp = { port: 1701, encapsulation: 'udp', pmtuDiscovery: false } as const;
+  const first = { address: '10.0.0.1', ...udp };
   const good = gatewaySpec({ listen: [first] });
   await live.apply({ action: 'configureGateway', spec: good, reason: '' });
   expect((await live.observe()).gateway).toEqual(good);
 
-  const other = { address: '10.0.0.2', port: 1701 };
-  const bad = gatewaySpec({ listen: [other, { address: '10.0.0.9', port: 1701 }], maxSessions: 7 });
+  const other = { address: '10.0.0.2', ...udp };
+  const bad = gatewaySpec({ listen: [other, { address: '10.0.0.9', ...udp }], maxSessions: 7 });
   await expect(live.apply({ action: 'configureGateway', spec: bad, reason: '' })).rejects.toThrow('EADDRNOTAVAIL');
   // The way back has to be seen as a difference.
   expect((await live.observe()).gateway).toEqual({ ...bad, listen: [other] });

@@ -19,38 +19,20 @@ import type {
   SessionCounters,
 } from './spec.ts';
 import type { AvpValues, CircuitStatus } from './wire/avp.ts';
+import { dialects } from './wire/dialect.ts';
 import type { Ipv4 } from './wire/ipv4.ts';
 import type { Ipv6Prefix } from './wire/ipv6.ts';
 import type { OtherAvp } from './wire/message.ts';
 import type { Sublayer } from './wire/pseudowire.ts';
+import { type SessionKey, sessionKeyText, sessionKeyV2, sessionKeyV3 } from './wire/session-key.ts';
 
 export type SocketId = number;
 
-/**
- * A session's key, unique over the engine: for L2TPv2 the local tunnel id in the upper and the local session id in the
- * lower 16 bits, as a signed 32-bit number; for L2TPv3 2^32 and the local session id.
- */
-export type SessionKey = number;
-
-/** PPPoE sessions stand beside them under tunnel id 0, which no L2TP tunnel of ours has. */
-export function sessionKeyV2(localTunnelId: number, localSessionId: number): SessionKey {
-  return (localTunnelId << 16) | localSessionId;
-}
-
-const firstKeyV3 = 0x1_0000_0000;
-
-export function sessionKeyV3(localSessionId: number): SessionKey {
-  return firstKeyV3 + localSessionId;
-}
+export { type SessionKey, sessionKeyText, sessionKeyV2, sessionKeyV3 };
 
 /** The key of a session in a view. */
 export function sessionKeyOf(version: 2 | 3, localTunnelId: number, localSessionId: number): SessionKey {
-  return version === 2 ? sessionKeyV2(localTunnelId, localSessionId) : sessionKeyV3(localSessionId);
-}
-
-/** As operators know a session: the two local ids of L2TPv2, or the one of L2TPv3. */
-export function sessionKeyText(key: SessionKey): string {
-  return key < firstKeyV3 ? `${key >>> 16}/${key & 0xffff}` : `${key - firstKeyV3}`;
+  return dialects[version].sessionKey(localTunnelId, localSessionId);
 }
 
 // ---------------------------------------------------------------- transport

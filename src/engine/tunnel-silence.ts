@@ -6,15 +6,16 @@ import type { QuirkName } from './quirks.ts';
 import type { TunnelParameters } from './spec.ts';
 import type { TunnelOrigin } from './tunnel-origin.ts';
 import type { TunnelState } from './tunnel-states.ts';
+import type { Dialect } from './wire/dialect.ts';
 
 /** How long a tunnel stays after its last call where the peer forgets it without closing it. */
 const emptyTunnelMs = 60_000;
 
-/** HELLOs come up to a tenth of their interval earlier, by so many steps. */
+/** By how many different parts HELLOs come earlier. */
 const jitterSteps = 64;
-const jitterPart = 10;
 
 export interface SilentTunnel {
+  readonly dialect: Dialect;
   readonly localId: number;
   readonly state: TunnelState;
   readonly origin: TunnelOrigin;
@@ -26,11 +27,19 @@ export interface SilentTunnel {
 }
 
 /** RFC 2661 5.5: after some time without a word of the peer's, ask; the transport does the rest. */
-export function helloAt({ state, origin, localId, parameters, channel, quirks }: SilentTunnel): Instant | undefined {
+export function helloAt({
+  state,
+  origin,
+  dialect,
+  localId,
+  parameters,
+  channel,
+  quirks,
+}: SilentTunnel): Instant | undefined {
   const { helloIntervalMs } = parameters;
   if (state !== 'established' || helloIntervalMs === 0 || !channel.idle || origin.dialled?.static) return undefined;
-  // RFC 3931 4.4: several tunnels between two hosts do not ask all at once. Ids are drawn at random.
-  const jitterMs = (helloIntervalMs * (localId % jitterSteps)) / (jitterSteps * jitterPart);
+  // Ids are drawn at random.
+  const jitterMs = (helloIntervalMs * dialect.helloJitter * (localId % jitterSteps)) / jitterSteps;
   return quirks.has('noHello') ? undefined : channel.lastReceivedAt + helloIntervalMs - jitterMs;
 }
 

@@ -35,8 +35,8 @@ export function answerTo(
   { assignedControlConnectionId }: AvpValues,
   wanted: TunnelParameters['version'],
 ): { dialect: Dialect; refusal?: undefined } | { dialect?: undefined; refusal: Result } {
-  const offered = version === 3 || assignedControlConnectionId !== undefined ? [dialects[3]] : [];
-  if (version === 2) offered.push(dialects[2]);
+  const offered = [dialects[version]];
+  if (assignedControlConnectionId !== undefined) offered.unshift(dialects[3]);
   const taken = dialectsOf(wanted, 'udp');
   const dialect = offered.find((each) => taken.includes(each));
   if (dialect) return { dialect };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChannelParameters, ControlChannel, type Incoming } from '../../src/engine/control-channel.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
 import { decodeHeader, newHeader } from '../../src/engine/wire/header.ts';
 import { SeededRandom } from './world.ts';
 
@@ -9,7 +9,7 @@ const ackDelayMs = 10;
 
 function channel(changes: Partial<ChannelParameters> = {}): ControlChannel {
   const parameters = { retryTimeoutMs: 1_000, maxRetries: 5, receiveWindow: 10, transmitWindow: 100, ...changes };
-  return new ControlChannel(dialectV2, parameters, 0);
+  return new ControlChannel(dialects[2], parameters, 0);
 }
 
 function body(number: number): Uint8Array {
@@ -29,12 +29,12 @@ function read(datagram: Uint8Array) {
 
 /** Lets a message arrive whose content is its own number. */
 function arrive(to: ControlChannel, ns: number, nr: number, now: number, content = ns): number[] {
-  const datagram = dialectV2.encodeControl(1, 0, ns, nr, body(content));
+  const datagram = dialects[2].encodeControl(1, 0, ns, nr, body(content));
   return to.receive(read(datagram), datagram, now).map(numberIn);
 }
 
 function arriveAck(to: ControlChannel, ns: number, nr: number, now: number): Uint8Array[] {
-  const datagram = dialectV2.encodeAck(1, ns, nr);
+  const datagram = dialects[2].encodeAck(1, ns, nr);
   const taken = to.receive(read(datagram), datagram, now);
   if (taken.length > 0) expect(taken).toEqual([]);
   return to.fill(now);
@@ -143,22 +143,22 @@ describe('receiving', () => {
   it('keeps none that came early and is longer than any message', () => {
     const receiver = channel();
     const early = (ns: number, octets: number) => {
-      const datagram = dialectV2.encodeControl(1, 0, ns, 0, new Uint8Array(octets));
+      const datagram = dialects[2].encodeControl(1, 0, ns, 0, new Uint8Array(octets));
       return receiver.receive(read(datagram), datagram, 0);
     };
     expect(early(1, 4_096)).toEqual([]);
     expect(early(2, 4_097)).toEqual([]);
-    const first = dialectV2.encodeControl(1, 0, 0, 0, body(0));
+    const first = dialects[2].encodeControl(1, 0, 0, 0, body(0));
     expect(receiver.receive(read(first), first, 0).map(({ start, end }) => end - start)).toEqual([3, 4_096]);
     expect(early(2, 4_097).length).toBe(1);
   });
 
   it('copies what it keeps out of the receive buffer', () => {
     const receiver = channel();
-    const buffer = dialectV2.encodeControl(1, 9, 1, 0, body(0x123456));
+    const buffer = dialects[2].encodeControl(1, 9, 1, 0, body(0x123456));
     receiver.receive(read(buffer), buffer, 0);
     buffer.fill(0xff);
-    const first = dialectV2.encodeControl(1, 0, 0, 0, body(7));
+    const first = dialects[2].encodeControl(1, 0, 0, 0, body(7));
     const taken = receiver.receive(read(first), first, 0);
     expect(taken.map(numberIn)).toEqual([7, 0x123456]);
     expect(taken[1].sessionId).toBe(9);

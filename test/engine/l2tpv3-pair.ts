@@ -20,7 +20,10 @@ export interface Pair {
 }
 
 /** `tunnel`: how the right one takes tunnels. */
-export function pair(tunnel: Partial<TunnelParameters>, pseudowire = 'ethernet' as SessionSpec['parameters']['pseudowire']): Pair {
+export function pair(
+  tunnel: Partial<TunnelParameters>,
+  pseudowire = 'ethernet' as SessionSpec['parameters']['pseudowire'],
+): Pair {
   const world = new World(7);
   const peer = peerSpec({
     match: { addresses: ['10.0.0.0/8'] },

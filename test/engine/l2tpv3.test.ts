@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { sessionKeyV3 } from '../../src/engine/ports.ts';
 import { Secret, type TunnelParameters } from '../../src/engine/spec.ts';
 import { leftovers, nothingLeft } from './aftermath.ts';
-import { acceptedSession, acceptedTunnel, declaredSession, declaredTunnel, dialV3, open, pair, wire } from './l2tpv3-pair.ts';
+import {
+  acceptedSession,
+  acceptedTunnel,
+  declaredSession,
+  declaredTunnel,
+  dialV3,
+  open,
+  pair,
+  wire,
+} from './l2tpv3-pair.ts';
 import { sessionParameters, sessionSpec, tunnelParameters } from './world.ts';
 
 const secret = new Secret('tunnel secret');
@@ -126,7 +135,10 @@ describe('authentication of messages', () => {
     for (const [index, stage] of stages.entries()) {
       const spec = declaredTunnel(left)?.spec;
       if (!spec) throw new Error('no tunnel');
-      left.engine.modifyTunnel({ ...spec, parameters: { ...spec.parameters, ...{ secondSecret: undefined }, ...stage.left } });
+      left.engine.modifyTunnel({
+        ...spec,
+        parameters: { ...spec.parameters, ...{ secondSecret: undefined }, ...stage.left },
+      });
       const [peer] = right.gateway.peers;
       const tunnel = { ...peer.tunnel, secondSecret: undefined, ...stage.right };
       right.gateway = { ...right.gateway, peers: [{ ...peer, tunnel }] };
@@ -164,11 +176,23 @@ describe('a pseudowire', () => {
   it('gets the sublayer and the sequence numbers that each end wants', () => {
     const scene = pair({});
     dialV3(scene, {});
-    const parameters = { ...sessionParameters, pseudowire: 'ethernet', l2SpecificSublayer: 'default', dataSequencing: 'all', cookieLength: 4 } as const;
+    const parameters = {
+      ...sessionParameters,
+      pseudowire: 'ethernet',
+      l2SpecificSublayer: 'default',
+      dataSequencing: 'all',
+      cookieLength: 4,
+    } as const;
     open(scene, wire('pw', { parameters }));
     const [mine, theirs] = [scene.left, scene.right].map((node) => [...node.planeSessions.values()][0]);
-    expect(mine).toMatchObject({ sequencing: 'none', format: { rxSublayer: 'default', txSublayer: 'none', checksSequence: true } });
-    expect(theirs).toMatchObject({ sequencing: 'all', format: { rxSublayer: 'none', txSublayer: 'default', checksSequence: false } });
+    expect(mine).toMatchObject({
+      sequencing: 'none',
+      format: { rxSublayer: 'default', txSublayer: 'none', checksSequence: true },
+    });
+    expect(theirs).toMatchObject({
+      sequencing: 'all',
+      format: { rxSublayer: 'none', txSublayer: 'default', checksSequence: false },
+    });
     expect(mine.format?.localCookie.length).toBe(4);
   });
 
@@ -193,12 +217,21 @@ describe('a pseudowire', () => {
       const { left, right, world } = scene;
       // Both declare the tunnel: one of the two wins its tie, and carries the calls of both.
       const parameters = tunnelParameters({ version: 'v3', hostName: 'either.example' });
-      const to = { parameters, name: 'to-peer', remotePort: 1701, localPort: 0, encapsulation: 'udp', pmtuDiscovery: false, persist: true } as const;
+      const to = {
+        parameters,
+        name: 'to-peer',
+        remotePort: 1701,
+        localPort: 0,
+        encapsulation: 'udp',
+        pmtuDiscovery: false,
+        persist: true,
+      } as const;
       world.random.below(seed + 2);
       left.dial({ ...to, remoteAddress: right.address });
       right.dial({ ...to, remoteAddress: left.address });
       world.runFor(2_000);
-      for (const node of [left, right]) node.run(node.engine.openSession(wire('pw', { remoteEndId: 'circuit 1' }), world.now));
+      for (const node of [left, right])
+        node.run(node.engine.openSession(wire('pw', { remoteEndId: 'circuit 1' }), world.now));
       world.runFor(5_000);
       for (const node of [left, right]) {
         expect(declaredSession(node, 'pw')?.state).toBe('established');
@@ -218,9 +251,24 @@ describe('static', () => {
     let sent = 0;
     world.onDatagram = () => sent++;
     dialV3(scene, {}, { static: ids });
-    open(scene, wire('pw', { static: { localSessionId: 1, remoteSessionId: 2, localCookie: new Secret('abcd'), remoteCookie: new Secret('12345678') } }));
+    open(
+      scene,
+      wire('pw', {
+        static: {
+          localSessionId: 1,
+          remoteSessionId: 2,
+          localCookie: new Secret('abcd'),
+          remoteCookie: new Secret('12345678'),
+        },
+      }),
+    );
     expect(declaredTunnel(left)).toMatchObject({ state: 'established', localId: 10, remoteId: 20 });
-    expect(declaredSession(left, 'pw')).toMatchObject({ state: 'established', localId: 1, remoteId: 2, interface: 'tap0' });
+    expect(declaredSession(left, 'pw')).toMatchObject({
+      state: 'established',
+      localId: 1,
+      remoteId: 2,
+      interface: 'tap0',
+    });
     const text = new TextDecoder();
     const { format } = [...left.planeSessions.values()][0];
     expect([text.decode(format?.localCookie), text.decode(format?.remoteCookie)]).toEqual(['abcd', '12345678']);

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
-import { newHeader } from '../../src/engine/wire/header.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
+import { decodeHeader, newHeader } from '../../src/engine/wire/header.ts';
 import { expectNothingLeft, nothing, peerDialled, type Scene, theTunnel, weDialled } from './scenes.ts';
-import { bench, type Got, sample, tunnelStates, types } from './scripted-peer.ts';
+import { bench, encode, type Got, sample, tunnelStates, types } from './scripted-peer.ts';
 import { gatewaySpec, peerSpec, tunnelSpec } from './world.ts';
 
 /** An AVP as RFC 2661 4.1 draws it. */
@@ -90,8 +90,8 @@ describe('a malformed message', () => {
     ['an offset', [0xca, 0x02]],
   ])('with %s is dropped', (_what, flags) => {
     const { node, peer } = peerDialled();
-    const hello = dialectV2.encodeMessage(sample(peer).HELLO);
-    const datagram = dialectV2.encodeControl(peer.remoteId, 0, peer.ns, peer.nr, hello);
+    const hello = encode(sample(peer).HELLO);
+    const datagram = dialects[2].encodeControl(peer.remoteId, 0, peer.ns, peer.nr, hello);
     datagram.set(flags);
     const received = theTunnel(node)?.transport.received;
     expect(peer.sendOctets(datagram)).toEqual([]);
@@ -105,15 +105,15 @@ describe('garbage', () => {
   function isRequest(octets: Uint8Array): boolean {
     const header = newHeader();
     try {
-      dialectV2.decodeHeader(octets, 0, octets.length, header);
+      decodeHeader(octets, 0, octets.length, header);
       if (!header.control || header.tunnelId !== 0 || header.ns !== 0) return false;
-      return dialectV2.decodeMessage(octets, header.payloadStart, header.payloadEnd).type === 'SCCRQ';
+      return dialects[2].decodeMessage(octets, header.payloadStart, header.payloadEnd).type === 'SCCRQ';
     } catch {
       return false;
     }
   }
 
-  const good = Object.values(sample(bench(gatewaySpec()).peer)).map((message) => dialectV2.encodeMessage(message));
+  const good = Object.values(sample(bench(gatewaySpec()).peer)).map((message) => encode(message));
   const body = fc.oneof(fc.uint8Array({ maxLength: 100, size: 'max' }), fc.constantFrom(...good));
   const spots = fc.array(fc.tuple(fc.nat(80), fc.nat(255)), { maxLength: 4 });
 
@@ -124,14 +124,14 @@ describe('garbage', () => {
     const damaged = fc
       .tuple(ids16, fc.constantFrom(0, 0, 5, 77), sequence, sequence, body, spots, fc.nat(20))
       .map(([tunnelId, sessionId, ns, nr, content, wrong, missing]) => {
-        const datagram = dialectV2.encodeControl(tunnelId, sessionId, ns, nr, content);
+        const datagram = dialects[2].encodeControl(tunnelId, sessionId, ns, nr, content);
         for (const [at, octet] of wrong) if (at < datagram.length) datagram[at] = octet;
         return missing > 15 ? datagram.subarray(0, -missing) : datagram;
       });
     return fc.oneof(
       { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60, size: 'max' }) },
       { weight: 4, arbitrary: damaged },
-      { weight: 1, arbitrary: fc.constant(dialectV2.encodeControl(0, 0, 0, 0, good[0])) },
+      { weight: 1, arbitrary: fc.constant(dialects[2].encodeControl(0, 0, 0, 0, good[0])) },
     );
   }
 
@@ -147,7 +147,8 @@ describe('garbage', () => {
         bytes.set(octets, before);
         const sizes = node.engine.sizes();
         const from = { address: `192.0.2.${host}`, port: 1701 };
-        const datagram = { socket: 1, from, to: undefined, bytes, start: before, end: before + octets.length };
+        const end = before + octets.length;
+        const datagram = { socket: 1, encapsulation: 'udp', from, to: undefined, bytes, start: before, end } as const;
         const effects = node.engine.datagram(datagram, { address: node.address, port: 1701 }, world.now);
         if (isRequest(octets)) {
           requests++;

@@ -1,8 +1,7 @@
 /** A tunnel that holds as many calls as its ids allow: what one event then costs and returns. */
 import { expect, it } from 'vitest';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
 import { expectNothingLeft, type Scene } from './scenes.ts';
-import { bench } from './scripted-peer.ts';
+import { bench, encode } from './scripted-peer.ts';
 import { gatewaySpec } from './world.ts';
 
 const manyCalls = 60_000;
@@ -13,7 +12,7 @@ function crowded(): Scene {
   const { node, peer, world } = scene;
   peer.connect();
   for (let call = 1; call <= manyCalls; call++) {
-    const body = dialectV2.encodeMessage({ type: 'ICRQ', avps: { assignedSessionId: call, callSerialNumber: call } });
+    const body = encode({ type: 'ICRQ', avps: { assignedSessionId: call, callSerialNumber: call } });
     peer.sendBody(body);
   }
   expect(node.engine.sizes().sessions).toBe(manyCalls);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Engine } from '../../src/engine/engine.ts';
+import { pseudowires } from '../../src/engine/spec.ts';
 import type { OutgoingAvp } from '../../src/engine/wire/message.ts';
 import { theSession } from './scenes.ts';
 import { bench, sample, types } from './scripted-peer.ts';
@@ -11,7 +12,8 @@ const circuit: OutgoingAvp = { vendor: 32473, type: 1, value: Uint8Array.of(1, 2
 function called(others: OutgoingAvp[], knows?: (vendor: number, type: number) => boolean) {
   const scene = bench(gatewaySpec());
   const { node, peer, world } = scene;
-  node.engine = new Engine({ random: world.random, epochMs: 0, counters: () => undefined, knows }, node.gateway);
+  const { random } = world;
+  node.engine = new Engine({ random, epochMs: 0, counters: () => undefined, knows, pseudowires }, node.gateway);
   peer.connect();
   const got = peer.send({ ...sample(peer).ICRQ, others });
   return { ...scene, got };

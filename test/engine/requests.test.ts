@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { freeId } from '../../src/engine/core.ts';
 import type { PeerSpec } from '../../src/engine/spec.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
 import { guarded, nothing, resultOf, secret } from './scenes.ts';
-import { bench, type Got, ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
+import { bench, encode, type Got, ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
 import { rawAvp } from './wire/arbitrary.ts';
 import {
   gatewaySpec,
@@ -244,7 +243,7 @@ describe('an SCCRQ that comes again', () => {
 describe('an SCCRQ that cannot be read', () => {
   it('has no answer, but the operator is told why, once a second', () => {
     const { node, peer, world } = bench(guarded({ authMode: 'challenge', secret }));
-    const body = dialectV2.encodeMessage({ type: 'SCCRQ', avps: peer.introduction });
+    const body = encode({ type: 'SCCRQ', avps: peer.introduction });
     const request = Uint8Array.from([...body, ...rawAvp(999, Uint8Array.of(1))]);
     for (let again = 0; again < 5; again++) expect(peer.sendBody(request, { ns: 0 })).toEqual([]);
     const message = 'dropped a message from 10.0.0.9: SCCRQ: unknown mandatory AVP, vendor 0 type 999';
@@ -451,12 +450,12 @@ describe('a free id', () => {
     const random = new SeededRandom(3);
     const taken = new Map<number, string>();
     for (let count = 0; count < 100; count++) {
-      const id = freeId(random, 100, taken);
+      const id = freeId(random, { min: 1, max: 100 }, taken);
       expect(id !== undefined && id >= 1 && id <= 100 && !taken.has(id)).toBe(true);
       if (id !== undefined) taken.set(id, 'taken');
     }
-    expect(freeId(random, 100, taken)).toBe(undefined);
+    expect(freeId(random, { min: 1, max: 100 }, taken)).toBe(undefined);
     taken.delete(100);
-    expect(freeId(random, 100, taken)).toBe(100);
+    expect(freeId(random, { min: 1, max: 100 }, taken)).toBe(100);
   });
 });

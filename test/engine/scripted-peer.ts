@@ -5,10 +5,14 @@
 import type { TunnelRegistry } from '../../src/engine/registry.ts';
 import type { Endpoint, TunnelView } from '../../src/engine/spec.ts';
 import type { AvpValues } from '../../src/engine/wire/avp.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
 import { decodeHeader, type Header, newHeader } from '../../src/engine/wire/header.ts';
-import type { MessageType, OutgoingMessage } from '../../src/engine/wire/message.ts';
-import type { SentAvps } from '../../src/engine/wire/message-table.ts';
+import {
+  type MessageType,
+  messageTypes,
+  type OutgoingAvp,
+  type OutgoingMessage,
+} from '../../src/engine/wire/message.ts';
 import { type Node, World } from './world.ts';
 
 /** What the peer got: a message, or an acknowledgement without one. */
@@ -19,6 +23,23 @@ export interface Got {
   /** The engine's end, and the peer's. */
   from: Endpoint;
   to: Endpoint;
+}
+
+/** What a peer says, as it likes. */
+export interface PeerMessage<Type extends MessageType = MessageType> {
+  type: Type;
+  avps: AvpValues;
+  others?: readonly OutgoingAvp[];
+}
+
+/** What L2TPv2 has. */
+export type MessageTypeV2 = Exclude<MessageType, 'ACK'>;
+
+export const messageTypesV2 = messageTypes.filter((type): type is MessageTypeV2 => type !== 'ACK');
+
+/** The octets of a message of L2TPv2. */
+export function encode(message: PeerMessage): Uint8Array {
+  return dialects[2].encodeMessage(message as OutgoingMessage, 0);
 }
 
 /** What a datagram says otherwise than it should. */
@@ -67,15 +88,15 @@ export class ScriptedPeer {
   }
 
   /** Sends a message with the next Ns, and gives what comes back at once. */
-  send(message: OutgoingMessage, twist: Twist = {}): Got[] {
-    return this.sendBody(dialectV2.encodeMessage(message), twist);
+  send(message: PeerMessage, twist: Twist = {}): Got[] {
+    return this.sendBody(encode(message), twist);
   }
 
   /** The same with AVPs that no table has looked at. */
   sendBody(body: Uint8Array, twist: Twist = {}): Got[] {
     const { tunnelId = this.remoteId, sessionId = 0, ns = this.ns, nr = this.nr, from } = twist;
     if (twist.ns === undefined && body.length > 0) this.ns = (this.ns + 1) & 0xffff;
-    return this.sendOctets(dialectV2.encodeControl(tunnelId, sessionId, ns, nr, body), from);
+    return this.sendOctets(dialects[2].encodeControl(tunnelId, sessionId, ns, nr, body), from);
   }
 
   /** Says that it has all that it got. */
@@ -97,15 +118,15 @@ export class ScriptedPeer {
     return this.unread();
   }
 
-  sccrq(avps: Partial<SentAvps<'SCCRQ'>> = {}, twist: Twist = {}): Got[] {
+  sccrq(avps: AvpValues = {}, twist: Twist = {}): Got[] {
     return this.send({ type: 'SCCRQ', avps: { ...this.introduction, ...avps } }, twist);
   }
 
-  sccrp(avps: Partial<SentAvps<'SCCRP'>> = {}, twist: Twist = {}): Got[] {
+  sccrp(avps: AvpValues = {}, twist: Twist = {}): Got[] {
     return this.send({ type: 'SCCRP', avps: { ...this.introduction, ...avps } }, twist);
   }
 
-  sccn(avps: SentAvps<'SCCCN'> = {}, twist: Twist = {}): Got[] {
+  sccn(avps: AvpValues = {}, twist: Twist = {}): Got[] {
     return this.send({ type: 'SCCCN', avps }, twist);
   }
 
@@ -120,7 +141,7 @@ export class ScriptedPeer {
   }
 
   /** Answers the engine's SCCRQ, and acknowledges its SCCCN. */
-  accept(avps: Partial<SentAvps<'SCCRP'>> = {}): void {
+  accept(avps: AvpValues = {}): void {
     this.sccrp(avps);
     this.ack();
   }
@@ -149,7 +170,7 @@ export class ScriptedPeer {
       this.log.push({ type: 'ZLB', avps: {}, header, from, to });
       return;
     }
-    const { type, avps } = dialectV2.decodeMessage(datagram.slice(), header.payloadStart, header.payloadEnd);
+    const { type, avps } = dialects[2].decodeMessage(datagram.slice(), header.payloadStart, header.payloadEnd);
     this.log.push({ type, avps, header, from, to });
     if (header.ns === this.nr) this.nr = (this.nr + 1) & 0xffff;
     if (type === 'SCCRQ' || type === 'SCCRP') {
@@ -160,7 +181,7 @@ export class ScriptedPeer {
 }
 
 /** A good message of every type, as this peer would send it. */
-export function sample(peer: ScriptedPeer): { [Type in OutgoingMessage['type']]: OutgoingMessage<Type> } {
+export function sample(peer: ScriptedPeer): { [Type in MessageTypeV2]: PeerMessage<Type> } {
   const assignedSessionId = 5;
   const result = { result: 1 };
   const errors = { crcErrors: 0, framingErrors: 0, hardwareOverruns: 0, bufferOverruns: 0 };

@@ -4,10 +4,17 @@ import { PlaneError } from '../../src/engine/errors.ts';
 import { sessionKeyV2 } from '../../src/engine/ports.ts';
 import type { SessionState } from '../../src/engine/session-states.ts';
 import type { SessionView } from '../../src/engine/spec.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
-import { messageTypes, type OutgoingMessage } from '../../src/engine/wire/message.ts';
 import { nothing } from './scenes.ts';
-import { bench, type Got, type ScriptedPeer, sample, types } from './scripted-peer.ts';
+import {
+  bench,
+  encode,
+  type Got,
+  type MessageTypeV2,
+  messageTypesV2,
+  type ScriptedPeer,
+  sample,
+  types,
+} from './scripted-peer.ts';
 import {
   gatewaySpec,
   type Node,
@@ -129,11 +136,11 @@ function stateOf(node: Node): State {
   return state === 'closed' || state === 'waitCall' ? 'idle' : state;
 }
 
-type CallMessage = Exclude<OutgoingMessage['type'], 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO'>;
+type CallMessage = Exclude<MessageTypeV2, 'SCCRQ' | 'SCCRP' | 'SCCCN' | 'StopCCN' | 'HELLO'>;
 type Input = 'close' | CallMessage;
 type Outcome = [sends: string[], becomes: State];
 
-const callMessages = messageTypes.filter(
+const callMessages = messageTypesV2.filter(
   (type): type is CallMessage => !['SCCRQ', 'SCCRP', 'SCCCN', 'StopCCN', 'HELLO'].includes(type),
 );
 
@@ -453,9 +460,9 @@ function sequencingOf({ node }: Scene): unknown[] {
 
 describe('sequence numbers in data (RFC 2661 5.4)', () => {
   it.each([
-    [{}, { send: false, follow: true }],
-    [{ useSequenceNumbers: true }, { send: true, follow: true }],
-    [{ sequencingRequired: true }, { send: true, follow: false }],
+    [{}, { send: 'none', follow: true }],
+    [{ useSequenceNumbers: true }, { send: 'all', follow: true }],
+    [{ sequencingRequired: true }, { send: 'all', follow: false }],
   ])('of a call that we open with %j', (changes, expected) => {
     const parameters = { ...sessionParameters, ...changes };
     const scene = lacWaitReply(sessionSpec('call', { parameters }));
@@ -470,7 +477,7 @@ describe('sequence numbers in data (RFC 2661 5.4)', () => {
     const [icrp] = scene.peer.send(sample(scene.peer).ICRQ);
     const avps = { txConnectSpeedBps: 1_000, framingType: ['sync'] as const, sequencingRequired: true as const };
     scene.peer.send({ type: 'ICCN', avps }, { sessionId: assignedId(icrp) });
-    expect(told).toEqual([{ send: false, follow: false }, { send: true }]);
+    expect(told).toEqual([{ send: 'none', follow: false }, { send: 'all' }]);
   });
 
   it('stay as the LNS has set them when something else of a call is edited', () => {
@@ -486,7 +493,7 @@ describe('sequence numbers in data (RFC 2661 5.4)', () => {
     modify({ reorderTimeoutMs: 20 });
     modify({ reorderTimeoutMs: 20, useSequenceNumbers: true });
     modify({ reorderTimeoutMs: 0, useSequenceNumbers: true });
-    expect(told).toEqual([{ send: undefined }, { send: true }, { send: undefined }]);
+    expect(told).toEqual([{ send: undefined }, { send: 'all' }, { send: undefined }]);
   });
 });
 
@@ -511,7 +518,7 @@ describe('a malformed call message', () => {
 
   it('that asks for a call is refused, so that its sender need not wait', () => {
     const { node, peer } = asLns();
-    const whole = dialectV2.encodeMessage(sample(peer).ICRQ);
+    const whole = encode(sample(peer).ICRQ);
     const unknownMandatory = Uint8Array.of(...whole, 0x80, 6, 0, 9, 0, 1);
     const [cdn] = peer.sendBody(unknownMandatory);
     expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
@@ -521,7 +528,7 @@ describe('a malformed call message', () => {
 
   it('is refused also when the defect comes before its id', () => {
     const { node, peer } = asLns();
-    const whole = dialectV2.encodeMessage(sample(peer).ICRQ);
+    const whole = encode(sample(peer).ICRQ);
     const [cdn] = peer.sendBody(Uint8Array.of(...whole.subarray(0, 8), 0x80, 6, 0, 9, 0, 1, ...whole.subarray(8)));
     expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
     expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 8 });
@@ -530,7 +537,7 @@ describe('a malformed call message', () => {
 
   it('is refused also when it breaks off behind its id', () => {
     const { node, peer } = asLns();
-    const [cdn] = peer.sendBody(Uint8Array.of(...dialectV2.encodeMessage(sample(peer).ICRQ), 0x80, 9, 0));
+    const [cdn] = peer.sendBody(Uint8Array.of(...encode(sample(peer).ICRQ), 0x80, 9, 0));
     expect(cdn).toMatchObject({ type: 'CDN', header: { sessionId: peerSessionId } });
     expect(cdn.avps.resultCode).toMatchObject({ result: 2, error: 2 });
     expect(stateOf(node)).toBe('idle');

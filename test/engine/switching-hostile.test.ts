@@ -3,9 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type ForwardRequest, sessionKeyV2 } from '../../src/engine/ports.ts';
 import { decodeDiscovery, encodeDiscovery, type Tag, tagOf } from '../../src/engine/pppoe/packet.ts';
 import type { ForwardSpec } from '../../src/engine/spec.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
-import type { OutgoingMessage } from '../../src/engine/wire/message.ts';
-import { bench, ScriptedPeer, sample, types } from './scripted-peer.ts';
+import { bench, encode, type PeerMessage, ScriptedPeer, sample, types } from './scripted-peer.ts';
 import { ethernet, gatewaySpec, peerSpec, pppSpec, sessionParameters, tunnelSpec } from './world.ts';
 
 function forwarding(forward: Partial<ForwardSpec>, more: Partial<typeof sessionParameters> = {}) {
@@ -13,8 +11,8 @@ function forwarding(forward: Partial<ForwardSpec>, more: Partial<typeof sessionP
 }
 
 /** A message in whose texts every `x` is an octet that is no UTF-8. */
-function garbled(message: OutgoingMessage): Uint8Array {
-  return dialectV2.encodeMessage(message).map((octet) => (octet === 0x78 ? 0xff : octet));
+function garbled(message: PeerMessage): Uint8Array {
+  return encode(message).map((octet) => (octet === 0x78 ? 0xff : octet));
 }
 
 const longest = 'x'.repeat(1017);

@@ -93,7 +93,7 @@ describe('hidden AVPs', () => {
   const randomVector = avp(36, [...vector]);
 
   function hidden(type: number, value: number[], padding = 0): number[] {
-    const octets = [...hideValue(type, Uint8Array.from(value), secret, vector)];
+    const octets = [...hideValue(type, Uint8Array.from(value), secret.reveal(), vector)];
     return avp(type, [...octets, ...Array.from({ length: padding }, () => 0x5a)], 0xc0);
   }
 

@@ -55,14 +55,15 @@ const rows: { [Name in AvpName]: Row<AvpValue<Name>> } = {
   vendorName: text('Vendor Name'),
   assignedTunnelId: plain('Assigned Tunnel ID'),
   receiveWindowSize: row('Receive Window Size', (value) => `${value} messages`),
+  challenge: masked('Challenge'),
+  challengeResponse: masked('Challenge Response'),
+
   // A number, although it often looks like an address.
   routerId: row('Router ID', (value) => `0x${value.toString(16).padStart(8, '0')}`),
   pseudowireCapabilities: row('Pseudowire Capabilities List', (value) => value.map(pseudowireText).join(', ')),
   preferredLanguage: text('Preferred Language'),
   messageNonce: masked('Control Message Authentication Nonce'),
   assignedControlConnectionId: plain('Assigned Control Connection ID'),
-  challenge: masked('Challenge'),
-  challengeResponse: masked('Challenge Response'),
 
   q931Cause: row('Q.931 Cause Code', ({ cause, msg, advisory }) => {
     const words = q931Words.get(cause);

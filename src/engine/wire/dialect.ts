@@ -17,6 +17,7 @@ import {
 } from './header.ts';
 import type { DecodeOptions, EncodeOptions, Message, OutgoingMessage } from './message.ts';
 import { messageRows } from './message-table.ts';
+import { sessionKeyV2, sessionKeyV3 } from './session-key.ts';
 import { vocabularies } from './vocabulary.ts';
 
 export interface Dialect {
@@ -35,6 +36,8 @@ export interface Dialect {
   readonly tellsTieLosers: boolean;
   /** Whether sessions tell what they carry, and how their data messages look. */
   readonly pseudowires: boolean;
+  /** By up to which part of their interval HELLOs come earlier, so that those of several tunnels do not come at once. */
+  readonly helloJitter: number;
   /** Result Codes of a CDN. */
   readonly results: { readonly sessionTimeout: number };
   /** The key under which data for a session of ours arrives. */
@@ -74,8 +77,9 @@ const v2: Dialect = {
   sessionIds: 'tunnel',
   tellsTieLosers: false,
   pseudowires: false,
+  helloJitter: 0,
   results: { sessionTimeout: 10 },
-  sessionKey: (localTunnelId, localSessionId) => (localTunnelId << 16) | localSessionId,
+  sessionKey: sessionKeyV2,
   isAck: (_bytes, header) => header.payloadStart === header.payloadEnd,
   sessionIdOf: (headerSessionId) => headerSessionId,
   decodeMessage: (bytes, start, end, options) => decodeMessage(vocabularies[2], bytes, start, end, options),
@@ -86,8 +90,6 @@ const v2: Dialect = {
   patchNr,
   patchTunnelId,
 };
-
-const firstKeyV3 = 0x1_0000_0000;
 
 /** RFC 3931. */
 const v3: Dialect = {
@@ -100,8 +102,10 @@ const v3: Dialect = {
   // RFC 3931 5.4.3 and 5.4.4, Tie Breaker.
   tellsTieLosers: true,
   pseudowires: true,
+  // RFC 3931 4.4.
+  helloJitter: 0.1,
   results: { sessionTimeout: 16 },
-  sessionKey: (_localTunnelId, localSessionId) => firstKeyV3 + localSessionId,
+  sessionKey: (_localTunnelId, localSessionId) => sessionKeyV3(localSessionId),
   // RFC 3931 6.15: without authentication an empty message does too.
   isAck: (bytes, { start, payloadStart, payloadEnd }) =>
     payloadStart === payloadEnd || messageCodeAt(bytes, start, payloadEnd) === messageRows.ACK.code,
