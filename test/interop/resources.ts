@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type {
   AddressPoolFields,
+  EthernetProfileFields,
   GatewayFields,
   PeerProfileFields,
   PppoeServerFields,
@@ -14,6 +15,7 @@ import type {
 
 interface Fields {
   AddressPool: AddressPoolFields;
+  EthernetProfile: EthernetProfileFields;
   Gateway: GatewayFields;
   PeerProfile: PeerProfileFields;
   PppoeServer: PppoeServerFields;
