@@ -107,6 +107,7 @@ export class Circuits {
     });
     const poller = native.pollStart(socket.fd, pollReadable, (events) => this.ready(session, slab, events));
     if (poller < 0) {
+      circuit.close();
       socket.close();
       throw new PlaneError(errnoName(poller), `socket ${spec.socket} of ${owner}`);
     }

@@ -115,7 +115,8 @@ export class L2tpSession extends FrameSession {
 export interface Circuit {
   /**
    * A payload from the peer, behind cookie and sublayer; valid until the batch ends. `flags`: the first octet of the
-   * sublayer, 0 without. Answers why it is dropped; else it counts as received.
+   * sublayer, 0 without. It may be changed, and the four octets in front of it may be overwritten. Answers why it is
+   * dropped; else it counts as received.
    */
   take(session: L2tpSession, bytes: Uint8Array, start: number, end: number, flags: number): string | undefined;
 }
