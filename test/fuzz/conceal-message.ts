@@ -7,16 +7,16 @@ import { conceal, reveal } from '../engine/wire/conceal.ts';
 type Transform = typeof conceal;
 
 /** Hides the value of every AVP that has the H bit, and a Random Vector before it. */
-export function concealMessage(body: Uint8Array, avpsAt: number, secret: string): Uint8Array {
+export function concealMessage(body: Uint8Array, avpsAt: number, secret: string | Uint8Array): Uint8Array {
   return transformed(body, avpsAt, secret, conceal);
 }
 
 /** Undoes it. */
-export function revealMessage(body: Uint8Array, avpsAt: number, secret: string): Uint8Array {
+export function revealMessage(body: Uint8Array, avpsAt: number, secret: string | Uint8Array): Uint8Array {
   return transformed(body, avpsAt, secret, reveal);
 }
 
-function transformed(body: Uint8Array, avpsAt: number, secret: string, transform: Transform): Uint8Array {
+function transformed(body: Uint8Array, avpsAt: number, secret: string | Uint8Array, transform: Transform): Uint8Array {
   const out = Uint8Array.from(body);
   let randomVector: Uint8Array | undefined;
   for (let at = avpsAt; at + 6 <= out.length; ) {

@@ -1,7 +1,7 @@
 /** The reliable transport: whatever comes, the messages that go on do so once each and in order. */
 import { ControlChannel } from '../../src/engine/control-channel.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
-import { newHeader } from '../../src/engine/wire/header.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
+import { decodeHeader, newHeader } from '../../src/engine/wire/header.ts';
 import { demand, type FuzzInput, fuzzed } from './fuzz.ts';
 
 const maxOperations = 200;
@@ -9,12 +9,12 @@ const parameters = { retryTimeoutMs: 1_000, maxRetries: 3, receiveWindow: 8, tra
 
 /** Three octets are an operation, an Ns and an Nr; high bits of the operation put both numbers before the wrap. */
 function run(input: FuzzInput): void {
-  const channel = new ControlChannel(dialectV2, parameters, 0);
+  const channel = new ControlChannel(dialects[2], parameters, 0);
   const header = newHeader();
   let now = 0;
   let delivered = 0;
   const leaves = (datagrams: Uint8Array[]) => {
-    for (const datagram of datagrams) dialectV2.decodeHeader(datagram, 0, datagram.length, header);
+    for (const datagram of datagrams) decodeHeader(datagram, 0, datagram.length, header);
   };
   const octets = Buffer.concat(input).subarray(0, 3 * maxOperations);
   for (let at = 0; at + 3 <= octets.length; at += 3) {
@@ -27,8 +27,8 @@ function run(input: FuzzInput): void {
         const ns = far | low;
         // The body is the message's own number: what arrives must count up by one.
         const body = (operation & 4) !== 0 ? new Uint8Array(0) : Uint8Array.of(ns >> 8, ns);
-        const bytes = dialectV2.encodeControl(1, 0, ns, ((operation & 0x40) !== 0 ? 0xff00 : 0) | nr, body);
-        dialectV2.decodeHeader(bytes, 0, bytes.length, header);
+        const bytes = dialects[2].encodeControl(1, 0, ns, ((operation & 0x40) !== 0 ? 0xff00 : 0) | nr, body);
+        decodeHeader(bytes, 0, bytes.length, header);
         for (const { bytes: message, start, end } of channel.receive({ ...header }, bytes, now)) {
           demand(end - start === 2, 'a message goes on whole');
           demand(((message[start] << 8) | message[start + 1]) === delivered, `message ${delivered} is the next`);

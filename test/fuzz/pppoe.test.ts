@@ -3,7 +3,7 @@ import type { EngineEffect } from '../../src/engine/effects.ts';
 import { decodeDiscovery, encodeDiscovery, type Tag, tagOf } from '../../src/engine/pppoe/packet.ts';
 import type { PppoeServerSpec } from '../../src/engine/spec.ts';
 import { describeAvps } from '../../src/engine/wire/avp-text.ts';
-import { encodeMessage } from '../../src/engine/wire/message.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
 import { samples } from '../engine/wire/samples.ts';
 import { ethernet, gatewaySpec, pppSpec, sessionParameters } from '../engine/world.ts';
 import { demand, type FuzzInput, fuzzed } from './fuzz.ts';
@@ -108,7 +108,7 @@ for (const spec of servers) {
         for (const { type, avps } of script.take(effects)) {
           if (type !== 'ICRQ') continue;
           const reply = { ...samples.ICRP.avps, assignedSessionId: 500 + padrs };
-          script.sendTo(avps.assignedSessionId, encodeMessage({ type: 'ICRP', avps: reply }));
+          script.sendTo(avps.assignedSessionId, dialects[2].encodeMessage({ type: 'ICRP', avps: reply }, 0));
         }
         for (const { call } of engine.pppoeSessions()) describeAvps(call);
       }

@@ -1,10 +1,10 @@
 /** The peer's side of one tunnel of an engine. */
 import type { EngineEffect } from '../../src/engine/effects.ts';
 import { Engine } from '../../src/engine/engine.ts';
-import type { GatewaySpec } from '../../src/engine/spec.ts';
-import { dialectV2 } from '../../src/engine/wire/dialect.ts';
-import { newHeader } from '../../src/engine/wire/header.ts';
-import { encodeMessage, type Message } from '../../src/engine/wire/message.ts';
+import { type GatewaySpec, pseudowires } from '../../src/engine/spec.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
+import { decodeHeader, newHeader } from '../../src/engine/wire/header.ts';
+import type { Message } from '../../src/engine/wire/message.ts';
 import { Secret } from '../../src/engine/wire/secret.ts';
 import { samples } from '../engine/wire/samples.ts';
 import { gatewaySpec, SeededRandom, tunnelParameters, tunnelSpec } from '../engine/world.ts';
@@ -29,25 +29,30 @@ export class Script {
 
   constructor(gateway: Partial<GatewaySpec> = {}) {
     this.engine = new Engine(
-      { random: new SeededRandom(5), epochMs: 0, counters: () => undefined },
+      { random: new SeededRandom(5), epochMs: 0, counters: () => undefined, pseudowires },
       gatewaySpec(gateway),
     );
   }
 
   /** The peer opens the tunnel. */
   request(): void {
-    const avps = { ...samples.SCCRQ.avps, assignedTunnelId: peersTunnelId, challenge: undefined };
-    this.send(encodeMessage({ type: 'SCCRQ', avps }));
-    this.send(encodeMessage({ type: 'SCCCN', avps: {} }));
+    const avps = {
+      ...samples.SCCRQ.avps,
+      assignedTunnelId: peersTunnelId,
+      challenge: undefined,
+      assignedControlConnectionId: undefined,
+    };
+    this.send(dialects[2].encodeMessage({ type: 'SCCRQ', avps }, 0));
+    this.send(dialects[2].encodeMessage({ type: 'SCCCN', avps: {} }, 0));
   }
 
   /** We open the tunnel, `to-peer`, and the peer takes it. */
   dialled(): void {
-    const path = { socket: 1, local: listener, remote: peer };
+    const path = { socket: 1, encapsulation: 'udp', local: listener, remote: peer };
     const spec = tunnelSpec(peer.address, { parameters: scriptParameters });
     this.take(this.engine.openTunnel(spec, path, this.now));
     const avps = { ...samples.SCCRP.avps, assignedTunnelId: peersTunnelId, challenge: undefined };
-    this.send(encodeMessage({ type: 'SCCRP', avps: { ...avps, challengeResponse: undefined } }));
+    this.send(dialects[2].encodeMessage({ type: 'SCCRP', avps: { ...avps, challengeResponse: undefined } }, 0));
   }
 
   /** The next message in sequence, in which sessions are chosen by their place. */
@@ -57,9 +62,17 @@ export class Script {
 
   sendTo(sessionId: number, body: Uint8Array): void {
     this.now += 7;
-    const bytes = dialectV2.encodeControl(this.tunnelId, sessionId, this.ns, this.nr, body);
+    const bytes = dialects[2].encodeControl(this.tunnelId, sessionId, this.ns, this.nr, body);
     this.ns = (this.ns + 1) & 0xffff;
-    const datagram = { socket: 1, from: peer, to: undefined, bytes, start: 0, end: bytes.length };
+    const datagram = {
+      socket: 1,
+      encapsulation: 'udp' as const,
+      from: peer,
+      to: undefined,
+      bytes,
+      start: 0,
+      end: bytes.length,
+    };
     this.take(this.engine.datagram(datagram, listener, this.now));
   }
 
@@ -70,10 +83,10 @@ export class Script {
     for (const effect of effects) {
       if (effect.effect !== 'send') continue;
       const { datagram } = effect;
-      dialectV2.decodeHeader(datagram, 0, datagram.length, header);
-      if (dialectV2.isAck(datagram, header)) continue;
+      decodeHeader(datagram, 0, datagram.length, header);
+      if (dialects[2].isAck(datagram, header)) continue;
       const options = { secretFor: () => secret };
-      const message = dialectV2.decodeMessage(datagram, header.payloadStart, header.payloadEnd, options);
+      const message = dialects[2].decodeMessage(datagram, header.payloadStart, header.payloadEnd, options);
       const { avps } = message;
       if (header.ns === this.nr) this.nr = (this.nr + 1) & 0xffff;
       if (avps.assignedTunnelId !== undefined) this.tunnelId ||= avps.assignedTunnelId;

@@ -1,13 +1,14 @@
 /** Messages of a peer whose tunnel is up, so that they are in sequence and reach the calls. */
 
 import { describeAvps } from '../../src/engine/wire/avp-text.ts';
-import { encodeMessage, type MessageType } from '../../src/engine/wire/message.ts';
-import { samples } from '../engine/wire/samples.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
+import type { MessageType } from '../../src/engine/wire/message.ts';
+import { sampleOf } from '../engine/wire/samples.ts';
 import { peerSpec, sessionSpec } from '../engine/world.ts';
 import { concealMessage } from './conceal-message.ts';
 import { demand, type FuzzInput, type FuzzTarget, fuzzed } from './fuzz.ts';
 import { Script, scriptParameters } from './script.ts';
-import { fuzzSecret, messageBodies } from './seeds.ts';
+import { fuzzSecret, messageBodiesOf } from './seeds.ts';
 
 function accepted(): Script {
   const script = new Script({ peers: [peerSpec({ tunnel: scriptParameters })] });
@@ -25,7 +26,7 @@ function dialled(): Script {
 
 /** The first octet says which session the header names: 0 none, 1 the first. */
 function conversation(...steps: [session: number, type: MessageType][]): FuzzInput {
-  return steps.map(([session, type]) => Uint8Array.of(session, ...encodeMessage(samples[type])));
+  return steps.map(([session, type]) => Uint8Array.of(session, ...dialects[2].encodeMessage(sampleOf(2, type), 0)));
 }
 
 function target(name: string, begin: () => Script): FuzzTarget {
@@ -37,7 +38,7 @@ function target(name: string, begin: () => Script): FuzzTarget {
     runs: 1_500,
     avpsAt: 1,
     seeds: [
-      ...messageBodies.flatMap((body) => [0, 1].map((session) => [Uint8Array.of(session, ...body)])),
+      ...messageBodiesOf(2).flatMap((body) => [0, 1].map((session) => [Uint8Array.of(session, ...body)])),
       conversation([0, 'ICRQ'], [1, 'ICCN'], [1, 'SLI'], [1, 'WEN'], [0, 'CSUN'], [1, 'CDN']),
       conversation([1, 'ICRP'], [1, 'SLI'], [1, 'CSURQ'], [1, 'CDN']),
       conversation([0, 'OCRQ'], [1, 'OCCN'], [1, 'CDN']),

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { type AvpName, avpRows, avpTable } from '../../../src/engine/wire/avp.ts';
+import { type AvpName, avpIn, encodingAvps } from '../../../src/engine/wire/avp.ts';
 import type { MessageType, OutgoingMessage } from '../../../src/engine/wire/message.ts';
-import { messageRows, messageTypes } from '../../../src/engine/wire/message-table.ts';
+import { messageForms, messageRows } from '../../../src/engine/wire/message-table.ts';
+import { pseudowires, pseudowireTypes } from '../../../src/engine/wire/pseudowire.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 
 const u8 = fc.nat(0xff);
@@ -30,7 +31,30 @@ const phbCode = fc
 const message = fc.string({ unit: 'grapheme-composite', minLength: 1, maxLength: 40 });
 const disconnect = { code: u16, protocol: u16, direction: u8 };
 
-/** Values of each AVP that survive a journey unchanged. */
+const id32 = fc.integer({ min: 1, max: 0xffffffff });
+const pseudowire = fc.oneof(
+  fc.constantFrom(...pseudowires),
+  u16.filter((type) => !Object.values<number>(pseudowireTypes).includes(type)),
+);
+const endId = fc.uint8Array({ maxLength: 40 }).map((bytes) => {
+  const isText = bytes.every((octet) => octet >= 0x20 && octet <= 0x7e) && !(bytes[0] === 0x30 && bytes[1] === 0x78);
+  return isText ? String.fromCharCode(...bytes) : `0x${Buffer.from(bytes).toString('hex')}`;
+});
+const fault = fc.option(fc.constant<true>(true), { nil: undefined });
+const circuitStatus = fc
+  .record({
+    active: fc.boolean(),
+    isNew: fc.boolean(),
+    circuitRxFault: fault,
+    circuitTxFault: fault,
+    pseudowireRxFault: fault,
+    pseudowireTxFault: fault,
+    standby: fault,
+  })
+  .map((value) => Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)));
+const cookie = fc.constantFrom(0, 4, 8).chain((octets) => fc.uint8Array({ minLength: octets, maxLength: octets }));
+
+/** Values of each AVP that survive a journey unchanged, in L2TPv2 where the versions differ. */
 const values: Record<AvpName, fc.Arbitrary<unknown>> = {
   resultCode: fc.oneof(
     fc.record({ result: u8 }),
@@ -120,12 +144,47 @@ const values: Record<AvpName, fc.Arbitrary<unknown>> = {
   accessLoopEncapsulation: fc.record({ dataLink: u8, encapsulation1: u8, encapsulation2: u8 }),
   accessLineType: u8,
   iwfSession: fc.boolean(),
+  routerId: u32,
+  pseudowireCapabilities: fc.array(pseudowire, { minLength: 1, maxLength: 12 }),
+  preferredLanguage: text,
+  messageNonce: someOctets,
+  assignedControlConnectionId: id32,
+  remoteSessionId: u32,
+  assignedCookie: cookie,
+  remoteEndId: endId,
+  pseudowireType: pseudowire,
+  l2SpecificSublayer: fc.oneof(fc.constantFrom('none', 'default', 'atm'), fc.integer({ min: 3, max: 0xffff })),
+  dataSequencing: fc.constantFrom('none', 'nonIp', 'all'),
+  circuitStatus,
+  frameRelayHeaderOctets: u16,
+  atmMaxConcatenatedCells: u16,
+  oamEmulationRequired: fc.constant(true),
+  atmAlarmStatus: fc.record({ reason: u16, alarm: u16 }),
+  attachmentGroupId: endId,
+  localEndId: endId,
+  interfaceMtu: u16,
 };
+
+/** Where L2TPv3 has other values. */
+const valuesV3: Partial<typeof values> = {
+  assignedTunnelId: id32,
+  assignedSessionId: id32,
+  txConnectSpeedBps: rate,
+  rxConnectSpeedBps: rate,
+  connectSpeedUpdates: fc.array(fc.record({ remoteSessionId: u32, txConnectSpeedBps: rate, rxConnectSpeedBps: rate }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+};
+
+const valuesOf = { 2: values, 3: { ...values, ...valuesV3 } };
+
+export const anyVersion = fc.constantFrom<2 | 3>(2, 3);
 
 /** AVPs that the table does not know. */
 const others = fc.array(
   fc.record({
-    vendor: fc.integer({ min: 9, max: 12 }),
+    vendor: fc.oneof(fc.integer({ min: 10, max: 12 }), fc.integer({ min: 0x1_0000, max: 0xffff_ffff })),
     type: u16,
     value: octets,
     mandatory: fc.boolean(),
@@ -134,26 +193,35 @@ const others = fc.array(
   { maxLength: 4 },
 );
 
-function avpsOf(type: MessageType, allOptional: boolean): fc.Arbitrary<Record<string, unknown>> {
-  const { required, expected, optional } = messageRows[type];
-  const always = [...required, ...expected, ...(allOptional ? optional : [])];
-  const model = Object.fromEntries([...always, ...optional].map((name) => [name, values[name]]));
+function avpsOf(version: 2 | 3, type: MessageType, allOptional: boolean): fc.Arbitrary<Record<string, unknown>> {
+  const { required = [], expected = [], optional = [] } = messageRows[type][version] ?? {};
+  const given = optional.filter((name) => name !== 'remoteSessionId');
+  const always = [...required, ...expected, ...(allOptional ? given : [])];
+  const model = Object.fromEntries([...always, ...given].map((name) => [name, valuesOf[version][name]]));
   return fc.record(model, { requiredKeys: always });
 }
 
-/** Any message of this type, or the same with every optional AVP. */
-export function messageOfType(type: MessageType, allOptional = false): fc.Arbitrary<OutgoingMessage> {
-  return avpsOf(type, allOptional).map((avps) => ({ type, avps }) as OutgoingMessage);
+/** Any message of this type, or the same with every optional AVP; what a version does not have is left out. */
+export function messageOfType(version: 2 | 3, type: MessageType, allOptional = false): fc.Arbitrary<OutgoingMessage> {
+  return avpsOf(version, type, allOptional).map((avps) => ({ type, avps }) as OutgoingMessage);
 }
 
-/** Any message of this type with AVPs of vendors. */
-function messageWithOthers(type: MessageType): fc.Arbitrary<OutgoingMessage> {
-  return fc.tuple(messageOfType(type), others).map(([message, others]) => ({ ...message, others }));
+export interface VersionedMessage {
+  version: 2 | 3;
+  message: OutgoingMessage;
 }
 
-export const anyMessage = fc.constantFrom(...messageTypes).chain((type) => messageOfType(type));
+/** Any message of either version. */
+export const anyMessage: fc.Arbitrary<VersionedMessage> = anyVersion.chain((version) =>
+  fc
+    .constantFrom(...messageForms(version))
+    .chain(({ type }) => messageOfType(version, type).map((message) => ({ version, message }))),
+);
 
-export const anyMessageWithOthers = fc.constantFrom(...messageTypes).chain(messageWithOthers);
+/** The same with AVPs of vendors. */
+export const anyMessageWithOthers: fc.Arbitrary<VersionedMessage> = fc
+  .tuple(anyMessage, others)
+  .map(([{ version, message }, others]) => ({ version, message: { ...message, others } }));
 
 export const anySecret = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => new Secret(bytes));
 
@@ -163,7 +231,7 @@ export const avpLike = fc
     fc.record({
       flags: fc.constantFrom(0, 0x8000, 0x4000, 0xc000, 0x0400),
       vendor: fc.constantFrom(0, 0, 0, 9, 3561),
-      type: fc.oneof(fc.integer({ min: 0, max: 53 }), fc.integer({ min: 96, max: 146 })),
+      type: fc.oneof(fc.integer({ min: 0, max: 98 }), fc.integer({ min: 128, max: 146 })),
       value: fc.uint8Array({ maxLength: 40 }),
       lengthError: fc.constantFrom(0, 0, 0, 0, 0, -7, -1, 1, 900),
     }),
@@ -203,10 +271,12 @@ export function rawAvp(type: number, value: Uint8Array, flags = 0x8000, vendor =
 }
 
 export function rawMessage(code: number, ...avps: Uint8Array[]): Uint8Array {
-  return Buffer.concat([rawAvp(avpTable.messageType.type, Uint8Array.of(code >>> 8, code)), ...avps]);
+  return Buffer.concat([rawAvp(encodingAvps.messageType, Uint8Array.of(code >>> 8, code)), ...avps]);
 }
 
-/** A clear AVP as our table writes it. */
-export function knownAvp(name: AvpName, value: Uint8Array): Uint8Array {
-  return rawAvp(avpRows[name].type, value, avpRows[name].mandatory ? 0x8000 : 0);
+/** A clear AVP as our table has it. */
+export function knownAvp(name: AvpName, value: Uint8Array, version: 2 | 3 = 2): Uint8Array {
+  const row = avpIn(version, name);
+  if (!row) throw new RangeError(`L2TPv${version} has no ${name}`);
+  return rawAvp(row.type, value, row.mandatory ? 0x8000 : 0, row.vendor);
 }

@@ -4,7 +4,6 @@ import { MalformedValue } from '../../../src/engine/wire/codec.ts';
 import { challengeResponse, hideValue, unhideValue } from '../../../src/engine/wire/hidden.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 import vectors from '../../vectors/v2-secrets.json' with { type: 'json' };
-import { anySecret } from './arbitrary.ts';
 
 function bytes(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -12,7 +11,7 @@ function bytes(hex: string): Uint8Array {
 
 describe('hidden values (RFC 2661 4.3)', () => {
   for (const vector of vectors.hidden) {
-    const secret = new Secret(vector.secret);
+    const secret = Buffer.from(vector.secret);
     it(vector.name, () => {
       const clear = unhideValue(vector.avpType, bytes(vector.hidden), secret, bytes(vector.randomVector));
       expect(clear).toEqual(bytes(vector.value));
@@ -26,7 +25,7 @@ describe('hidden values (RFC 2661 4.3)', () => {
   it('unhiding undoes hiding, and leaves its input alone', () => {
     const anything = fc.uint8Array({ maxLength: 100 });
     fc.assert(
-      fc.property(fc.nat(0xffff), anything, anySecret, anything, (type, value, secret, randomVector) => {
+      fc.property(fc.nat(0xffff), anything, anything, anything, (type, value, secret, randomVector) => {
         const hidden = Buffer.from(hideValue(type, value, secret, randomVector));
         const before = hidden.toString('hex');
         expect(unhideValue(type, hidden, secret, randomVector)).toEqual(value);
@@ -43,13 +42,13 @@ describe('hidden values (RFC 2661 4.3)', () => {
     { value: 1007, hidden: 1017 },
     { value: 1015, hidden: 1017 },
   ])('a value of $value octets is hidden in $hidden: whole blocks, but no longer than an AVP', ({ value, hidden }) => {
-    const secret = new Secret('right');
+    const secret = Buffer.from('right');
     expect(hideValue(7, new Uint8Array(value), secret, new Uint8Array(16)).length).toBe(hidden);
   });
 
   it('whatever is unhidden is a value inside what came, or a MalformedValue', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 80 }), anySecret, (hidden, secret) => {
+      fc.property(fc.uint8Array({ maxLength: 80 }), fc.uint8Array({ maxLength: 40 }), (hidden, secret) => {
         try {
           expect(unhideValue(7, hidden, secret, new Uint8Array(16)).length).toBeLessThanOrEqual(hidden.length - 2);
         } catch (error) {
@@ -61,8 +60,8 @@ describe('hidden values (RFC 2661 4.3)', () => {
   });
 
   it('a wrong secret is noticed by its length', () => {
-    const hidden = hideValue(11, new Uint8Array(16), new Secret('right'), new Uint8Array(16));
-    expect(() => unhideValue(11, hidden, new Secret('wrong'), new Uint8Array(16))).toThrow('do the secrets differ');
+    const hidden = hideValue(11, new Uint8Array(16), Buffer.from('right'), new Uint8Array(16));
+    expect(() => unhideValue(11, hidden, Buffer.from('wrong'), new Uint8Array(16))).toThrow('do the secrets differ');
   });
 });
 

@@ -5,7 +5,7 @@ import { Reader, Writer } from '../../../src/engine/wire/bytes.ts';
 
 /** What others call their lines and customers: octets of any kind (RFC 5515 5.1 and 5.2, RFC 2661 4.4.4). */
 describe.each(['agentCircuitId', 'agentRemoteId', 'privateGroupId'] as const)('%s', (name) => {
-  const { codec } = avpTable[name];
+  const { codec } = avpTable[name][2];
 
   function written(value: string): number[] {
     const writer = new Writer();

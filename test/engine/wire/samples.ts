@@ -1,11 +1,39 @@
+import type { AvpName, AvpValues } from '../../../src/engine/wire/avp.ts';
 import type { MessageType, OutgoingMessage } from '../../../src/engine/wire/message.ts';
+import { messageForms } from '../../../src/engine/wire/message-table.ts';
 import { Secret } from '../../../src/engine/wire/secret.ts';
 
-/** One sensible message of each type, with every AVP that it may hold. */
+/** What RFC 3931 wants of each session. */
+const session = {
+  l2SpecificSublayer: 'default',
+  dataSequencing: 'nonIp',
+  txConnectSpeedBps: 1_000_000,
+  rxConnectSpeedBps: 2_000_000,
+} as const;
+
+const circuit = {
+  assignedCookie: Uint8Array.of(0xc0, 1, 2, 3, 4, 5, 6, 7),
+  circuitStatus: { active: true, isNew: true },
+  frameRelayHeaderOctets: 4,
+  atmMaxConcatenatedCells: 28,
+  oamEmulationRequired: true,
+  interfaceMtu: 1_500,
+} as const;
+
+const connection = {
+  routerId: 0xc0000201,
+  pseudowireCapabilities: ['ethernet', 'vlan', 'ppp', 0x1234],
+  messageNonce: Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i),
+  preferredLanguage: 'de-DE',
+} as const;
+
+/** One sensible message of each type, with every AVP that it may hold in either version. */
 export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   SCCRQ: {
     type: 'SCCRQ',
     avps: {
+      ...connection,
+      assignedControlConnectionId: 0x1234_5678,
       protocolVersion: { version: 1, revision: 0 },
       hostName: 'lac.example',
       framingCapabilities: ['sync', 'async'],
@@ -22,6 +50,7 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   SCCRP: {
     type: 'SCCRP',
     avps: {
+      ...connection,
       protocolVersion: { version: 1, revision: 0 },
       framingCapabilities: ['sync'],
       hostName: 'lns.example',
@@ -44,6 +73,13 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   OCRQ: {
     type: 'OCRQ',
     avps: {
+      ...session,
+      ...circuit,
+      pseudowireType: 'ppp',
+      remoteEndId: 'line 7',
+      tieBreaker: 0xfedcba9876543210n,
+      attachmentGroupId: 'group',
+      localEndId: '0x00ff',
       assignedSessionId: 21,
       callSerialNumber: 1001,
       minimumBps: 9600,
@@ -63,6 +99,8 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   OCRP: {
     type: 'OCRP',
     avps: {
+      ...session,
+      ...circuit,
       assignedSessionId: 22,
       physicalChannelId: 33,
       virtualChannel: { vpi: 8, vci: 35 },
@@ -72,6 +110,9 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   OCCN: {
     type: 'OCCN',
     avps: {
+      ...session,
+      circuitStatus: { active: true, isNew: false },
+      assignedSessionId: 22,
       txConnectSpeedBps: 64000,
       framingType: ['sync'],
       rxConnectSpeedBps: 32000,
@@ -83,6 +124,13 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   ICRQ: {
     type: 'ICRQ',
     avps: {
+      ...session,
+      ...circuit,
+      pseudowireType: 'ethernet',
+      remoteEndId: '0x01020304',
+      tieBreaker: 0x0123456789abcdefn,
+      attachmentGroupId: 'group',
+      localEndId: 'port 2',
       assignedSessionId: 23,
       callSerialNumber: 1002,
       bearerType: ['broadband'],
@@ -118,10 +166,16 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
       iwfSession: true,
     },
   },
-  ICRP: { type: 'ICRP', avps: { assignedSessionId: 24, sessionDs: { dscp: 46 } } },
+  ICRP: {
+    type: 'ICRP',
+    avps: { ...session, ...circuit, assignedSessionId: 24, physicalChannelId: 35, sessionDs: { dscp: 46 } },
+  },
   ICCN: {
     type: 'ICCN',
     avps: {
+      ...session,
+      circuitStatus: { active: false, isNew: false, circuitRxFault: true },
+      assignedSessionId: 23,
       txConnectSpeedBps: 1_000_000,
       framingType: ['sync'],
       initialReceivedLcpConfReq: Uint8Array.of(1, 4, 0x05, 0xd4, 5, 6, 1, 2, 3, 4),
@@ -154,6 +208,7 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   WEN: {
     type: 'WEN',
     avps: {
+      assignedSessionId: 23,
       callErrors: {
         crcErrors: 101,
         framingErrors: 102,
@@ -167,11 +222,17 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
   SLI: {
     type: 'SLI',
     avps: {
+      assignedSessionId: 24,
+      circuitStatus: { active: false, isNew: false, circuitTxFault: true, pseudowireRxFault: true, standby: true },
+      atmMaxConcatenatedCells: 7,
+      oamEmulationRequired: true,
+      atmAlarmStatus: { reason: 7, alarm: 3 },
       accm: { send: 0xffffffff, receive: 0x000a0000 },
       lnsLastSentLcpConfReq: Uint8Array.of(3, 4, 0xc0, 0x23),
       lnsLastReceivedLcpConfReq: Uint8Array.of(1, 4, 0x05, 0xd4),
     },
   },
+  ACK: { type: 'ACK', avps: {} },
   CSUN: {
     type: 'CSUN',
     avps: {
@@ -186,3 +247,15 @@ export const samples: { [Type in MessageType]: OutgoingMessage<Type> } = {
     avps: { connectSpeedUpdates: [{ remoteSessionId: 23, txConnectSpeedBps: 0, rxConnectSpeedBps: 0 }] },
   },
 };
+
+/** Ids of L2TPv3 have 32 bits. */
+const wideIds = { assignedTunnelId: 0x8765_4321, assignedSessionId: 0xfedc_ba98 };
+
+/** The sample of a message as a version has it, with every AVP that it may hold there but the peer's session id. */
+export function sampleOf(version: 2 | 3, type: MessageType): OutgoingMessage {
+  const form = messageForms(version).find((each) => each.type === type);
+  const values: AvpValues = samples[type].avps;
+  const names = (Object.keys(values) as AvpName[]).filter((name) => form?.allowed.has(name));
+  const ids: Partial<Record<AvpName, unknown>> = version === 3 ? wideIds : {};
+  return { type, avps: Object.fromEntries(names.map((name) => [name, ids[name] ?? values[name]])) } as OutgoingMessage;
+}
