@@ -33,14 +33,14 @@ export function count(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;
 }
 
-/** The lines with these values, in the order of the message. */
-export function inOrder(text: string, values: string): boolean {
+/** Which of these lines are not there, in the order of the message. */
+export function missing(text: string, values: string): string[] {
   const lines = text.split('\n').map((line) => line.replace(/^[ .01]* = /, '').trim());
   let from = 0;
-  return values.split('\n').every((value) => {
+  return values.split('\n').filter((value) => {
     const at = lines.indexOf(value.trim(), from);
-    from = at + 1;
-    return at >= 0;
+    if (at >= 0) from = at + 1;
+    return at < 0;
   });
 }
 

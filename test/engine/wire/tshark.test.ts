@@ -6,7 +6,7 @@ import { messageForms, messageTypesOf } from '../../../src/engine/wire/message-t
 import { Secret } from '../../../src/engine/wire/secret.ts';
 import { pcapOf } from '../../pcap.ts';
 import { sampleOf, samples } from './samples.ts';
-import { count, countOf, dissect, inOrder, strangeAvp } from './tshark-text.ts';
+import { count, countOf, dissect, missing, strangeAvp } from './tshark-text.ts';
 
 const messageTypes = messageTypesOf(2);
 
@@ -77,9 +77,9 @@ const expected: Record<Exclude<MessageType, 'ACK'>, string> = {
     Physical Channel: 33`,
   OCCN: `Message Type: Outgoing_Call_Connected (9)
     Connect Speed: 64000
+    Rx Connect Speed: 32000
     Async Framing Type: False
     Sync Framing Type: True
-    Rx Connect Speed: 32000
     Sequencing Required AVP`,
   ICRQ: `Message Type: Incoming_Call_Request (10)
     Assigned Session ID: 23
@@ -117,6 +117,7 @@ const expected: Record<Exclude<MessageType, 'ACK'>, string> = {
     Assigned Session ID: 24`,
   ICCN: `Message Type: Incoming_Call_Connected (12)
     Connect Speed: 1000000
+    Rx Connect Speed: 2000000
     Async Framing Type: False
     Sync Framing Type: True
     Maximum Receive Unit: 1492
@@ -129,7 +130,6 @@ const expected: Record<Exclude<MessageType, 'ACK'>, string> = {
     Proxy Authen ID: 9
     Proxy Authen Response: 33333333333333333333333333333333
     Private Group ID: 626c7565
-    Rx Connect Speed: 2000000
     Sequencing Required AVP`,
   CDN: `Message Type: Call_Disconnect_Notification (14)
     Result code: Session disconnected for administrative reasons (3)
@@ -216,8 +216,12 @@ describe('tshark', () => {
   it('sees a datagram for every message, and finds nothing wrong', () => {
     expect([clear.length, hidden.length]).toEqual([messageTypes.length, messageTypes.length]);
     for (const text of [...clear, ...hidden, ack]) {
-      // It takes the line's type for a number of 32 bits, where RFC 5515 5.18 has one octet and three reserved ones.
-      const known = text.replace(strangeAvp, '').replace('Line Type: Unknown (0x05000000)', '');
+      // It takes the line's type for a number of 32 bits, where RFC 5515 5.18 has one octet and three reserved ones. One
+      // pseudowire type of ours nobody knows.
+      const known = text
+        .replace(strangeAvp, '')
+        .replace('Line Type: Unknown (0x05000000)', '')
+        .replace('PW Type: Unknown (4660)', '');
       expect(known).not.toMatch(/malformed|expert info|unknown/i);
     }
   });
@@ -230,7 +234,7 @@ describe('tshark', () => {
       expect(clear[index]).toContain(`Tunnel ID: 4711\n    Session ID: 23\n    Ns: ${index}\n    Nr: 5\n`);
       expect(count(clear[index], /Hidden: False/g)).toBe(countOf(avps) + 1);
       expect([...clear[index].matchAll(strangeAvp)].map(([, number]) => number)).toEqual(strange[type] ?? []);
-      expect(inOrder(clear[index], type === 'ACK' ? '' : expected[type])).toBe(true);
+      expect(type === 'ACK' ? [] : missing(clear[index], expected[type])).toEqual([]);
     });
 
     it(`reads ${type} with its hidden AVPs`, () => {
