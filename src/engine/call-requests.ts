@@ -1,11 +1,12 @@
 /**
  * What we say to set up a call: our own values, and those of a switched call that are relayed (RFC 2661 6.6 - 6.11).
  */
+import type { CircuitFacts } from './circuit.ts';
 import type { DataTerms } from './data-terms.ts';
 import type { Result } from './errors.ts';
 import { withRelayed } from './relayed-avps.ts';
 import type { SessionOrigin, SessionTunnel } from './session-origin.ts';
-import { isLac, type SessionParameters, type SessionType } from './spec.ts';
+import { type CircuitSpec, isLac, type SessionParameters, type SessionType } from './spec.ts';
 import type { AvpValues, CircuitStatus } from './wire/avp.ts';
 import type { OutgoingMessage } from './wire/message.ts';
 import type { SentAvps } from './wire/message-table.ts';
@@ -23,13 +24,39 @@ export interface CallFacts {
   readonly terms: DataTerms | undefined;
   readonly tieBreaker: bigint | undefined;
   readonly endId: string;
+  readonly attachment: CircuitFacts | undefined;
   /** As the peer is told. */
   readonly localCircuit: CircuitStatus;
 }
 
 /** What each message that sets up a call says of its pseudowire, where the version has that. */
-function pseudowireOf({ terms, localCircuit }: CallFacts) {
-  return { ...terms?.offer, circuitStatus: localCircuit };
+function pseudowireOf({ terms, localCircuit, attachment, parameters: { pseudowire } }: CallFacts) {
+  const circuit = attachment && 'circuit' in attachment ? attachment.circuit : undefined;
+  return {
+    ...terms?.offer,
+    circuitStatus: localCircuit,
+    frameRelayHeaderOctets: pseudowire === 'frameRelay' ? headerOctets(circuit) : undefined,
+    atmMaxConcatenatedCells: circuit && circuit.maxCells > 1 ? circuit.maxCells : undefined,
+  };
+}
+
+/** A DLCI of more than ten bits needs a header of four octets (RFC 4591 3.5). */
+function headerOctets(circuit: CircuitSpec | undefined): number {
+  return (circuit?.dlci ?? 0) > 0x3ff ? 4 : 2;
+}
+
+/** Why a circuit at the peer and ours do not fit together (RFC 4591 3.5, RFC 4454 7). */
+export function unfitCircuit(
+  { attachment, parameters: { pseudowire } }: CallFacts,
+  theirs: AvpValues,
+): Result | undefined {
+  const circuit = attachment && 'circuit' in attachment ? attachment.circuit : undefined;
+  const { frameRelayHeaderOctets = 2, oamEmulationRequired } = theirs;
+  if (pseudowire === 'frameRelay' && frameRelayHeaderOctets !== headerOctets(circuit)) {
+    return { result: 19, error: 0, message: `Frame Relay headers of ${frameRelayHeaderOctets} octets do not fit ours` };
+  }
+  if (oamEmulationRequired) return { result: 22, error: 0, message: 'ATM OAM is transported here, not emulated' };
+  return undefined;
 }
 
 /** The ICRQ or OCRQ; a result where the peer cannot be asked. */

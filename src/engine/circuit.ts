@@ -23,12 +23,20 @@ export interface CircuitCall {
 /** What a circuit is attached to. */
 export type CircuitFacts = { ethernet: EthernetSpec } | { circuit: CircuitSpec };
 
-/** A circuit is told of as active when it begins: what it is attached to says when it is not. */
 export const activeCircuit: CircuitStatus = { active: true, isNew: true };
+const inactiveCircuit: CircuitStatus = { active: false, isNew: true };
+
+/**
+ * What the peer is told before the data plane has attached anything. A device of ours is there as soon as it is made; no
+ * program can have come yet to a socket. PPP has no circuit of its own: it is there as long as its call.
+ */
+export function firstStatus(attachment: CircuitFacts | undefined): CircuitStatus {
+  return attachment && 'circuit' in attachment ? inactiveCircuit : activeCircuit;
+}
 
 export class Circuit implements CallContent {
   /** As the peer was last told. */
-  local: CircuitStatus = activeCircuit;
+  local: CircuitStatus;
   readonly switchedWith: undefined;
   private readonly call: CircuitCall;
   private attached: CircuitFacts | undefined;
@@ -36,6 +44,7 @@ export class Circuit implements CallContent {
 
   constructor(call: CircuitCall) {
     this.call = call;
+    this.local = firstStatus(call.attachment);
   }
 
   handle(event: ContentEvent): ContentEffect[] {
@@ -81,7 +90,7 @@ export class Circuit implements CallContent {
     const op: PlaneOp =
       'ethernet' in attachment
         ? { op: 'attachEthernet', session, attachment: { owner, ethernet: attachment.ethernet } }
-        : { op: 'attachCircuit', session, attachment: { owner, circuit: attachment.circuit } };
+        : { op: 'attachCircuit', session, attachment: { owner, circuit: agreed(attachment.circuit, this.call.avps) } };
     return [{ effect: 'plane', op }];
   }
 
@@ -91,6 +100,7 @@ export class Circuit implements CallContent {
 
   /** Our circuit: the peer is told (RFC 3931 6.14). */
   private changed(status: CircuitStatus): ContentEffect[] {
+    if (areEqual(status, this.local)) return [];
     this.local = status;
     return [{ effect: 'tell', information: { type: 'SLI', avps: { circuitStatus: status } } }];
   }
@@ -115,4 +125,24 @@ export class Circuit implements CallContent {
   view(): undefined {
     return undefined;
   }
+}
+
+/** RFC 4454 6: as many cells in a message as the peer takes; one where it says nothing. */
+function agreed(circuit: CircuitSpec, { atmMaxConcatenatedCells: theirs = 1 }: AvpValues): CircuitSpec {
+  return theirs < circuit.maxCells ? { ...circuit, maxCells: Math.max(1, theirs) } : circuit;
+}
+
+/** The New bit says nothing any more (RFC 5641 2). */
+const flags = [
+  'active',
+  'circuitRxFault',
+  'circuitTxFault',
+  'pseudowireRxFault',
+  'pseudowireTxFault',
+  'standby',
+] as const satisfies readonly Exclude<keyof CircuitStatus, 'isNew'>[];
+
+/** Whether the peer would learn nothing from it. */
+function areEqual(one: CircuitStatus, other: CircuitStatus): boolean {
+  return flags.every((flag) => (one[flag] ?? false) === (other[flag] ?? false));
 }

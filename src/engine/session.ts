@@ -12,8 +12,9 @@ import {
   outgoingConnected,
   replyFor,
   requestFor,
+  unfitCircuit,
 } from './call-requests.ts';
-import { activeCircuit, Circuit, type CircuitFacts } from './circuit.ts';
+import { activeCircuit, Circuit, type CircuitFacts, firstStatus } from './circuit.ts';
 import { randomU64 } from './core.ts';
 import { DataTerms } from './data-terms.ts';
 import { notQueued, type Queued } from './deadlines.ts';
@@ -248,9 +249,9 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     return { local: this.localCircuit, peer: this.call.circuitStatus ?? activeCircuit };
   }
 
-  /** As the peer is told. PPP has no circuit of its own: it is there as long as the call. */
+  /** As the peer is told. */
   get localCircuit(): CircuitStatus {
-    return this.content instanceof Circuit ? this.content.local : activeCircuit;
+    return this.content instanceof Circuit ? this.content.local : firstStatus(this.attachment);
   }
 
   get random() {
@@ -408,7 +409,7 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
 
   /** The peer wants data messages that we cannot send. */
   private refuseTerms(now: Instant): SessionEffect[] | undefined {
-    const refusal = this.terms?.refusal;
+    const refusal = this.terms && (this.terms.refusal ?? unfitCircuit(this, this.call));
     return refusal && this.hangUp({ resultCode: refusal }, now);
   }
 
@@ -535,7 +536,12 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
     switch (fact.fact) {
       case 'attached':
         this.device = fact.interface;
-        return [this.notice('ppp', `carries ${this.parameters.pseudowire} on ${fact.interface}`)];
+        return [
+          this.notice(
+            this.parameters.pseudowire === 'ppp' ? 'ppp' : 'line',
+            `carries ${this.parameters.pseudowire} on ${fact.interface}`,
+          ),
+        ];
       case 'failed': {
         const resultCode = { result: 2, error: 4, message: fact.error.message };
         return this.hangUp({ resultCode }, now);

@@ -93,6 +93,19 @@ export interface TunnelParameters {
 }
 
 /**
+ * Whether a tunnel goes from secret to secret without a break, where each message is authenticated: the one that it had
+ * first is still taken, or the one that it has now was before (RFC 3931 5.4.1, Message Digest).
+ */
+export function mayGoOver(
+  before: Pick<TunnelParameters, 'secret' | 'secondSecret'>,
+  after: Pick<TunnelParameters, 'secret' | 'secondSecret'>,
+): boolean {
+  const was = before.secret && after.secondSecret?.equals(before.secret);
+  const is = after.secret && before.secondSecret?.equals(after.secret);
+  return was === true || is === true;
+}
+
+/**
  * The four calls of RFC 2661 7.4 and 7.5, named by what we are in them. A LAC asks for incoming calls and an LNS for
  * outgoing ones; of the other two a declared Session waits for the peer's request.
  */

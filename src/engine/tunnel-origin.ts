@@ -1,7 +1,7 @@
 /** Who wants a tunnel, and whose calls may come in it. */
 import type { Result } from './errors.ts';
 import { matchesAnyone } from './peers.ts';
-import type { PeerSpec, TunnelParameters, TunnelSpec } from './spec.ts';
+import { mayGoOver, type PeerSpec, type TunnelParameters, type TunnelSpec } from './spec.ts';
 import type { Dialect } from './wire/dialect.ts';
 
 /**
@@ -49,19 +49,6 @@ export function rematched(
 /** A profile's tunnel goes on with the secret that it was set up with: the peer may not have a new one before the next. */
 function withSecret(peer: PeerSpec, secret: TunnelParameters['secret']): PeerSpec {
   const { tunnel } = peer;
-  return areEqual(tunnel.secret, secret) ? peer : { ...peer, tunnel: { ...tunnel, secret } };
-}
-
-type Secrets = Pick<TunnelParameters, 'secret' | 'secondSecret'>;
-
-/**
- * Whether a tunnel goes from secret to secret without a break, where each message is authenticated: the one that it had
- * first is still taken, or the one that it has now was before (RFC 3931 5.4.1, Message Digest).
- */
-export function mayGoOver(before: Secrets, after: Secrets): boolean {
-  return areEqual(before.secret, after.secondSecret) || areEqual(before.secondSecret, after.secret);
-}
-
-function areEqual(one: TunnelParameters['secret'], other: TunnelParameters['secret']): boolean {
-  return one === other || (one !== undefined && other !== undefined && one.equals(other));
+  const same = tunnel.secret === secret || (secret !== undefined && tunnel.secret?.equals(secret));
+  return same ? peer : { ...peer, tunnel: { ...tunnel, secret } };
 }

@@ -298,7 +298,9 @@ export class Tunnel {
 
   /** The room for digests in what we send. */
   get digests(): DigestRoom | undefined {
-    return this.dialect.authentication === 'digest' || this.offered ? this.authentication.room : undefined;
+    const { room } = this.authentication;
+    if (!room || (this.dialect.authentication !== 'digest' && !this.offered)) return undefined;
+    return this.quirks.has('draftAvps') ? { ...room, draft: true } : room;
   }
 
   private receive(header: Header, datagram: Datagram, now: Instant): Incoming[] {

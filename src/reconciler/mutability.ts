@@ -1,11 +1,12 @@
 /** What a change of a field asks for while a tunnel or session is up. */
-import type {
-  EthernetSpec,
-  PppSpec,
-  SessionParameters,
-  SessionSpec,
-  TunnelParameters,
-  TunnelSpec,
+import {
+  type EthernetSpec,
+  mayGoOver,
+  type PppSpec,
+  type SessionParameters,
+  type SessionSpec,
+  type TunnelParameters,
+  type TunnelSpec,
 } from '../engine/spec.ts';
 import { type Difference, differences } from './compare.ts';
 
@@ -35,7 +36,8 @@ export const tunnelMutability = {
     bearerCapabilities: 'reestablish',
     receiveWindow: 'reestablish',
     secret: 'reestablish',
-    secondSecret: 'reestablish',
+    // Of L2TPv3, which takes either in each message.
+    secondSecret: 'live',
     digest: 'reestablish',
     authMode: 'reestablish',
     hideAvps: 'reestablish',
@@ -57,6 +59,11 @@ export const tunnelMutability = {
     interfaceName: 'live',
   },
 } as const satisfies Table<TunnelSpec, TunnelParameters>;
+
+const rollingMutability = {
+  ...tunnelMutability,
+  parameters: { ...tunnelMutability.parameters, secret: 'live' },
+} as const;
 
 /** What is negotiated, or was used for it, holds until the link ends. */
 const pppMutability = {
@@ -151,8 +158,10 @@ export interface Change {
   asks: Mutability | undefined;
 }
 
-export function tunnelChange(before: TunnelSpec | undefined, after: TunnelSpec): Change {
-  return changeOf(tunnelMutability, before, after);
+/** `version`: which the tunnel speaks. L2TPv3 goes over to another secret while it is up. */
+export function tunnelChange(before: TunnelSpec | undefined, after: TunnelSpec, version: 2 | 3): Change {
+  const rolls = version === 3 && before !== undefined && mayGoOver(before.parameters, after.parameters);
+  return changeOf(rolls ? rollingMutability : tunnelMutability, before, after);
 }
 
 export function sessionChange(before: SessionSpec | undefined, after: SessionSpec): Change {

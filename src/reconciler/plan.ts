@@ -178,7 +178,7 @@ function undeclaredTunnel(name: string, view: TunnelView | undefined): Action {
 
 function tunnelAction(spec: TunnelSpec, view: TunnelView | undefined, mayOpen: boolean): Action | undefined {
   if (!view) return mayOpen ? { action: 'openTunnel', spec, reason: 'declared' } : undefined;
-  const { found, asks } = tunnelChange(view.spec, spec);
+  const { found, asks } = tunnelChange(view.spec, spec, view.version);
   switch (view.state) {
     case 'closing':
       return undefined;

@@ -13,7 +13,7 @@ import {
   pair,
   wire,
 } from './l2tpv3-pair.ts';
-import { sessionParameters, sessionSpec, tunnelParameters } from './world.ts';
+import { sessionParameters, sessionSpec, tunnelParameters, tunnelSpec } from './world.ts';
 
 const secret = new Secret('tunnel secret');
 const active = { active: true, isNew: true };
@@ -290,5 +290,57 @@ describe('static', () => {
     right.crash();
     world.runFor(60_000);
     expect(declaredSession(left, 'pw')?.state).toBe('closed');
+  });
+});
+
+describe('a circuit behind a socket', () => {
+  const circuit = { socket: '/run/circuit', maxCells: 8 };
+  const session = (pseudowire: 'frameRelay' | 'atmCellVcc', changes = {}) =>
+    sessionSpec('pw', {
+      parameters: { ...sessionParameters, pseudowire },
+      circuit: { ...circuit, ...changes },
+      remoteEndId: 'circuit 1',
+    });
+
+  /** Both ends declare it; the right one waits for it. */
+  function joined(ours: ReturnType<typeof session>, theirs: ReturnType<typeof session>) {
+    const scene = pair({}, ours.parameters.pseudowire);
+    const { left, right, world } = scene;
+    const parameters = tunnelParameters({ version: 'v3', hostName: 'left.example' });
+    const there = tunnelParameters({ version: 'v3', hostName: 'right.example' });
+    left.dial(tunnelSpec(right.address, { parameters }));
+    right.dial(tunnelSpec(left.address, { parameters: there }));
+    world.runFor(5_000);
+    const awaited = { ...theirs, parameters: { ...theirs.parameters, type: 'lnsIncoming' as const } };
+    right.run(right.engine.openSession(awaited, world.now));
+    open(scene, ours);
+    return scene;
+  }
+
+  it('is not active before a program has come, and the peer is told when one has', () => {
+    const { left, right, world } = joined(session('frameRelay'), session('frameRelay'));
+    const inactive = { active: false, isNew: true };
+    expect(declaredSession(left, 'pw')).toMatchObject({
+      state: 'established',
+      circuit: { local: inactive, peer: inactive },
+    });
+    expect([...right.planeSessions.values()][0].circuit).toEqual({ peerActive: false });
+    const [key] = left.planeSessions.keys();
+    left.circuit(key, { active: true, isNew: false });
+    world.runFor(1_000);
+    expect([...right.planeSessions.values()][0].circuit).toEqual({ peerActive: true });
+    expect(declaredSession(right, 'pw')?.circuit?.peer.active).toBe(true);
+  });
+
+  it('packs no more cells than the peer takes', () => {
+    const attached: number[] = [];
+    const { left, right } = joined(session('atmCellVcc'), session('atmCellVcc', { maxCells: 3 }));
+    for (const node of [left, right]) attached.push([...node.planeSessions.values()][0].maxCells ?? 0);
+    expect(attached).toEqual([3, 3]);
+  });
+
+  it('is refused when its Frame Relay headers have another length', () => {
+    const { left } = joined(session('frameRelay', { dlci: 100 }), session('frameRelay', { dlci: 5_000 }));
+    expect(declaredSession(left, 'pw')).toMatchObject({ state: 'closed', failure: { result: 19 } });
   });
 });

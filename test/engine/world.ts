@@ -88,6 +88,8 @@ interface TwinSession {
   sequencing?: DataSequencing;
   /** Of a session that is attached to a circuit: whether the one at the peer is active. */
   circuit?: { peerActive: boolean };
+  /** Of one behind a socket. */
+  maxCells?: number;
   /** Every frame goes out of this one. */
   splicedWith?: SessionKey;
   /** The PPPoE client's address. */
@@ -381,6 +383,7 @@ export class Node {
         const session = this.planeSessions.get(op.session);
         if (!session) throw new Error(`${op.op} without sessionUp`);
         session.circuit ??= { peerActive: true };
+        if (op.op === 'attachCircuit') session.maxCells = op.attachment.circuit.maxCells;
         const fact = { fact: 'attached', session: op.session, interface: 'tap0' } as const;
         this.run(this.engine.planeFact(op.session, fact, this.world.now));
         break;

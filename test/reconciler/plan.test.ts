@@ -330,12 +330,12 @@ describe('the mutability table', () => {
 
   it.each(flat(tunnelMutability).own)('tunnel %s: %s', (field, expected) => {
     const after = { ...tunnel, [field]: changed(tunnel[field as keyof TunnelSpec]) };
-    expect(tunnelChange(tunnel, after).asks).toBe(expected);
+    expect(tunnelChange(tunnel, after, 2).asks).toBe(expected);
   });
 
   it.each(flat(tunnelMutability).parameters)('tunnel parameters.%s: %s', (field, expected) => {
     const after = { ...tunnel, parameters: { ...tunnel.parameters, [field]: changed(undefined) } };
-    expect(tunnelChange(tunnel, after).asks).toBe(expected);
+    expect(tunnelChange(tunnel, after, 2).asks).toBe(expected);
   });
 
   it.each(flat(sessionMutability).own)('session %s: %s', (field, expected) => {
@@ -359,9 +359,23 @@ describe('the mutability table', () => {
     expect(sessionChange(attached, after as SessionSpec).asks).toBe(expected);
   });
 
+  it('goes over to another secret in L2TPv3, if one of the two that it had stays or was known before', () => {
+    const [one, other, third] = ['one', 'other', 'third'].map((text) => new Secret(text));
+    const under = (secret: Secret, secondSecret?: Secret) => ({
+      ...tunnel,
+      parameters: { ...tunnel.parameters, secret, secondSecret },
+    });
+    expect(tunnelChange(under(one, other), under(other, one), 3).asks).toBe('live');
+    expect(tunnelChange(under(one, other), under(other), 3).asks).toBe('live');
+    expect(tunnelChange(under(one), under(other, one), 3).asks).toBe('live');
+    expect(tunnelChange(under(one), under(one, other), 3).asks).toBe('live');
+    expect(tunnelChange(under(one, other), under(third), 3).asks).toBe('reestablish');
+    expect(tunnelChange(under(one, other), under(other, one), 2).asks).toBe('reestablish');
+  });
+
   it('asks for the hardest of several changes, and for nothing where nothing changed', () => {
     const after = { ...tunnel, persist: true, remoteAddress: 'x' };
-    expect(tunnelChange(tunnel, after).asks).toBe('reestablish');
-    expect(tunnelChange(tunnel, { ...tunnel }).asks).toBeUndefined();
+    expect(tunnelChange(tunnel, after, 2).asks).toBe('reestablish');
+    expect(tunnelChange(tunnel, { ...tunnel }, 2).asks).toBeUndefined();
   });
 });
