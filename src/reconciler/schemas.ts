@@ -123,8 +123,9 @@ function problemOf(error: ErrorObject, mayShowValue: boolean): Problem {
         const advice = meant ? `did you mean ${meant}?` : 'the documentation lists the names';
         return { path: [...path, error.propertyName], message: `there is no such field; ${advice}` };
       }
-      const allowed = error.params.allowedValues as string[];
-      const meant = typeof error.data === 'string' ? nearest(error.data, allowed) : undefined;
+      const allowed = error.params.allowedValues as (string | number)[];
+      const words = allowed.filter((value) => typeof value === 'string');
+      const meant = typeof error.data === 'string' ? nearest(error.data, words) : undefined;
       const choice = allowed.length === 1 ? `must be ${allowed[0]}` : `must be one of ${allowed.join(', ')}`;
       return { path, message: meant && allowed.length > 1 ? `${choice}; did you mean ${meant}?` : choice };
     }

@@ -73,6 +73,11 @@ describe('mistakes are told with place and advice', () => {
       'x.yaml:5:8: SessionProfile/x: spec.cookieLength: must be one of 0, 4, 8',
     ],
     [
+      'text for a number',
+      `${head('SessionProfile')}spec: {cookieLength: "8"}\n`,
+      'x.yaml:5:8: SessionProfile/x: spec.cookieLength: must be a whole number',
+    ],
+    [
       'a session id of nothing',
       `${head('Session')}spec: {tunnel: t, static: {localSessionId: 0, remoteSessionId: 1}}\n`,
       'x.yaml:5:28: Session/x: spec.static.localSessionId: 0 is not an id from 1 to 4294967295; write for example 1001',
