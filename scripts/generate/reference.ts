@@ -40,6 +40,7 @@ const pseudowires = `
 ## L2TPv3
 Tunnels that we dial speak L2TPv2 unless \`version\` says otherwise; peers that dial us are answered in the version of their
 request. With a secret every control message is signed (\`digest\`); without one the digest only shows that it is whole.
+A peer with another secret is not answered: \`prol2tp describe gateway\` counts what it sends as \`wrongDigest\`.
 \`secondSecretRef\` is for changing a secret: first both ends get the new one as the second, then as the first, then the
 old one goes.
 

@@ -319,7 +319,7 @@ export class Tunnel {
     const closeAt = idleAt(this);
     if (this.channel.dead) {
       if (this.state === 'closing' || this.state === 'closed') this.finished = true;
-      else append(out, this.abandon(silenceText(this.channel.counters), now));
+      else append(out, this.abandon(silenceText(this), now));
     } else if (this.lingerUntil !== undefined && now >= this.lingerUntil) {
       this.finished = true;
     } else if (this.establishBy !== undefined && now >= this.establishBy) {
@@ -592,7 +592,13 @@ function endpointText({ address, port }: Endpoint): string {
 }
 
 /** Why a peer is taken for gone. */
-function silenceText({ digestFailures }: ControlChannel['counters']): string {
-  if (digestFailures === 0) return 'the peer does not answer';
-  return `the peer does not answer in a way that can be used: the message digests of ${digestFailures} datagrams are wrong; do the secrets differ?`;
+function silenceText({ channel: { counters }, dialect, parameters }: Tunnel): string {
+  const { received, digestFailures } = counters;
+  const isSigned = dialect.authentication === 'digest' && parameters.secret !== undefined;
+  if (digestFailures > 0) {
+    return `the peer does not answer in a way that can be used: the message digests of ${digestFailures} datagrams are wrong; do the secrets differ?`;
+  }
+  // RFC 3931 4.3: such a peer says nothing.
+  if (received === 0 && isSigned) return 'the peer does not answer, as one does that has another secret';
+  return 'the peer does not answer';
 }

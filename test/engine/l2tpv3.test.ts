@@ -104,6 +104,8 @@ describe('authentication of messages', () => {
     world.runFor(60_000);
     expect(answers).toBe(0);
     expect(right.engine.drops.wrongDigest).toBeGreaterThan(1);
+    const message = 'the peer does not answer, as one does that has another secret';
+    expect(declaredTunnel(left)).toMatchObject({ state: 'closed', failure: { message } });
     expect(declaredTunnel(left)).toMatchObject({ state: 'closed' });
     expect(right.engine.sizes().tunnels).toBe(0);
   });
