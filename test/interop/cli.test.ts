@@ -1,12 +1,10 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { beforeEach, expect, test } from 'vitest';
+import { runBeside } from './command.ts';
 import { lnsDocuments, secrets, sessionDocument, tunnelDocument, tunnelKey } from './declared.ts';
 import { lab, lac, lns } from './fresh-pair.ts';
 
-const program = fileURLToPath(new URL('../../dist/prol2tp.js', import.meta.url));
 const tunnelSecret = 'between-the-two';
 
 beforeEach(async () => {
@@ -19,11 +17,7 @@ beforeEach(async () => {
   await lac.sessionReady('call');
 });
 
-async function prol2tp(...args: string[]): Promise<{ exitCode: number | undefined; output: string }> {
-  const options = { reject: false, all: true, stdin: 'ignore', env: { NO_COLOR: '1' } } as const;
-  const result = await execa(process.execPath, [program, '--socket', lac.socket, ...args], options);
-  return { exitCode: result.exitCode, output: result.all };
-}
+const prol2tp = (...args: string[]) => runBeside(lac, ...args);
 
 /** The LAC's declarations with another tunnel, in a directory of their own. */
 async function variant(tunnel: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 
-/** Message types of RFC 2661 3.2. */
+/** Message types of RFC 2661 3.2 and RFC 3931 3.1. */
 const messageNames: Record<string, string> = {
   1: 'SCCRQ',
   2: 'SCCRP',
@@ -16,6 +16,7 @@ const messageNames: Record<string, string> = {
   14: 'CDN',
   15: 'WEN',
   16: 'SLI',
+  20: 'ACK',
 };
 
 /** One L2TP datagram as tshark read it. */
@@ -67,10 +68,14 @@ const aggregator = '|';
 /** Wireshark's severity "error"; warnings are its opinions about what user packets carry. */
 const severityError = 0x800000;
 
-/** Every datagram of the capture to or from UDP port 1701. @throws Error when tshark cannot read the file. */
-export async function dissect(path: string): Promise<Dissected[]> {
+/**
+ * Every datagram of the capture to or from UDP port 1701, and of IP protocol 115. Preferences are Wireshark's, like
+ * `l2tp.shared_secret:secret`, with which it checks the Message Digests of L2TPv3.
+ * @throws Error when tshark cannot read the file
+ */
+export async function dissect(path: string, ...preferences: string[]): Promise<Dissected[]> {
   // biome-ignore format: options with their values
-  const args = ['-n', '-r', path, '-Y', 'udp.port == 1701 && !icmp.type == 3', '-T', 'fields', '-E', 'occurrence=a', '-E', `aggregator=${aggregator}`];
+  const args = [...preferences.flatMap((preference) => ['-o', preference]), '-n', '-r', path, '-Y', '(udp.port == 1701 || ip.proto == 115 || ipv6.nxt == 115) && !icmp.type == 3', '-T', 'fields', '-E', 'occurrence=a', '-E', `aggregator=${aggregator}`];
   const result = await execa('tshark', [...args, ...fields.flatMap((field) => ['-e', field])], { stdin: 'ignore' });
   return result.stdout.split('\n').filter(Boolean).map(read);
 }
@@ -113,12 +118,12 @@ function read(line: string): Dissected {
   };
 }
 
-/** The names of control messages from one address in their order, without ZLBs and (unless wanted) retransmissions. */
+/** The names of control messages from one address in their order, without acknowledgements and retransmissions. */
 export function sentMessages(dissected: readonly Dissected[], source: string): string[] {
   const seen = new Set<string>();
   const names: string[] = [];
   for (const { source: from, message, tunnel, session, ns, sourcePort } of dissected) {
-    if (from !== source || message === undefined || message === 'ZLB') continue;
+    if (from !== source || message === undefined || message === 'ZLB' || message === 'ACK') continue;
     const key = [message, tunnel, session, ns, sourcePort].join();
     if (seen.has(key)) continue;
     seen.add(key);
