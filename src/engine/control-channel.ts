@@ -20,6 +20,8 @@ const maxBacklog = 65_535;
 /** What a call's messages say is kept for the call's life. No peer has a reason to send a message longer than this. */
 export const maxMessageOctets = 4_096;
 
+const nothing = new Uint8Array(0);
+
 export interface ChannelParameters {
   retryTimeoutMs: number;
   maxRetries: number;
@@ -73,6 +75,11 @@ export class ControlChannel {
   private retryAt: Instant | undefined;
   private ackAt: Instant | undefined;
   private unacknowledged = 0;
+  /**
+   * Whether the peer acknowledges by empty messages (RFC 3931 6.15), and so gets such itself: to one that knows no others,
+   * an ACK is a message with a number of its own, and what comes next by that number is lost.
+   */
+  private emptyAcks = false;
 
   constructor(dialect: Dialect, parameters: ChannelParameters, now: Instant) {
     this.dialect = dialect;
@@ -110,7 +117,10 @@ export class ControlChannel {
   receive(header: Header, bytes: Uint8Array, now: Instant): Incoming[] {
     this.lastReceivedAt = now;
     this.acknowledge(header.nr, now);
-    if (this.dialect.isAck(bytes, header)) return [];
+    if (this.dialect.isAck(bytes, header)) {
+      this.emptyAcks ||= header.payloadStart === header.payloadEnd;
+      return [];
+    }
     this.counters.received++;
     const ahead = (header.ns - this.nextExpected) & 0xffff;
     if (ahead >= 0x8000) {
@@ -183,16 +193,17 @@ export class ControlChannel {
     }
     if (this.ackAt !== undefined && now >= this.ackAt) {
       this.acknowledged();
-      datagrams.push(
-        this.dialect.encodeAck(
-          this.remoteTunnelId,
-          (this.base + this.everSent) & 0xffff,
-          this.nextExpected,
-          this.digests,
-        ),
-      );
+      datagrams.push(this.acknowledgement());
     }
     return datagrams;
+  }
+
+  private acknowledgement(): Uint8Array {
+    const { dialect, remoteTunnelId, nextExpected, digests } = this;
+    const ns = (this.base + this.everSent) & 0xffff;
+    return this.emptyAcks
+      ? dialect.encodeControl(remoteTunnelId, 0, ns, nextExpected, nothing)
+      : dialect.encodeAck(remoteTunnelId, ns, nextExpected, digests);
   }
 
   deadline(): Instant | undefined {
