@@ -17,6 +17,9 @@ declare -A package_of=([ip]=iproute2 [ping]=iputils-ping [gcc]=gcc [/usr/include
 if [ "$want" = test ]; then
   package_of+=([tshark]=tshark [tcpdump]=tcpdump [l2tpns]=l2tpns [xl2tpd]=xl2tpd [pppd]=ppp [pppoe]=pppoe)
   package_of+=([vpnserver]=softether-vpnserver [vpncmd]=softether-vpncmd)
+  # IPsec for SoftEther's L2TPv3: the plugin encrypts without the kernel.
+  package_of+=([charon-systemd]=charon-systemd [swanctl]=strongswan-swanctl)
+  package_of+=([/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so]=libcharon-extra-plugins)
   package_of+=([freeradius]=freeradius [radclient]=freeradius-utils [eapol_test]=eapoltest)
   package_of+=([dhcpcd]=dhcpcd-base [dhcp6c]=wide-dhcpv6-client [iperf3]=iperf3)
   # For the kernel lab. The other package named busybox has it linked dynamically.

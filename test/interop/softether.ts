@@ -18,14 +18,17 @@ export interface SoftEther {
 /** Its own address inside the calls; callers get theirs from this network. */
 export const insideSoftEther = '10.30.0.1';
 
+/** That of its IPsec (IKEv1). */
+export const ipsecSecret = 'for-ike';
+
 const vpnserver = '/usr/libexec/softether/vpnserver/vpnserver';
 const hub = 'DEFAULT';
 /** Where the package compiled its state to be: private directories are bound there. */
 const places = ['/var/lib', '/var/log', '/run'];
 
 /**
- * Starts SoftEther as an LNS for raw L2TP (without IPsec), with a virtual host that gives addresses by DHCP; resolves
- * when it answers callers.
+ * Starts SoftEther as an LNS for raw L2TP (without IPsec), with a virtual host that gives addresses by DHCP, and with
+ * L2TPv3 in IPsec for the first user; resolves when it answers callers.
  */
 export async function startSoftEther(namespace: Namespace, options: SoftEtherOptions): Promise<SoftEther> {
   const directory = join(namespace.lab.directory, `${namespace.name}-softether`);
@@ -55,11 +58,17 @@ export async function startSoftEther(namespace: Namespace, options: SoftEtherOpt
     'DhcpSet /START:10.30.1.1 /END:10.30.1.250 /MASK:255.255.0.0 /EXPIRE:7200 /GW:10.30.0.1 /DNS:10.30.0.53 /DNS2:none /DOMAIN:none /LOG:no',
     'NatDisable',
     'SecureNatEnable',
-    `IPsecEnable /L2TP:no /L2TPRAW:yes /ETHERIP:no /PSK:unused /DEFAULTHUB:${hub}`,
+    `IPsecEnable /L2TP:no /L2TPRAW:yes /ETHERIP:yes /PSK:${ipsecSecret} /DEFAULTHUB:${hub}`,
+    // Whose hub and user Ethernet pseudowires are that come through IPsec.
+    ...Object.entries(options.users)
+      .slice(0, 1)
+      .map(([name, password]) => `EtherIpClientAdd * /HUB:${hub} /USERNAME:${name} /PASSWORD:${password}`),
   ]);
-  await until(
-    'the L2TP port of SoftEther',
-    async () => (await namespace.run('ss', '-Hlun', 'sport', '=', ':1701')) !== '',
-  );
+  // L2TP's, and of IPsec.
+  for (const port of [1701, 500, 4500])
+    await until(
+      `port ${port} of SoftEther`,
+      async () => (await namespace.run('ss', '-Hlun', 'sport', '=', `:${port}`)) !== '',
+    );
   return { process, command: (text) => run('command', [text]) };
 }
