@@ -1,10 +1,10 @@
 /** The peer's side of one tunnel of an engine. */
 import type { EngineEffect } from '../../src/engine/effects.ts';
 import { Engine } from '../../src/engine/engine.ts';
-import { type GatewaySpec, pseudowires } from '../../src/engine/spec.ts';
+import { type GatewaySpec, pseudowires, type TunnelParameters } from '../../src/engine/spec.ts';
 import { dialects } from '../../src/engine/wire/dialect.ts';
 import { decodeHeader, newHeader } from '../../src/engine/wire/header.ts';
-import type { Message } from '../../src/engine/wire/message.ts';
+import type { Message, OutgoingMessage } from '../../src/engine/wire/message.ts';
 import { Secret } from '../../src/engine/wire/secret.ts';
 import { samples } from '../engine/wire/samples.ts';
 import { gatewaySpec, SeededRandom, tunnelParameters, tunnelSpec } from '../engine/world.ts';
@@ -15,7 +15,19 @@ const peer = { address: '192.0.2.99', port: 1701 };
 const secret = new Secret(fuzzSecret);
 const peersTunnelId = 77;
 
-export const scriptParameters = tunnelParameters({ secret, hideAvps: true });
+/** The peer cannot sign what it says, so that L2TPv3's messages go without digests. */
+export const scriptParameters: Readonly<Record<2 | 3, TunnelParameters>> = {
+  2: tunnelParameters({ secret, hideAvps: true }),
+  3: tunnelParameters({ version: 'v3', secret, hideAvps: true, digest: 'none' }),
+};
+
+/** What the peer leaves out of its request or reply: that would ask for more than it can give. */
+const beyondIt = {
+  challenge: undefined,
+  challengeResponse: undefined,
+  assignedControlConnectionId: undefined,
+  messageNonce: undefined,
+} as const;
 
 export class Script {
   readonly engine: Engine;
@@ -27,7 +39,10 @@ export class Script {
   private nr = 0;
   private readonly header = newHeader();
 
-  constructor(gateway: Partial<GatewaySpec> = {}) {
+  private readonly version: 2 | 3;
+
+  constructor(gateway: Partial<GatewaySpec> = {}, version: 2 | 3 = 2) {
+    this.version = version;
     this.engine = new Engine(
       { random: new SeededRandom(5), epochMs: 0, counters: () => undefined, pseudowires },
       gatewaySpec(gateway),
@@ -36,23 +51,20 @@ export class Script {
 
   /** The peer opens the tunnel. */
   request(): void {
-    const avps = {
-      ...samples.SCCRQ.avps,
-      assignedTunnelId: peersTunnelId,
-      challenge: undefined,
-      assignedControlConnectionId: undefined,
-    };
-    this.send(dialects[2].encodeMessage({ type: 'SCCRQ', avps }, 0));
-    this.send(dialects[2].encodeMessage({ type: 'SCCCN', avps: {} }, 0));
+    this.say({ type: 'SCCRQ', avps: { ...samples.SCCRQ.avps, ...beyondIt, assignedTunnelId: peersTunnelId } });
+    this.say({ type: 'SCCCN', avps: {} });
   }
 
   /** We open the tunnel, `to-peer`, and the peer takes it. */
   dialled(): void {
-    const path = { socket: 1, encapsulation: 'udp', local: listener, remote: peer };
-    const spec = tunnelSpec(peer.address, { parameters: scriptParameters });
+    const path = { socket: 1, encapsulation: 'udp' as const, local: listener, remote: peer };
+    const spec = tunnelSpec(peer.address, { parameters: scriptParameters[this.version] });
     this.take(this.engine.openTunnel(spec, path, this.now));
-    const avps = { ...samples.SCCRP.avps, assignedTunnelId: peersTunnelId, challenge: undefined };
-    this.send(dialects[2].encodeMessage({ type: 'SCCRP', avps: { ...avps, challengeResponse: undefined } }, 0));
+    this.say({ type: 'SCCRP', avps: { ...samples.SCCRP.avps, ...beyondIt, assignedTunnelId: peersTunnelId } });
+  }
+
+  private say(message: OutgoingMessage): void {
+    this.send(dialects[this.version].encodeMessage(message, 0));
   }
 
   /** The next message in sequence, in which sessions are chosen by their place. */
@@ -62,7 +74,7 @@ export class Script {
 
   sendTo(sessionId: number, body: Uint8Array): void {
     this.now += 7;
-    const bytes = dialects[2].encodeControl(this.tunnelId, sessionId, this.ns, this.nr, body);
+    const bytes = dialects[this.version].encodeControl(this.tunnelId, sessionId, this.ns, this.nr, body);
     this.ns = (this.ns + 1) & 0xffff;
     const datagram = {
       socket: 1,
@@ -84,9 +96,9 @@ export class Script {
       if (effect.effect !== 'send') continue;
       const { datagram } = effect;
       decodeHeader(datagram, 0, datagram.length, header);
-      if (dialects[2].isAck(datagram, header)) continue;
+      if (dialects[this.version].isAck(datagram, header)) continue;
       const options = { secretFor: () => secret };
-      const message = dialects[2].decodeMessage(datagram, header.payloadStart, header.payloadEnd, options);
+      const message = dialects[this.version].decodeMessage(datagram, header.payloadStart, header.payloadEnd, options);
       const { avps } = message;
       if (header.ns === this.nr) this.nr = (this.nr + 1) & 0xffff;
       if (avps.assignedTunnelId !== undefined) this.tunnelId ||= avps.assignedTunnelId;
