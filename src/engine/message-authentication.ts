@@ -10,6 +10,8 @@ import { messageCodeAt } from './wire/header.ts';
 import { messageRows } from './wire/message-table.ts';
 
 const nonceOctets = 16;
+/** Of messages that are only checked for damage. */
+const noSecretKeys = [digestKey(undefined)];
 const noOctets = new Uint8Array(0);
 /** In the digest of an SCCRQ there are none (RFC 3931 5.4.1). */
 const noNonces = { local: noOctets, remote: noOctets };
@@ -39,7 +41,7 @@ export class MessageAuthentication {
   }
 
   private get keys(): readonly Uint8Array[] {
-    return this.ours.length > 0 || this.theirs.length > 0 ? this.secretKeys : [digestKey(undefined)];
+    return this.ours.length > 0 || this.theirs.length > 0 ? this.secretKeys : noSecretKeys;
   }
 
   /** The room for digests in each message of ours; undefined: they bear none. */
@@ -109,7 +111,7 @@ export class MessageAuthentication {
 export function admitsRequest(parameters: Parameters, bytes: Uint8Array, start: number, end: number): boolean {
   const isAuthenticated = nonceIn(bytes, start, end) !== undefined;
   if (isAuthenticated && !parameters.secret) return true;
-  const keys = isAuthenticated ? keysOf(parameters) : [digestKey(undefined)];
+  const keys = isAuthenticated ? keysOf(parameters) : noSecretKeys;
   const verdict = checkMessage(bytes, start, end, keys, noNonces);
   return isAuthenticated ? verdict === 'valid' : verdict !== 'invalid';
 }

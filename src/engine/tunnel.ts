@@ -298,9 +298,9 @@ export class Tunnel {
 
   /** The room for digests in what we send. */
   get digests(): DigestRoom | undefined {
+    if (this.dialect.authentication !== 'digest' && !this.offered) return undefined;
     const { room } = this.authentication;
-    if (!room || (this.dialect.authentication !== 'digest' && !this.offered)) return undefined;
-    return this.quirks.has('draftAvps') ? { ...room, draft: true } : room;
+    return room && this.quirks.has('draftAvps') ? { ...room, draft: true } : room;
   }
 
   private receive(header: Header, datagram: Datagram, now: Instant): Incoming[] {
