@@ -5,40 +5,20 @@
 import type { Datagram, PlaneEvents, SessionKey } from '../engine/ports.ts';
 import { sessionKeyV2 } from '../engine/ports.ts';
 import { type Endpoint, type FilterRule, maxTimerMs, type RateLimit } from '../engine/spec.ts';
-import { readU32 } from '../engine/wire/bytes.ts';
 import { decodeDataHeader, newHeader } from '../engine/wire/header.ts';
 import { isForRouter, refuseIpv4, refuseIpv6 } from './admission.ts';
-import {
-  type HeaderV3,
-  isVersion3,
-  payloadHeadroomOctets,
-  readHeaderV3,
-  refuseV3,
-  sessionIdV3,
-} from './data-header.ts';
+import { type HeaderV3, isVersion3, readHeaderV3, refuseV3, sessionIdV3 } from './data-header.ts';
+import { DevicePackets } from './device-packets.ts';
 import { Drops } from './drops.ts';
-import { native } from './native.ts';
 import { Outgoing } from './outgoing.ts';
 import { packetAt, pppProtocol, protocolAt, skipAddress } from './ppp-header.ts';
 import { Reorder } from './reorder.ts';
 import { type Carrier, L2tpSession, type PlaneSession, type PlaneTunnel, PppoeSession } from './sessions.ts';
-import { maxDatagramOctets, type SocketTransport } from './sockets.ts';
+import type { SocketTransport } from './sockets.ts';
 import { UserPackets } from './user-packets.ts';
 
-/** Packets read from a device in one go. */
-const packetSlots = 64;
-/** Batches read from one device before the event loop gets its turn. */
-const batchesPerWake = 4;
 /** In front of what a PPPoE client's session packet carries, its header included. */
 const pppoeHeadroomOctets = 22;
-const slotOctets = payloadHeadroomOctets + maxDatagramOctets;
-const eagain = -11;
-
-const linkLocalHigh = 0xfe800000;
-const leastIpv4Octets = 20;
-const ipv6Octets = 40;
-const ipv4Destination = 16;
-const ipv6Destination = 24;
 
 export class DataPath {
   readonly tunnels = new Map<number, PlaneTunnel>();
@@ -54,11 +34,10 @@ export class DataPath {
   readonly #headerV3: HeaderV3 = { flags: 0, sequence: -1, payloadStart: 0 };
   /** L2TPv3's sessions by their local ids as signed numbers, which stay small integers. */
   readonly #sessionsV3 = new Map<number, L2tpSession>();
-  readonly #readSlab = new Uint8Array(packetSlots * slotOctets);
-  readonly #readLengths = new Int32Array(packetSlots);
   readonly #drops: Drops;
   readonly outgoing: Outgoing;
   readonly #users: UserPackets;
+  readonly #devicePackets: DevicePackets;
   readonly #reorder = new Reorder(
     (session, bytes, start, end, flags) => this.pass(session, bytes, 0, start, end, flags),
     () => performance.now(),
@@ -76,6 +55,7 @@ export class DataPath {
     const count = (reason: string): void => this.count(reason);
     this.outgoing = new Outgoing(transport, this.#drops, count);
     this.#users = new UserPackets(this.#drops, this.outgoing, count, () => this.arm());
+    this.#devicePackets = new DevicePackets(this.#users, this.outgoing, this.#drops, count);
     transport.afterBatch(() => this.flush());
   }
 
@@ -380,61 +360,8 @@ export class DataPath {
 
   /** Takes the packets that wait at a device. Answers a negative errno when the device is gone. */
   transmit(carrier: Carrier): number {
-    for (let i = 0; i < batchesPerWake && carrier.fd >= 0; i++) {
-      const count = native.readBatch(
-        carrier.fd,
-        this.#readSlab,
-        slotOctets,
-        payloadHeadroomOctets,
-        packetSlots,
-        this.#readLengths,
-      );
-      if (count < 0) return count === eagain ? 0 : count;
-      for (let slot = 0; slot < count; slot++) this.encapsulate(carrier, slot * slotOctets, this.#readLengths[slot]);
-      this.outgoing.flush();
-      if (count < packetSlots) break;
-    }
-    return 0;
+    return this.#devicePackets.transmit(carrier);
   }
-
-  private encapsulate(carrier: Carrier, floor: number, octets: number): void {
-    const start = floor + payloadHeadroomOctets;
-    const session = this.sessionFor(carrier, start, octets);
-    if (session === undefined) {
-      this.count('noSubscriber');
-      return;
-    }
-    const end = start + octets;
-    const reason =
-      refuseDown(session, this.#readSlab, start) ?? this.#users.down(session, this.#readSlab, floor, start, end);
-    if (reason === undefined) return;
-    this.#drops.sent(session);
-    this.count(reason);
-  }
-
-  private sessionFor(carrier: Carrier, start: number, octets: number): L2tpSession | undefined {
-    const packet = this.#readSlab;
-    if (octets < leastIpv4Octets) return undefined;
-    const ipv4 = packet[start] >>> 4 === 4;
-    if (!ipv4 && octets < ipv6Octets) return undefined;
-    if (carrier.sole !== undefined) return carrier.sole;
-    if (ipv4) return carrier.ipv4.find(packet, start + ipv4Destination);
-    const destination = start + ipv6Destination;
-    if (readU32(packet, destination) !== linkLocalHigh) return carrier.ipv6.find(packet, destination);
-    const high = readU32(packet, destination + 8);
-    return carrier.byInterfaceId.get((BigInt(high) << 32n) | BigInt(readU32(packet, destination + 12)));
-  }
-}
-
-/** Why a packet of a device may not go to the session. The tunnel's own packets would be wrapped for ever. */
-function refuseDown({ hasIpv4, hasIpv6, tunnel }: L2tpSession, packet: Uint8Array, start: number): string | undefined {
-  const { remote } = tunnel;
-  if (packet[start] >>> 4 === 4) {
-    if (!hasIpv4) return 'notNegotiated';
-    return (readU32(packet, start + ipv4Destination) | 0) === remote.ipv4 ? 'tunnelLoop' : undefined;
-  }
-  if (!hasIpv6) return 'notNegotiated';
-  return remote.isIpv6At(packet, start + ipv6Destination) ? 'tunnelLoop' : undefined;
 }
 
 function earlier(one: number | undefined, other: number | undefined): number | undefined {
