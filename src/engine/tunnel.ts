@@ -223,7 +223,6 @@ export class Tunnel {
     const { parameters } = this;
     this.channel.parameters = parameters;
     this.authentication.modify(parameters);
-    this.channel.digests = this.digests;
     this.retrace();
   }
 
@@ -293,7 +292,6 @@ export class Tunnel {
     this.dialect = dialect;
     this.localId = localId;
     this.channel.dialect = dialect;
-    this.channel.digests = this.digests;
   }
 
   /** The room for digests in what we send. */
@@ -314,6 +312,7 @@ export class Tunnel {
   }
 
   tick(now: Instant): EngineEffect[] {
+    this.channel.digests = this.digests;
     const out = this.sends(this.channel.tick(now));
     const askAt = helloAt(this);
     const closeAt = idleAt(this);
@@ -425,7 +424,6 @@ export class Tunnel {
   private answer(avps: ReceivedAvps<'SCCRQ'>, now: Instant): EngineEffect[] {
     this.meet(avps);
     const reply = this.handshake.answer(avps);
-    this.channel.digests = this.digests;
     if (reply.refusal) return stop(this, reply.refusal, now);
     this.state = 'waitConnect';
     this.establishBy = now + this.core.gateway.tunnelEstablishTimeoutMs;
