@@ -91,6 +91,22 @@ describe('the text of AVPs', () => {
       },
       'authentication failed, of the peer at the sender: no\\u{a} (code 16, CHAP); no NCP was opened (code 18)',
     ],
+    [{ routerId: 0xc0000201 }, '0xc0000201'],
+    [{ pseudowireCapabilities: ['ethernet', 'atmCellVcc', 99] }, 'Ethernet, ATM cells of a VCC, type 99'],
+    [{ pseudowireType: 'vlan' }, 'Ethernet VLAN'],
+    [{ pseudowireType: 0x8001 }, 'type 32769'],
+    [{ remoteEndId: 'port 7\u202e' }, 'port 7\\u{202e}'],
+    [{ l2SpecificSublayer: 'default' }, 'default'],
+    [{ l2SpecificSublayer: 9 }, '9'],
+    [{ dataSequencing: 'nonIp' }, 'all but IP'],
+    [{ circuitStatus: { active: true, isNew: true } }, 'active, new'],
+    [
+      { circuitStatus: { active: false, isNew: false, circuitRxFault: true, standby: true } },
+      'not active, the circuit cannot receive, standby',
+    ],
+    [{ frameRelayHeaderOctets: 2 }, '2 octets'],
+    [{ atmAlarmStatus: { reason: 3, alarm: 2 } }, 'F1 alarm (3), alarm indication signal (2)'],
+    [{ atmAlarmStatus: { reason: 0, alarm: 99 } }, '0, 99'],
   ] as [AvpValues, string][])('of %o is right', (avps, text) => {
     expect(textOf(avps)).toBe(text);
   });
@@ -98,6 +114,8 @@ describe('the text of AVPs', () => {
   it('knows which message a Result Code is from', () => {
     expect(textOf({ resultCode: { result: 6 } }, 'StopCCN')).toBe('the requester is being shut down (result 6)');
     expect(textOf({ resultCode: { result: 6 } })).toBe('invalid destination (result 6)');
+    expect(textOf({ resultCode: { result: 14 } })).toBe('the pseudowire type is not supported (result 14)');
+    expect(textOf({ resultCode: { result: 2, error: 9 } })).toBe('try another, directed (result 2 error 9)');
   });
 });
 
@@ -113,6 +131,8 @@ describe('secrets', () => {
     const all: AvpValues = {
       challenge: octets,
       challengeResponse: octets,
+      messageNonce: octets,
+      assignedCookie: octets,
       proxyAuthenChallenge: octets,
       proxyAuthenResponse: new Secret(word),
     };
@@ -120,7 +140,7 @@ describe('secrets', () => {
       describeAvps(all),
       describeOthers([{ vendor: 9, type: 1, value: octets, hidden: true }]),
     ]);
-    expect(shown.match(/28 octets, not shown/g)).toHaveLength(5);
+    expect(shown.match(/28 octets, not shown/g)).toHaveLength(7);
     expect(shown).not.toContain('horse');
     expect(shown).not.toContain(octets.toString('hex').slice(0, 8));
   });
