@@ -34,7 +34,7 @@ export class Handshake {
   hostName: string | undefined;
   vendorName: string | undefined;
   framing: TunnelParameters['framingCapabilities'] = [];
-  /** A peer that says none places no outgoing calls (RFC 2661 4.4.3, Bearer Capabilities). */
+  /** Where it is said, a peer without any places no outgoing calls (RFC 2661 4.4.3, Bearer Capabilities). */
   bearer: NonNullable<AvpValues['bearerCapabilities']> = [];
   quirks: ReadonlySet<QuirkName>;
   /** The value in the SCCRQ that we sent. */
@@ -60,10 +60,12 @@ export class Handshake {
   meet(avps: ReceivedAvps<'SCCRQ' | 'SCCRP'>, profile: PeerSpec | undefined): void {
     this.hostName = avps.hostName;
     this.vendorName = avps.vendorName;
-    this.framing = avps.framingCapabilities ?? [];
-    this.bearer = avps.bearerCapabilities ?? [];
+    const { unsaidCapabilities: unsaid, pseudowires } = this.tunnel.dialect;
+    this.framing = avps.framingCapabilities ?? unsaid.framingCapabilities;
+    this.bearer = avps.bearerCapabilities ?? unsaid.bearerCapabilities;
     const { pseudowireCapabilities: theirs } = avps;
-    if (theirs) this.pseudowires = this.tunnel.core.pseudowires.filter((each) => theirs.includes(each));
+    // In a request that both versions can read, they are for the other one.
+    if (theirs && pseudowires) this.pseudowires = this.tunnel.core.pseudowires.filter((each) => theirs.includes(each));
     this.underProfile(profile);
   }
 

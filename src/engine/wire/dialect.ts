@@ -38,6 +38,8 @@ export interface Dialect {
   readonly pseudowires: boolean;
   /** By up to which part of their interval HELLOs come earlier, so that those of several tunnels do not come at once. */
   readonly helloJitter: number;
+  /** What lines a peer is taken to have that says nothing of them. */
+  readonly unsaidCapabilities: Readonly<Pick<Required<AvpValues>, 'framingCapabilities' | 'bearerCapabilities'>>;
   /** Result Codes of a CDN. */
   readonly results: { readonly sessionTimeout: number };
   /** The key under which data for a session of ours arrives. */
@@ -78,6 +80,8 @@ const v2: Dialect = {
   tellsTieLosers: false,
   pseudowires: false,
   helloJitter: 0,
+  // RFC 2661 4.4.3, Bearer Capabilities.
+  unsaidCapabilities: { framingCapabilities: [], bearerCapabilities: [] },
   results: { sessionTimeout: 10 },
   sessionKey: sessionKeyV2,
   isAck: (_bytes, header) => header.payloadStart === header.payloadEnd,
@@ -104,6 +108,8 @@ const v3: Dialect = {
   pseudowires: true,
   // RFC 3931 4.4.
   helloJitter: 0.1,
+  // There are no AVPs to say it with.
+  unsaidCapabilities: { framingCapabilities: ['sync', 'async'], bearerCapabilities: ['digital', 'analog'] },
   results: { sessionTimeout: 16 },
   sessionKey: (_localTunnelId, localSessionId) => sessionKeyV3(localSessionId),
   // RFC 3931 6.15: without authentication an empty message does too.
