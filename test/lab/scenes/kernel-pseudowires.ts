@@ -101,12 +101,9 @@ export const kernelPseudowires: Act<Scene> = {
           return sessions.length === all.length && sessions.every((session) => isTrue(session, 'Ready'));
         });
         await assertPings(us, kernel, all);
-        // The first and the last variant: nothing but the session id, and everything.
-        for (const pair of [all[0], all[all.length - 1]])
-          await assertStreams(
-            { namespace: kernel, address: pair.theirAddress },
-            { namespace: us, address: pair.ourAddress },
-          );
+        // The last one has everything: a long cookie, and numbers both ways.
+        const { ourAddress, theirAddress } = all[all.length - 1];
+        await assertStreams({ namespace: kernel, address: theirAddress }, { namespace: us, address: ourAddress });
         for (const namespace of [us, kernel]) await assertUnfragmented(namespace);
         await assertNumbered(kernel, all);
         await assertCookiesChecked(daemon, kernel, scene, all);
