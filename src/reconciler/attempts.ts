@@ -146,13 +146,18 @@ function isLongWhole({ action, upAt }: Pick<Attempt, 'action' | 'upAt'>, now: nu
   return action === 'repairDevice' && upAt !== undefined && now - upAt >= wholeMs;
 }
 
-/** A call is up when it carries user packets, or frames for another one: PPP that never opens takes longer to give up than `steadyMs`. */
+/**
+ * A call is up when it carries user packets or a circuit's frames, or frames for another one: PPP that never opens takes
+ * longer to give up than `steadyMs`.
+ */
 function isUp(object: string, { tunnels, sessions, devices }: ObservedState): boolean {
   const [kind, name] = object.split('/');
   if (kind === 'Device') return devices.has(name);
   if (kind === 'Tunnel') return tunnels.get(name)?.state === 'established';
   const view = sessions.get(name);
-  return view?.state === 'established' && (view.switched ?? view.ppp.ipv4 ?? view.ppp.ipv6) !== undefined;
+  if (view?.state !== 'established') return false;
+  const { pseudowire, ppp, switched } = view;
+  return (switched ?? (pseudowire === 'ppp' ? (ppp.ipv4 ?? ppp.ipv6) : view.interface)) !== undefined;
 }
 
 function keyOf(action: Action): string {

@@ -133,6 +133,8 @@ export class FakeLive implements Live {
   answers: (address: string) => boolean = () => true;
   /** Whether PPP opens in a call. */
   pppOpens = true;
+  /** Whether a pseudowire gets its device. */
+  attaches = true;
   onChange: () => void = () => undefined;
   #nextId = 1;
 
@@ -261,8 +263,11 @@ export class FakeLive implements Live {
     this.#later(50, () => {
       const now = this.sessions.get(spec.name);
       if (now?.localId !== view.localId || now.state !== 'waitReply') return;
-      const ppp = this.pppOpens ? openPpp : now.ppp;
-      this.sessions.set(spec.name, { ...now, state: 'established', ppp });
+      const carries =
+        spec.parameters.pseudowire === 'ppp'
+          ? { ppp: this.pppOpens ? openPpp : now.ppp }
+          : { interface: this.attaches ? `l2tpeth${now.localId}` : undefined };
+      this.sessions.set(spec.name, { ...now, state: 'established', ...carries });
     });
   }
 

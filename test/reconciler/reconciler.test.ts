@@ -263,6 +263,36 @@ describe('back-off', () => {
     expect(live.taken()).toEqual(['openTunnel t', 'openSession s']);
   });
 
+  it('does not hold pseudowires back that went down with their tunnel, however often', async () => {
+    const wire = doc('Session', 's', { tunnel: 't', pseudowire: 'ethernet' });
+    const { clock, live } = start(snapshot(tunnel({ version: 'v3' }), wire));
+    for (let times = 0; times < 5; times++) {
+      await clock.advance(60_000);
+      live.asked.splice(0);
+      live.loseTunnel('t');
+      await clock.advance(1200);
+      expect(live.taken()).toEqual(['openTunnel t', 'openSession s']);
+    }
+  });
+
+  it('begins with the first wait for a pseudowire that was up for a while, and goes on for one that is never attached', async () => {
+    const wire = doc('Session', 's', { tunnel: 't', pseudowire: 'ethernet' });
+    const { clock, live } = start(snapshot(tunnel({ version: 'v3' }), wire));
+    const waitAfter = async (upForMs: number) => {
+      await clock.advance(upForMs);
+      live.asked.splice(0);
+      const lost = clock.now();
+      live.loseSession('s');
+      await clock.advance(60_000);
+      return live.asked.map(({ at }) => at - lost);
+    };
+    expect(await waitAfter(40_000)).toEqual([1000]);
+    expect(await waitAfter(40_000)).toEqual([1000]);
+    live.attaches = false;
+    expect(await waitAfter(40_000)).toEqual([1000]);
+    expect(await waitAfter(40_000)).toEqual([2000]);
+  });
+
   it('is each object’s own: what is refused does not hold up the others', async () => {
     const { clock, live, reconciler } = start(snapshot(tunnel(), tunnel({}, 'u')));
     live.refuse = (action) => (action.action === 'openTunnel' && action.spec.name === 't' ? 'EADDRINUSE' : undefined);
