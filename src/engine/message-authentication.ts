@@ -44,6 +44,11 @@ export class MessageAuthentication {
     return this.ours.length > 0 || this.theirs.length > 0 ? this.secretKeys : noSecretKeys;
   }
 
+  /** Whether both ends authenticate messages: only then AVPs are hidden (RFC 3931 5.3). */
+  get isMutual(): boolean {
+    return this.ours.length > 0 && this.theirs.length > 0;
+  }
+
   /** The room for digests in each message of ours; undefined: they bear none. */
   get room(): DigestRoom | undefined {
     const { digest } = this.parameters;
@@ -69,8 +74,8 @@ export class MessageAuthentication {
     if (theirs && !secret) return refused('the peer authenticates its messages, and no secret is set');
     if (!theirs && isRequired) return refused('authMode is challenge, and the peer does not authenticate its messages');
     if (!theirs && secret && digest !== 'none') return refused('the peer does not authenticate its messages');
+    // That it knows the secret now is shown by its next message: an SCCRQ may be an old one of somebody else's.
     this.theirs = theirs ?? noOctets;
-    this.proved = theirs !== undefined;
     return undefined;
   }
 

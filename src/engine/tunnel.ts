@@ -514,13 +514,18 @@ export class Tunnel {
     const { dialect, parameters, core, quirks, digests } = this;
     const refuses = message.type === 'StopCCN' && this.establishedAt === undefined;
     // Perhaps it is for want of the right secret that the peer is refused: it shall be able to read why.
-    const clear = refuses || (message.type === 'SCCRP' && quirks.has('clearReply'));
+    const clear = refuses || !this.mayHide || (message.type === 'SCCRP' && quirks.has('clearReply'));
     const hiding = clear ? { ...parameters, hideAvps: false } : parameters;
     const body = encodeMessage(message, sessionId, dialect, hiding, core.random, {
       digests,
       drafts: quirks.has('draftAvps'),
     });
     return this.sends(this.channel.send(sessionId, body, now));
+  }
+
+  /** In one version a secret is enough, in the other both ends have to make use of it. */
+  private get mayHide(): boolean {
+    return this.dialect.authentication !== 'digest' || this.authentication.isMutual;
   }
 
   private sends(datagrams: Uint8Array[]): EngineEffect[] {
