@@ -3,32 +3,25 @@ import { PlaneError } from '../engine/errors.ts';
 import {
   type Datagram,
   type DataPlane,
-  type IpAttachment,
   type PlaneEvents,
   type PlaneFact,
   type PlaneOp,
   type SessionKey,
   sessionKeyText,
 } from '../engine/ports.ts';
-import { type DeviceSpec, type PlaneDevice, pseudowires, type SessionCounters } from '../engine/spec.ts';
-import { drop } from './attachment.ts';
+import { type PlaneDevice, pseudowires, type SessionCounters } from '../engine/spec.ts';
 import { Circuits } from './circuits.ts';
 import { DataPath } from './data-path.ts';
-import { Device, type DeviceEvents, sweep, takeSnapshot } from './devices.ts';
-import { Drift } from './drift.ts';
+import { sweep, takeSnapshot } from './devices.ts';
 import { EthernetPorts } from './ethernet-ports.ts';
 import { Mppe } from './mppe.ts';
-import { configureOwn, Guards, releaseGuard } from './own-device.ts';
 import { Pppoe } from './pppoe.ts';
 import { Removals } from './removals.ts';
 import { Rtnl } from './rtnl.ts';
 import { type LinkChangeKind, RtnlMonitor } from './rtnl-monitor.ts';
 import { countersOf, L2tpSession, type PlaneSession } from './sessions.ts';
-import { configureShared, joinShared, leaveShared } from './shared-device.ts';
 import type { SocketTransport } from './sockets.ts';
-
-const ownNamePattern = 'l2tp%d';
-const sharedOwner = 'Gateway';
+import { TunDevices } from './tun-devices.ts';
 
 type Op<Name extends PlaneOp['op']> = Extract<PlaneOp, { op: Name }>;
 
@@ -44,9 +37,7 @@ export class UserspacePlane implements DataPlane {
   readonly #pppoe: Pppoe;
   readonly #monitor: RtnlMonitor;
   readonly #removals = new Removals(this.#rtnl);
-  readonly #guards = new Guards(this.#rtnl);
-  readonly #devices = new Map<string, Device>();
-  readonly #drift: Drift;
+  readonly #devices: TunDevices;
   readonly #ports: EthernetPorts;
   readonly #circuits: Circuits;
   #closed = false;
@@ -55,7 +46,7 @@ export class UserspacePlane implements DataPlane {
   constructor(transport: SocketTransport, events: PlaneEvents) {
     this.#transport = transport;
     this.#path = new DataPath(transport, events);
-    this.#drift = new Drift(this.#rtnl, this.#devices, events);
+    this.#devices = new TunDevices({ rtnl: this.#rtnl, removals: this.#removals, path: this.#path, events });
     this.#ports = new EthernetPorts({
       transport,
       rtnl: this.#rtnl,
@@ -67,7 +58,7 @@ export class UserspacePlane implements DataPlane {
     this.#pppoe = new Pppoe(this.#path, events, this.#rtnl);
     this.#monitor = new RtnlMonitor(
       (link, kind) => this.linkChanged(link, kind),
-      (link) => this.#drift.device(link) ?? this.#ports.port(link),
+      (link) => this.#devices.device(link) ?? this.#ports.port(link),
     );
   }
 
@@ -134,9 +125,11 @@ export class UserspacePlane implements DataPlane {
         this.pppSession(op.session).mppe = op.keys && new Mppe(op.keys);
         return done;
       case 'device':
-        return this.shared(op.device);
+        this.#devices.share(op.device);
+        return done;
       case 'removeDevice':
-        return this.removeDevice(op.name);
+        this.#devices.remove(op.name);
+        return done;
       case 'repair':
         return this.repair(op.name);
     }
@@ -235,34 +228,11 @@ export class UserspacePlane implements DataPlane {
     session.acfc = acfc;
     session.pfc = pfc;
     try {
-      const device =
-        attachment.interface.kind === 'own'
-          ? this.attachOwn(session, attachment, attachment.interface.name)
-          : this.attachShared(session, attachment, attachment.interface.name);
-      return { fact: 'attached', session: key, interface: device.name };
+      return { fact: 'attached', session: key, interface: this.#devices.attach(session, attachment) };
     } catch (error) {
       this.detach(key);
       throw error;
     }
-  }
-
-  private attachOwn(session: L2tpSession, attachment: IpAttachment, name: string | undefined): Device {
-    const before = this.carrierOf(session);
-    const same = before?.sole === session && before.owner === attachment.owner && (name ?? before.name) === before.name;
-    if (!same) this.detach(session.key);
-    const device = same ? before : this.openDevice(name, attachment.owner, attachment.mtu);
-    configureOwn(device, session, attachment, this.#rtnl, this.#guards, () =>
-      [...this.#devices.values()].map((other) => other.index),
-    );
-    return device;
-  }
-
-  private attachShared(session: L2tpSession, attachment: IpAttachment, name: string): Device {
-    this.detach(session.key);
-    const device = this.#devices.get(name);
-    if (device?.spec === undefined) throw new PlaneError('ENODEV', `shared device ${name}`);
-    joinShared(device, session, attachment);
-    return device;
   }
 
   private attachEthernet({ session: key, attachment }: Op<'attachEthernet'>): PlaneFact {
@@ -288,125 +258,30 @@ export class UserspacePlane implements DataPlane {
   private detach(key: SessionKey): void {
     const session = this.#path.sessions.get(key);
     if (session === undefined) return;
-    if (isPpp(session)) this.detachPpp(session);
+    if (isPpp(session)) this.#devices.detach(session);
     else if (isEthernet(session)) this.#ports.detach(session);
     else this.#circuits.detach(session);
   }
 
-  private detachPpp(session: L2tpSession): void {
-    const device = this.carrierOf(session);
-    if (!device) return;
-    this.#path.forgetPackets(session);
-    if (device.sole === session) {
-      drop(session);
-      this.closeDevice(device);
-    } else {
-      leaveShared(device, session);
-    }
-  }
-
-  private carrierOf(session: L2tpSession): Device | undefined {
-    return session.carrier && this.#devices.get(session.carrier.name);
-  }
-
   // -------------------------------------------------------------- devices
-
-  /** Without a name, the kernel gives one. */
-  private openDevice(name: string | undefined, owner: string, mtu: number): Device {
-    const holder = name === undefined ? undefined : this.#devices.get(name);
-    if (holder) throw new PlaneError('EEXIST', `device ${name} is in use by ${holder.owner}`);
-    if (name?.includes('%')) throw new PlaneError('EINVAL', `device ${name}: a name without "%"`);
-    const device = new Device(this.#rtnl, this.#removals, this.#deviceEvents, name ?? ownNamePattern, owner, mtu);
-    device.open();
-    if (this.#devices.has(device.name)) {
-      // The kernel gave the name of a device of ours that somebody deleted: it waits to be repaired under that name.
-      device.close();
-      return this.openDevice(this.unusedName(), owner, mtu);
-    }
-    this.#devices.set(device.name, device);
-    return device;
-  }
-
-  private unusedName(): string {
-    for (let number = 0; ; number++) {
-      const name = ownNamePattern.replace('%d', String(number));
-      if (!this.#devices.has(name) && this.#rtnl.link(name) === undefined) return name;
-    }
-  }
-
-  private closeDevice(device: Device): void {
-    this.#devices.delete(device.name);
-    this.#drift.forget(device);
-    // At once, for the tunnel's own packets may follow.
-    if (device.sole !== undefined) device.setRoutes([]);
-    device.proxies.setAll([]);
-    device.close();
-    releaseGuard(device, this.#guards);
-  }
-
-  private shared(spec: DeviceSpec): PlaneFact {
-    const known = this.#devices.get(spec.name);
-    if (known && known.spec === undefined)
-      throw new PlaneError('EEXIST', `device ${spec.name} is in use by ${known.owner}`);
-    const device = known ?? this.openDevice(spec.name, sharedOwner, spec.mtu);
-    try {
-      configureShared(device, spec, this.sessionsOf(device));
-    } catch (error) {
-      if (!known) this.closeDevice(device);
-      throw error;
-    }
-    return done;
-  }
-
-  private removeDevice(name: string): PlaneFact {
-    const device = this.#devices.get(name);
-    if (device?.spec === undefined) throw new PlaneError('ENODEV', `shared device ${name}`);
-    for (const session of this.sessionsOf(device)) {
-      this.#path.forgetPackets(session);
-      leaveShared(device, session);
-    }
-    this.closeDevice(device);
-    return done;
-  }
-
-  private sessionsOf(device: Device): L2tpSession[] {
-    return [...this.#path.sessions.values()].filter((session) => session.carrier === device);
-  }
 
   private repair(name: string): PlaneFact {
     if (this.#ports.has(name)) {
       this.#ports.repair(name);
       return done;
     }
-    const device = this.#devices.get(name);
-    if (!device) throw new PlaneError('ENODEV', `device ${name}`);
-    device.repair();
-    device.toldGaps = '';
+    this.#devices.repair(name);
     return done;
   }
 
   async list(): Promise<PlaneDevice[]> {
     const snapshot = takeSnapshot(this.#rtnl);
-    const devices = [...this.#devices.values()].map((device) => ({
-      name: device.name,
-      owner: device.owner,
-      spec: device.spec,
-      gaps: device.gaps(snapshot),
-    }));
-    return [...devices, ...this.#ports.list(snapshot)];
+    return [...this.#devices.list(snapshot), ...this.#ports.list(snapshot)];
   }
-
-  readonly #deviceEvents: DeviceEvents = {
-    readable: (device) => {
-      this.#path.transmit(device);
-    },
-    closing: () => this.#path.closing(),
-    lost: (device) => this.#drift.mark(device),
-  };
 
   private linkChanged(link: number | 'unknown', kind: LinkChangeKind): void {
     this.#pppoe.linkChanged(link);
-    this.#drift.linkChanged(link, kind);
+    this.#devices.linkChanged(link, kind);
     this.#ports.linkChanged(link, kind);
   }
 
@@ -449,9 +324,8 @@ export class UserspacePlane implements DataPlane {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#drift.close();
     this.#monitor.close();
-    for (const device of [...this.#devices.values()]) this.closeDevice(device);
+    this.#devices.close();
     this.#removals.finish();
     this.#ports.close();
     this.#circuits.close();
