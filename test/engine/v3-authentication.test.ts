@@ -80,8 +80,8 @@ describe('a control connection with a secret', () => {
 
   it('takes no acknowledgement without one: neither an ACK nor an empty message (6.15)', () => {
     const { world, node, peer } = establishedByUs(authenticUdp);
-    open({ world, node, peer }, wire());
-    peer.unread();
+    node.run(node.engine.openSession(wire(), world.now));
+    expect(types(peer.unread())).toEqual(['ICRQ']);
     peer.send({ type: 'ACK', avps: {} }, { secrets: 'none' });
     peer.sendBody(none, { secrets: 'none', ns: peer.ns });
     expect(theTunnel(node)?.transport.digestFailures).toBe(2);
@@ -192,12 +192,11 @@ describe('a control connection without a secret', () => {
   });
 
   it('takes an empty message for an ACK (6.15)', () => {
-    const scene = establishedByUs(plainUdp);
-    open(scene, wire());
-    scene.peer.sendBody(none, { ns: scene.peer.ns });
-    scene.peer.unread();
-    scene.world.runFor(10_000);
-    expect(types(scene.peer.unread())).toEqual([]);
+    const { world, node, peer } = establishedByUs(plainUdp);
+    node.run(node.engine.openSession(wire(), world.now));
+    peer.sendBody(none, { ns: peer.ns });
+    world.runFor(10_000);
+    expect(types(peer.unread())).toEqual([]);
   });
 
   it('is refused for who authenticates it', () => {

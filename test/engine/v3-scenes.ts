@@ -1,6 +1,13 @@
 /** Scenes with a scripted peer that speaks L2TPv3, in all the manners that it may. */
 import { expect } from 'vitest';
-import { type GatewaySpec, type PeerSpec, Secret, type TunnelParameters } from '../../src/engine/spec.ts';
+import {
+  type GatewaySpec,
+  type PeerSpec,
+  Secret,
+  type SessionParameters,
+  type SessionSpec,
+  type TunnelParameters,
+} from '../../src/engine/spec.ts';
 import { messageTypesOf } from '../../src/engine/wire/message-table.ts';
 import { bench, type Got, type Manner, type ScriptedPeer } from './scripted-peer.ts';
 import {
@@ -98,14 +105,16 @@ export function establishedByPeer(manner: Manner = plainUdp, peer: Partial<PeerS
   return scene;
 }
 
+export const ethernetParameters: SessionParameters = { ...sessionParameters, pseudowire: 'ethernet' };
+
 /** An Ethernet pseudowire of ours. */
-export function wire(name = 'pw', changes: Parameters<typeof sessionSpec>[1] = {}) {
-  const parameters = { ...sessionParameters, pseudowire: 'ethernet' as const, ...changes.parameters };
-  return sessionSpec(name, { ethernet: ethernetSpec, remoteEndId: 'circuit 1', ...changes, parameters });
+export function wire(name = 'pw', changes: Partial<SessionSpec> = {}): SessionSpec {
+  const own = { parameters: ethernetParameters, ethernet: ethernetSpec, remoteEndId: 'circuit 1' };
+  return sessionSpec(name, { ...own, ...changes });
 }
 
 /** A PeerProfile under which the peer may bring Ethernet pseudowires. */
-export const bringsEthernet: Partial<PeerSpec> = { session: { ...sessionParameters, pseudowire: 'ethernet' } };
+export const bringsEthernet: Partial<PeerSpec> = { session: ethernetParameters };
 
 /** The peer's request for an Ethernet pseudowire. */
 export function icrq(peer: ScriptedPeer, avps: Got['avps'] = {}) {
@@ -122,8 +131,11 @@ export function icrq(peer: ScriptedPeer, avps: Got['avps'] = {}) {
   } as const;
 }
 
-export function open({ node, world }: SceneV3, spec: ReturnType<typeof sessionSpec>): void {
+/** Opens a session; gives what the peer gets of that, also what had to wait for its acknowledgement. */
+export function open({ node, peer, world }: SceneV3, spec: SessionSpec): Got[] {
+  peer.unread();
   node.run(node.engine.openSession(spec, world.now));
+  return [...peer.unread(), ...peer.ack()];
 }
 
 /** Our id in the message of a call. */

@@ -33,8 +33,7 @@ function asRecipient(manner: Manner): Scene {
 
 function request(manner: Manner, spec: Parameters<typeof open>[1], type: 'ICRQ' | 'OCRQ'): Scene {
   const scene = establishedByUs(manner);
-  open(scene, spec);
-  return { ...scene, sessionId: localIdIn(scene.peer.unread().find((got) => got.type === type)) };
+  return { ...scene, sessionId: localIdIn(open(scene, spec).find((got) => got.type === type)) };
 }
 
 function icrqSent(manner: Manner): Scene {
