@@ -54,6 +54,8 @@ export class ProgramCircuit implements Circuit {
   /** What the engine knows: it takes a circuit that was just attached for active. */
   #told = activeStatus;
   #telling = false;
+  /** The program was too busy to be told of the peer's circuit. */
+  #owesPeer = false;
   #closed = false;
 
   constructor(parts: ProgramCircuitParts) {
@@ -116,6 +118,7 @@ export class ProgramCircuit implements Circuit {
     }
     this.#program?.forget();
     this.#program = this.programAt(address);
+    this.#owesPeer = false;
     this.setStatus(readMessageValue(bytes, start));
   }
 
@@ -156,6 +159,7 @@ export class ProgramCircuit implements Circuit {
 
   /** Finds out whether the program has died. */
   probe(): void {
+    if (this.#owesPeer) this.tellPeer(this.#parts.session.peerActive);
     writeMessageHeader(small, 0, circuitMessage.keepalive, 0);
     this.#program?.attempt(small, 0, circuitHeaderOctets);
   }
@@ -177,7 +181,7 @@ export class ProgramCircuit implements Circuit {
 
   tellPeer(active: boolean): void {
     writeMessageHeader(small, 0, circuitMessage.status, active ? activeStatus : inactiveStatus);
-    this.#program?.send(small, 0, circuitHeaderOctets);
+    this.#owesPeer = this.#program?.send(small, 0, circuitHeaderOctets) !== undefined;
   }
 
   private setStatus(value: number): void {

@@ -140,6 +140,16 @@ describe('frames', () => {
     expect(lab.circuits.waiting).toBe(0);
   });
 
+  test('in the way of what a program is to be told let it be told later', async () => {
+    const { session, program } = await lab.attached('hdlc');
+    receiveNumbered(0, 1_000);
+    session.peerActive = false;
+    lab.circuits.peerCircuit(session, false);
+    await numbers(program, 1_000 - lab.path.dropped.programBusy);
+    expect(await program.next()).toMatchObject({ type: message.status, value: 0 });
+    expect(lab.circuits.waiting).toBe(0);
+  });
+
   test('that wait are lost with their program, and with the session', async () => {
     const { session, program } = await lab.attached('hdlc');
     receiveNumbered(0, 200);
