@@ -23,6 +23,8 @@ import type { Circuit, L2tpSession } from './sessions.ts';
 import { openTap, setCarrier, stopTun, type Tun } from './tun.ts';
 
 const leastIpv6Mtu = 1280;
+/** An MTU does not count tags: a provider's and a customer's may come (IEEE 802.1ad). */
+const maxTagsOctets = 2 * tagOctets;
 
 /** Who writes frames to devices, and is told of them. */
 export interface PortEvents {
@@ -32,8 +34,8 @@ export interface PortEvents {
   closing(): void;
   /** Somebody deleted it. */
   lost(port: EthernetPort): void;
-  /** Writes a frame, which is valid until the batch ends, to the device. */
-  write(port: EthernetPort, bytes: Uint8Array, start: number, end: number): void;
+  /** Writes a frame, which is valid until the batch ends, to the device. It counts as so many octets. */
+  write(port: EthernetPort, bytes: Uint8Array, start: number, end: number, octets: number): void;
 }
 
 /** `down`: somebody set the device down. `broken`: it is gone, or the interface behind it is, or has no carrier. */
@@ -308,8 +310,8 @@ export class EthernetPort implements Circuit, Drifting {
       if (tagging.action === 'strip') at = removeTag(bytes, start);
       else rewriteVlanId(bytes, start, tagging.vlanId);
     }
-    if (end - at > this.#mtu + frameHeaderOctets + tagOctets) return 'oversizeFrame';
-    this.#events.write(this, bytes, at, end);
+    if (end - at > this.#mtu + frameHeaderOctets + maxTagsOctets) return 'oversizeFrame';
+    this.#events.write(this, bytes, at, end, end - start);
     return undefined;
   }
 

@@ -74,13 +74,13 @@ export class EthernetPorts {
       this.look(port);
       this.#watch.mark(port);
     },
-    write: (port, bytes, start, end) => {
+    write: (port, bytes, start, end, octets) => {
       const at = this.#frames.place(bytes);
       const { words } = this.#frames;
       words[at + packetWord.fd] = port.fd;
       words[at + packetWord.offset] = start;
       words[at + packetWord.length] = end - start;
-      this.#frames.add(port.session, end - start);
+      this.#frames.add(port.session, octets);
     },
   };
 
@@ -110,10 +110,16 @@ export class EthernetPorts {
   attach(session: L2tpSession, attachment: EthernetAttachment): { interface: string } {
     const name = attachment.ethernet.interfaceName;
     const known = this.#ports.get(session);
-    if (known !== undefined && name !== undefined && name !== known.name) this.detach(session);
+    const renamed = known !== undefined && name !== undefined && name !== known.name;
+    if (renamed) this.detach(session);
     try {
       const port = this.#ports.get(session);
-      if (port === undefined) return { interface: this.open(session, name, attachment).name };
+      if (port === undefined) {
+        const made = this.open(session, name, attachment);
+        // The circuit is the same to the peer, which was last told of the device before.
+        if (renamed) made.toldState = known.toldState;
+        return { interface: made.name };
+      }
       port.configure(attachment);
       this.settled(port);
       return { interface: port.name };
@@ -288,6 +294,11 @@ export class EthernetPorts {
   }
 
   private send(port: EthernetPort, slab: Uint8Array, floor: number, octets: number): void {
+    // Where all the room is filled, the rest may be cut off.
+    if (octets === maxDatagramOctets) {
+      this.#path.refuse(port.session, 'oversizeFrame');
+      return;
+    }
     const end = floor + payloadHeadroomOctets + octets;
     const start = port.toPeer(slab, floor + payloadHeadroomOctets, end);
     if (start < 0) this.#path.refuse(port.session, 'otherVlan');

@@ -12,8 +12,8 @@ const flagsOctets = 4;
 const sublayerOctets = 4;
 /** Where there is no path, which there soon may be: Ethernet's own. */
 const usualMtu = 1500;
-/** IP's longest packet, shorter than what a loopback device takes. */
-const maxMtu = 65_535;
+/** The greatest that may be asked for: a longer frame is not taken (maxDatagramOctets), though paths may take it. */
+const maxMtu = 16_384;
 /** The least that a device takes (RFC 791). */
 const leastMtu = 68;
 
@@ -32,5 +32,6 @@ export function deviceMtuFor({ tunnel, format, pseudowire }: L2tpSession, pathMt
   const cookie = format?.remoteCookie.length ?? 0;
   const sublayer = format === undefined || format.txSublayer === 'none' ? 0 : sublayerOctets;
   const frame = frameHeaderOctets + (pseudowire === 'vlan' ? tagOctets : 0);
-  return Math.max(Math.min(pathMtu, maxMtu) - ip - header - cookie - sublayer - frame, leastMtu);
+  const mtu = pathMtu - ip - header - cookie - sublayer - frame;
+  return Math.max(Math.min(mtu, maxMtu), leastMtu);
 }

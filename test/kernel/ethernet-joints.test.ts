@@ -159,6 +159,14 @@ test('the circuit is as the interface behind it and its device are', async () =>
   ping(one, '10.1.0.2');
 });
 
+test('a circuit that was broken is told to be active when its device gets another name', async () => {
+  one.ip('link', 'set', 'eth0', 'down');
+  await attach(near, id, { attach: 'port' });
+  expect(await told(near, 1)).toEqual(broken);
+  expect(await attach(near, id, { interfaceName: 'renamed' })).toMatchObject({ interface: 'renamed' });
+  expect(await told(near, 2)).toEqual(active);
+});
+
 test("while the peer's circuit is not active, our device has no carrier and nothing is sent", async () => {
   await attach(near, id, { addresses: ['10.1.0.1/24'] });
   await attach(far, id, { addresses: ['10.1.0.2/24'] });

@@ -2,7 +2,17 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sessionKeyV3 } from '../../src/engine/ports.ts';
 import '../netns/patience.ts';
-import { attach, farTerms, nearTerms, plug, pseudowireUp, type Terms, tunnelUp, underlay } from './ethernet-world.ts';
+import {
+  attach,
+  farTerms,
+  nearTerms,
+  plug,
+  pseudowireUp,
+  sendFrame,
+  type Terms,
+  tunnelUp,
+  underlay,
+} from './ethernet-world.ts';
 import { join, Namespace, PlaneProcess, until } from './lab.ts';
 
 const id = 0x8000_0001;
@@ -134,6 +144,23 @@ test.each<[string, 'ethernet' | 'vlan', Partial<Terms>, number]>([
   expect(link(left, 'l2tpeth0').mtu).toBe(1300);
 });
 
+test('over a path that takes more than we do, a device has the greatest MTU, and no frame is cut off', async () => {
+  left.ip('link', 'set', 'lo', 'up');
+  await tunnelUp(near, { local: '127.0.0.1', remote: '127.0.0.2' });
+  await pseudowireUp(near, id);
+  await attach(near, id);
+  expect(link(left, 'l2tpeth0').mtu).toBe(16_384);
+  // Somebody gives it a greater one.
+  left.ip('link', 'set', 'l2tpeth0', 'mtu', '30000');
+  sendFrame(left, 'l2tpeth0', [...new Array<number>(12).fill(2), 0x88, 0xb5, ...new Array<number>(20_000).fill(0x5a)]);
+  const dropped = await until(
+    () => near.dropped(),
+    ({ oversizeFrame = 0 }) => oversizeFrame > 0,
+  );
+  expect(dropped).toEqual({ oversizeFrame: 1 });
+  expect(await near.counters(key)).toMatchObject({ txPackets: 0, txDropped: 1 });
+});
+
 test('with path MTU discovery a device follows its path, unless it has an MTU of its own', async () => {
   await up('ethernet', { pmtuDiscovery: true });
   await pseudowireUp(near, id + 1);
@@ -232,7 +259,7 @@ test('broken frames are counted and dropped', async () => {
   const broken: [number, number, string][] = [
     [id, 0, 'runtFrame'],
     [id, 13, 'runtFrame'],
-    [id, 100 + 18 + 1, 'oversizeFrame'],
+    [id, 100 + 22 + 1, 'oversizeFrame'],
     [id + 1, 60, 'untaggedFrame'],
     [id + 1, 13, 'runtFrame'],
   ];
@@ -247,14 +274,14 @@ test('broken frames are counted and dropped', async () => {
   }
   expect(await far.dropped()).toEqual(expected);
   expect(await far.counters(key)).toMatchObject({ rxPackets: 0, rxOctets: 0, rxDropped: 3 });
-  // The longest that the device may have.
-  await near.datagram(socket, { address: underlay.far, port: 1701 }, message(id, 100 + 18));
+  // The longest that the device may have: with the tags of a provider and a customer.
+  await near.datagram(socket, { address: underlay.far, port: 1701 }, message(id, 100 + 22));
   expect(
     await until(
       () => far.counters(key),
       ({ rxPackets }) => rxPackets > 0,
     ),
-  ).toMatchObject({ rxPackets: 1, rxOctets: 118, rxDropped: 3 });
+  ).toMatchObject({ rxPackets: 1, rxOctets: 122, rxDropped: 3 });
 });
 
 test('whatever octets come as a frame, each is taken or counted', async () => {

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sessionKeyV3 } from '../../src/engine/ports.ts';
 import type { EthernetSpec } from '../../src/engine/spec.ts';
 import '../netns/patience.ts';
 import { attach, farTerms, nearTerms, pseudowireUp, sendFrame, tunnelUp } from './ethernet-world.ts';
@@ -120,6 +121,18 @@ test('strip: on our side frames have no tag, on the wire they have ours', async 
   );
   expect(wire).toEqual([frame(tag(100)), frame(tag(100), tag(7, 3))]);
   expect(there).toEqual([plain, customer]);
+});
+
+test('strip: a frame that the device does not take counts as none, tag included', async () => {
+  expect(await attach(near, id, { vlanAction: 'strip', vlanId: 100 })).toMatchObject({ fact: 'attached' });
+  expect(await attach(far, id, { vlanAction: 'strip', vlanId: 200 })).toMatchObject({ fact: 'attached' });
+  right.ip('link', 'set', 'l2tpeth0', 'down');
+  sendFrame(left, 'l2tpeth0', frame());
+  const counters = await until(
+    () => far.counters(sessionKeyV3(id)),
+    ({ rxDropped }) => rxDropped > 0,
+  );
+  expect(counters).toMatchObject({ rxPackets: 0, rxOctets: 0, rxDropped: 1 });
 });
 
 test('rewrite: what comes gets our tag and keeps its priority; what goes must have our tag', async () => {
