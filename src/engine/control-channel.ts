@@ -7,6 +7,7 @@ import type { TransportCounters } from './spec.ts';
 import type { Dialect } from './wire/dialect.ts';
 import type { DigestRoom } from './wire/digest.ts';
 import type { Header } from './wire/header.ts';
+import type { Secret } from './wire/secret.ts';
 
 /** How long an acknowledgement waits for a message to ride on. */
 const ackDelayMs = 10;
@@ -35,6 +36,8 @@ export interface Incoming {
   bytes: Uint8Array;
   start: number;
   end: number;
+  /** With which its AVPs are hidden, if they are. */
+  secret: Secret | undefined;
 }
 
 export class ControlChannel {
@@ -114,7 +117,7 @@ export class ControlChannel {
    * Takes a control message that arrived. Returns those that are now in order; an acknowledgement may also open the
    * window: call `fill` after the messages have been dealt with.
    */
-  receive(header: Header, bytes: Uint8Array, now: Instant): Incoming[] {
+  receive(header: Header, bytes: Uint8Array, now: Instant, secret?: Secret): Incoming[] {
     this.lastReceivedAt = now;
     this.acknowledge(header.nr, now);
     if (this.dialect.isAck(bytes, header)) {
@@ -140,12 +143,13 @@ export class ControlChannel {
           bytes: new Uint8Array(bytes.subarray(start, end)),
           start: 0,
           end: end - start,
+          secret,
         });
       }
       this.ackAt = now;
       return [];
     }
-    const inOrder: Incoming[] = [{ sessionId, bytes, start, end }];
+    const inOrder: Incoming[] = [{ sessionId, bytes, start, end, secret }];
     this.expectNext(now);
     for (let next = this.takeEarly(); next; next = this.takeEarly()) {
       inOrder.push(next);
@@ -211,6 +215,11 @@ export class ControlChannel {
     return this.ackAt === undefined ? this.retryAt : Math.min(this.retryAt, this.ackAt);
   }
 
+  /** The datagrams that the peer has not acknowledged, those not yet sent among them. */
+  get waiting(): readonly Uint8Array[] {
+    return this.queue;
+  }
+
   /** Whether everything we sent has been acknowledged. */
   get idle(): boolean {
     return this.queue.length === 0;
@@ -221,6 +230,14 @@ export class ControlChannel {
     let total = 0;
     for (let retry = 0; retry <= this.parameters.maxRetries; retry++) total += this.intervalAfter(retry);
     return total;
+  }
+
+  /** The peer has answered in another version: but for what it has answered, nothing is left that it could read. */
+  become(dialect: Dialect): void {
+    this.dialect = dialect;
+    this.queue.length = Math.min(this.queue.length, 1);
+    this.everSent = Math.min(this.everSent, 1);
+    this.inFlight = Math.min(this.inFlight, 1);
   }
 
   /** Forgets what is queued and not yet sent: nothing but a StopCCN matters any more. */

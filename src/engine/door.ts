@@ -11,7 +11,7 @@ import type { Datagram } from './ports.ts';
 import { quirksOf } from './quirks.ts';
 import type { TunnelRegistry } from './registry.ts';
 import { RequestRate } from './request-rate.ts';
-import type { Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
+import type { Encapsulation, Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
 import { Tunnel } from './tunnel.ts';
 import { decodeMessage, overIp } from './tunnel-messages.ts';
 import { answerTo } from './tunnel-version.ts';
@@ -82,7 +82,7 @@ export class Door {
     let message: Message;
     try {
       const { payloadStart: start, payloadEnd: end } = header;
-      message = decodeMessage({ sessionId: 0, bytes, start, end }, said, {
+      message = decodeMessage({ bytes, start, end }, said, {
         secretFor: (clear) => profileOf(clear)?.tunnel.secret,
         knows: core.knows,
         passesOver: (clear) => quirksOf(clear.vendorName, profileOf(clear)?.quirks).has('unknownMandatoryAvps'),
@@ -121,7 +121,7 @@ export class Door {
     if (!peer || !dialect || localId === undefined || refusal) {
       return this.refuse(said, datagram, message, refusal ?? unknownPeer, now);
     }
-    const tie = this.tie(from, message.avps.tieBreaker, now);
+    const tie = this.tie(datagram, dialect, message.avps.tieBreaker, now);
     if (tie.verdict === 'discard') {
       if (tie.isOurs && dialect.tellsTieLosers) append(tie.effects, this.refuse(said, datagram, message, lostTie, now));
       return tie.effects;
@@ -226,11 +226,12 @@ export class Door {
    * tunnels between two hosts only waits for a retransmission.
    */
   private tie(
-    from: Endpoint,
+    { from, encapsulation }: Datagram,
+    dialect: Dialect,
     theirs: bigint | undefined,
     now: Instant,
   ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; isOurs?: true; adopts?: Adopted } {
-    const tunnel = this.rival(from.address);
+    const tunnel = this.rival(from.address, encapsulation, dialect);
     const ours = tunnel?.tieBreaker;
     if (!tunnel || (ours === undefined && theirs === undefined)) return { verdict: 'accept', effects: [] };
     if (theirs === undefined || (ours !== undefined && ours < theirs)) {
@@ -246,10 +247,11 @@ export class Door {
     return { verdict: 'accept', effects, adopts: spec && { spec, awaited } };
   }
 
-  /** Our request with which one from there competes. */
-  private rival(address: string): Tunnel | undefined {
+  /** Our request with which one from there competes: one for a tunnel that may be what theirs is going to be. */
+  private rival(address: string, encapsulation: Encapsulation, dialect: Dialect): Tunnel | undefined {
     let oldest: Tunnel | undefined;
     for (const tunnel of this.registry.asking.get(address) ?? []) {
+      if (tunnel.path.encapsulation !== encapsulation || !tunnel.maySpeak(dialect)) continue;
       if (tunnel.tieBreaker !== undefined) return tunnel;
       oldest ??= tunnel;
     }

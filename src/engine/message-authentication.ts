@@ -26,6 +26,8 @@ export class MessageAuthentication {
   private isSecond = false;
   private parameters: Parameters;
   private secretKeys: readonly Uint8Array[];
+  /** The keys that were in force when a message was made, if others are now: its AVPs are hidden with the first. */
+  private madeUnder: WeakMap<Uint8Array, readonly Uint8Array[]> | undefined;
   private ours: Uint8Array = noOctets;
   private theirs: Uint8Array = noOctets;
 
@@ -34,8 +36,17 @@ export class MessageAuthentication {
     this.secretKeys = keysOf(parameters);
   }
 
-  /** Secrets may change while the tunnel is up: the peer takes the new one if it has it as its second. */
-  modify(parameters: Parameters): void {
+  /**
+   * Secrets may change while the tunnel is up: the peer takes the new one if it has it as its second. `waiting`: the
+   * messages that it has not acknowledged yet, which stay as they were made.
+   */
+  modify(parameters: Parameters, waiting: readonly Uint8Array[]): void {
+    if (this.room && waiting.length > 0) {
+      this.madeUnder ??= new WeakMap();
+      for (const message of waiting) {
+        if (!this.madeUnder.has(message)) this.madeUnder.set(message, this.keys);
+      }
+    }
     this.parameters = parameters;
     this.secretKeys = keysOf(parameters);
   }
@@ -83,7 +94,7 @@ export class MessageAuthentication {
   sign(message: Uint8Array): void {
     if (!this.room) return;
     const nonces = isRequest(message, 0) ? noNonces : { local: this.ours, remote: this.theirs };
-    signMessage(message, this.keys, nonces);
+    signMessage(message, this.madeUnder?.get(message) ?? this.keys, nonces);
   }
 
   /**

@@ -61,6 +61,14 @@ export function stop(tunnel: EndingTunnel, result: Result, now: Instant): Engine
   return out;
 }
 
+/** We have ended the tunnel, and say so in the version that the peer turns out to speak. */
+export function stopAgain(tunnel: EndingTunnel, now: Instant): EngineEffect[] {
+  const { localId, failure } = tunnel;
+  const { result = stopResult.clear, error, message } = failure ?? {};
+  const resultCode = { result, error, message };
+  return tunnel.send({ type: 'StopCCN', avps: { assignedTunnelId: localId, resultCode } }, 0, now);
+}
+
 /** Gives up without a word. */
 export function abandon(tunnel: EndingTunnel, message: string, now: Instant): EngineEffect[] {
   const out = leave(tunnel, message, undefined, 'lostCarrier', now);

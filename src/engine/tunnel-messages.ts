@@ -24,8 +24,11 @@ export function encodeMessage(
 }
 
 /** @throws WireError */
-export function decodeMessage(incoming: Incoming, dialect: Dialect, options: DecodeOptions): Message {
-  const { bytes, start, end } = incoming;
+export function decodeMessage(
+  { bytes, start, end }: Pick<Incoming, 'bytes' | 'start' | 'end'>,
+  dialect: Dialect,
+  options: DecodeOptions,
+): Message {
   const message = dialect.decodeMessage(bytes, start, end, options);
   if (end - start <= maxMessageOctets) return message;
   const { type, avps } = message;

@@ -26,7 +26,7 @@ import {
   type TunnelView,
 } from './spec.ts';
 import type { TraceSubject } from './trace.ts';
-import { abandon, linger, stop, stopped } from './tunnel-ending.ts';
+import { abandon, linger, stop, stopAgain, stopped } from './tunnel-ending.ts';
 import { decodeMessage, encodeMessage, overIp } from './tunnel-messages.ts';
 import { mayCall, parametersOf, rematched, type TunnelOrigin } from './tunnel-origin.ts';
 import { helloAt, idleAt } from './tunnel-silence.ts';
@@ -179,6 +179,10 @@ export class Tunnel {
     return this.offered?.dialect.version === version && this.offered.localId === tunnelId;
   }
 
+  maySpeak(dialect: Dialect): boolean {
+    return this.dialect === dialect || this.offered?.dialect === dialect;
+  }
+
   /** Without a control connection. */
   get isStatic(): boolean {
     return this.origin.dialled?.static !== undefined;
@@ -222,7 +226,7 @@ export class Tunnel {
   private underParameters(): void {
     const { parameters } = this;
     this.channel.parameters = parameters;
-    this.authentication.modify(parameters);
+    this.authentication.modify(parameters, this.channel.waiting);
     this.retrace();
   }
 
@@ -251,7 +255,7 @@ export class Tunnel {
     for (const incoming of this.receive(header, datagram, now)) {
       try {
         const message = decodeMessage(incoming, this.dialect, {
-          secretFor: () => this.authentication.secret,
+          secretFor: () => incoming.secret,
           knows: this.core.knows,
           passesOver: (clear) => this.passesOver(clear),
         });
@@ -284,14 +288,15 @@ export class Tunnel {
       return false;
     }
     if (isOffered) this.become(offered);
-    this.offered = undefined;
+    // An empty message of L2TPv2 tells nothing, and anybody can write one.
+    if (isOffered || !dialect.isAck(bytes, header)) this.offered = undefined;
     return true;
   }
 
   private become({ dialect, localId }: TunnelIdentity): void {
     this.dialect = dialect;
     this.localId = localId;
-    this.channel.dialect = dialect;
+    this.channel.become(dialect);
   }
 
   /** The room for digests in what we send. */
@@ -302,7 +307,7 @@ export class Tunnel {
   }
 
   private receive(header: Header, datagram: Datagram, now: Instant): Incoming[] {
-    const take = () => this.channel.receive(header, datagram.bytes, now);
+    const take = () => this.channel.receive(header, datagram.bytes, now, this.authentication.secret);
     return this.traces.wantsDatagrams ? this.traces.received(datagram, take) : take();
   }
 
@@ -399,8 +404,9 @@ export class Tunnel {
         return stop(this, result, now);
       case 'learnId':
         // What still has to be sent bears the peer's id from now on (RFC 2661 4.4.3, Assigned Tunnel ID).
-        if (this.remoteId === 0) this.channel.remoteTunnelId = message?.avps.assignedTunnelId ?? 0;
-        return [];
+        if (this.remoteId !== 0) return [];
+        this.channel.remoteTunnelId = message?.avps.assignedTunnelId ?? 0;
+        return this.quiet ? stopAgain(this, now) : [];
       case 'misplaced':
         return stop(this, { result: 7, error: 0, message: `${message?.type} in state ${this.state}` }, now);
       case 'toSession':
