@@ -14,7 +14,8 @@ import type {
 import type { TraceRecord, TraceScope } from '../engine/trace.ts';
 import type { Action } from '../reconciler/live.ts';
 import type { Reconciler } from '../reconciler/reconciler.ts';
-import type { Snapshot } from '../reconciler/resources.ts';
+import type { Resource, Snapshot } from '../reconciler/resources.ts';
+import { specWithoutCookies } from '../reconciler/static.ts';
 import type { EventLog } from './events.ts';
 import { acceptedName } from './names.ts';
 import { plannedActions } from './planned.ts';
@@ -73,7 +74,7 @@ export class LiveSource implements ApiSource {
       const { file, line } = resource.locate([]);
       const origin = file === undefined || line === undefined ? file : `${file}:${line}`;
       const status = statuses.get(resource.id) ?? {};
-      yield { name: resource.name, spec: resource.document.spec, origin, status };
+      yield { name: resource.name, spec: shownSpec(resource), origin, status };
     }
     for (const [id, status] of statuses) {
       if (!known.has(id) && id.startsWith(`${kind}/`)) yield { name: id.slice(kind.length + 1), status };
@@ -178,4 +179,8 @@ function established(views: Iterable<{ state: string }>): number {
   let count = 0;
   for (const { state } of views) if (state === 'established') count++;
   return count;
+}
+
+function shownSpec({ kind, document }: Resource): object {
+  return kind === 'Session' ? specWithoutCookies(document.spec) : document.spec;
 }

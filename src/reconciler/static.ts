@@ -110,6 +110,16 @@ function cookieOf(hex: string | undefined): Secret | undefined {
   return octets && new Secret(octets);
 }
 
+/** A Session's spec as declared, for showing: without the values of cookies. */
+export function specWithoutCookies(spec: SessionFields): SessionFields {
+  const { static: declared } = spec;
+  if (declared?.localCookie === undefined && declared?.remoteCookie === undefined) return spec;
+  const shown = { ...declared };
+  if (shown.localCookie !== undefined) shown.localCookie = '[secret]';
+  if (shown.remoteCookie !== undefined) shown.remoteCookie = '[secret]';
+  return { ...spec, static: shown };
+}
+
 /** Without the values of cookies. */
 export function withoutCookies(fields: Fields): Fields {
   return Object.fromEntries(

@@ -131,6 +131,19 @@ async function declare(...texts: string[]): Promise<void> {
 
 const documents = (...texts: string[]) => texts.map((text, i) => ({ file: `/etc/prol2tp/${i}.yaml`, text }));
 
+test('shows no cookies of what is declared', async () => {
+  const cookies = 'localCookie: "0011223344556677", remoteCookie: deadbeef';
+  await declare(
+    `${api}kind: Tunnel\nmetadata: {name: t}\nspec: {remoteAddress: 192.0.2.9, encapsulation: ip, static: {localTunnelId: 1, remoteTunnelId: 2}}\n`,
+    `${api}kind: Session\nmetadata: {name: s}\nspec: {tunnel: t, pseudowire: ethernet, static: {localSessionId: 1, remoteSessionId: 2, ${cookies}}}\n`,
+  );
+  const [{ spec }] = source.declared('Session');
+  expect(spec).toMatchObject({
+    pseudowire: 'ethernet',
+    static: { localSessionId: 1, remoteSessionId: 2, localCookie: '[secret]', remoteCookie: '[secret]' },
+  });
+});
+
 test('gives declared resources with their place and status', async () => {
   await declare(toLns, alice);
   const [tunnel] = source.declared('Tunnel');
