@@ -25,9 +25,16 @@ export function checkEthernet(
   pseudowire: Pseudowire,
   user: string,
 ): void {
-  const { vlanId, vlanAction = 'keep' } = values;
-  const report = (field: 'vlanId' | 'vlanAction', message: string) =>
+  const { vlanId, vlanAction = 'keep', addresses, bridge, attach } = values;
+  const report = (field: 'vlanId' | 'vlanAction' | 'addresses', message: string) =>
     declarations.report(message, giver(layers, field), field, user);
+  if (addresses.length > 0 && (bridge ?? attach) !== undefined) {
+    const joined = bridge === undefined ? 'attach' : 'bridge';
+    report(
+      'addresses',
+      `a device with ${joined} has none: take them out, give addresses: [] in a nearer profile, or give them to the bridge itself`,
+    );
+  }
   if (pseudowire === 'vlan') {
     if (vlanId === undefined && vlanAction !== 'keep') report('vlanAction', `${vlanAction} needs a vlanId`);
     return;

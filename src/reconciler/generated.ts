@@ -244,7 +244,7 @@ export interface AddressPool {
 
 /** The attachment's values. */
 export interface EthernetProfileFields {
-  /** The name of the device. Without it the data plane chooses one. */
+  /** The name of the device. Without it the data plane chooses one. Fits one pseudowire: a second one at the same time is refused. */
   interfaceName?: string;
   /** The MTU of the device. Without it what the tunnel's path leaves. */
   mtu?: number;
@@ -256,9 +256,9 @@ export interface EthernetProfileFields {
   vlanId?: number;
   /** What becomes of the tag of vlanId. strip: frames on our side have none, it is put on those to the peer and taken off those from it; rewrite: those from the peer get it in place of theirs; keep: nothing. Without a value: strip with a vlanId, else keep. */
   vlanAction?: 'strip' | 'rewrite' | 'keep';
-  /** Our IP addresses on the device. Default: []. */
+  /** Our IP addresses on the device. Not with bridge or attach. Default: []. */
   addresses?: string[];
-  /** An interface that is there already, port to port. */
+  /** An interface that is there already, port to port. Fits one pseudowire: a second one at the same time is refused. */
   attach?: {
     /** All of its frames go into the pseudowire, and all of the pseudowire's out of it. */
     interface: string;
@@ -495,7 +495,7 @@ export interface PeerProfileFields {
   sessionProfile?: string;
   /** The PppProfile for its calls. */
   pppProfile?: string;
-  /** The EthernetProfile for the Ethernet pseudowires that it brings us. */
+  /** The EthernetProfile for the Ethernet pseudowires that it brings us, the same one for all of them: best with bridge and without interfaceName. */
   ethernetProfile?: string;
 }
 

@@ -91,6 +91,8 @@ function sameFault(keyword: string): string {
   return ['required', 'not', 'oneOf', 'anyOf'].includes(keyword) ? keyword : 'value';
 }
 
+const numberAdvice = 'put quotes around it if it looks like a number';
+
 interface ParentSchema {
   title?: string;
   examples?: unknown[];
@@ -143,7 +145,8 @@ function problemOf(error: ErrorObject, mayShowValue: boolean): Problem {
   }
   if (schema.title && schema.examples) {
     const value = mayShowValue && !schema.writeOnly ? `${JSON.stringify(error.data)} is not` : 'must be';
-    return { path, message: `${value} ${schema.title}; write for example ${schema.examples.join(' or ')}` };
+    const quotes = typeof error.data === 'number' && schema.writeOnly ? ` (${numberAdvice})` : '';
+    return { path, message: `${value} ${schema.title}; write for example ${schema.examples.join(' or ')}${quotes}` };
   }
   return {
     path,
@@ -162,7 +165,7 @@ function typeName(type: unknown): string {
     case 'object':
       return 'a mapping of fields';
     case 'string':
-      return 'text (put quotes around it if it looks like a number)';
+      return `text (${numberAdvice})`;
     case 'boolean':
       return 'true or false';
     case 'integer':

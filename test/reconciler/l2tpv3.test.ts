@@ -299,6 +299,15 @@ describe('a pseudowire', () => {
       'Session/s: spec.vlanAction: strip needs a vlanId',
     ],
     [
+      'of a bridge with addresses',
+      [
+        tunnel(),
+        session({ pseudowire: 'ethernet', ethernetProfile: 'e' }),
+        ethernet('e', { bridge: 'br0', addresses: ['192.0.2.1/24'] }),
+      ],
+      'Session/s: spec.addresses: a device with bridge has none: take them out, give addresses: [] in a nearer profile, or give them to the bridge itself',
+    ],
+    [
       'of Ethernet with a VLAN',
       [tunnel(), session({ pseudowire: 'ethernet', ethernetProfile: 'e' }), ethernet('e', { vlanId: 7 })],
       'Session/s: spec.vlanId: is for pseudowire vlan, and that of Session/s is ethernet, which carries every tag as it is',
@@ -316,7 +325,12 @@ describe('a pseudowire', () => {
     const documents = [
       tunnel({ ethernetProfile: 'far' }),
       session({ pseudowire: 'ethernet', ethernetProfile: 'near', interfaceName: 'mine' }),
-      ethernet('near', { attach: { interface: 'eth1' }, interfaceName: 'pw0', macAddress: '02:AB:00:00:00:01' }),
+      ethernet('near', {
+        attach: { interface: 'eth1' },
+        interfaceName: 'pw0',
+        macAddress: '02:AB:00:00:00:01',
+        addresses: [],
+      }),
       ethernet('far', { mtu: 1300 }),
       ethernet('default', { mtu: 1400, bridge: 'br0', addresses: ['192.0.2.1/24'] }),
     ];
@@ -330,12 +344,12 @@ describe('a pseudowire', () => {
       attach: 'eth1',
       vlanId: undefined,
       vlanAction: 'keep',
-      addresses: ['192.0.2.1/24'],
+      addresses: [],
     });
     expect(explain('Session/s')).toMatchObject({
       'ethernet.attach.interface': { value: 'eth1', from: 'EthernetProfile/near' },
       'ethernet.mtu': { value: 1300, from: 'EthernetProfile/far' },
-      'ethernet.addresses': { value: ['192.0.2.1/24'], from: 'EthernetProfile/default' },
+      'ethernet.addresses': { value: [], from: 'EthernetProfile/near' },
     });
     expect(explain('Session/s')).not.toHaveProperty('ethernet.bridge');
     expect(explain('Session/s')?.remoteEndId).toEqual({ value: 's', from: 'built-in' });

@@ -88,6 +88,11 @@ describe('mistakes are told with place and advice', () => {
       'x.yaml:5:67: Session/x: spec.static.localCookie: must be a cookie of 4 or 8 octets in hexadecimal; write for example 5f3c0a917d21e684',
     ],
     [
+      'a cookie that YAML takes for a number',
+      `${head('Session')}spec: {tunnel: t, static: {localSessionId: 1, remoteSessionId: 1, localCookie: 12345678}}\n`,
+      'x.yaml:5:67: Session/x: spec.static.localCookie: must be a cookie of 4 or 8 octets in hexadecimal; write for example 5f3c0a917d21e684 (put quotes around it if it looks like a number)',
+    ],
+    [
       'two forms of the second secret',
       `${head('Tunnel')}spec: {secondSecretFile: a, secondSecretRef: {name: b, key: c}}\n`,
       'x.yaml:5:1: Tunnel/x: spec: give only one of secondSecretRef and secondSecretFile',
