@@ -1,6 +1,6 @@
 /** Messages that only tell something of a call: WEN, SLI (RFC 2661 6.13, 6.14), CSUN and CSURQ (RFC 5515 4). */
 import type { SessionParameters } from './spec.ts';
-import type { Accm, AvpValues } from './wire/avp.ts';
+import type { Accm, AvpValues, CircuitStatus } from './wire/avp.ts';
 import { describeAvps } from './wire/avp-text.ts';
 import type { Message, OutgoingMessage } from './wire/message.ts';
 import { avpsIn, type SentAvps } from './wire/message-table.ts';
@@ -73,10 +73,14 @@ export function informationText(
   }
   if (type !== 'SLI') return `${type} about the line's speed`;
   return circuitStatus
-    ? describeAvps({ circuitStatus })
-        .map(({ text }) => `the peer's circuit: ${text}`)
-        .join()
+    ? `the peer's circuit: ${circuitText(circuitStatus)}`
     : 'the LNS tells the options that it has negotiated';
+}
+
+export function circuitText(circuitStatus: CircuitStatus): string {
+  return describeAvps({ circuitStatus })
+    .map(({ text }) => text)
+    .join();
 }
 
 export const noErrors = {

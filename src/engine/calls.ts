@@ -8,7 +8,7 @@ import type { Result, WireError } from './errors.ts';
 import type { SwitchedCall } from './forwarding.ts';
 import type { SessionKey } from './ports.ts';
 import { Session, type SessionEffect, type SessionEvent } from './session.ts';
-import type { SessionOrigin, SessionTunnel } from './session-origin.ts';
+import { circuitEndId, type SessionOrigin, type SessionTunnel } from './session-origin.ts';
 import {
   type FailureView,
   isPlaced,
@@ -54,6 +54,8 @@ export class Calls {
   private awaited: Map<string, Awaited> | undefined;
   /** Those that we ask for and that could be asked for by the peer as well, by their Remote End IDs. */
   private readonly asking = new Map<string, Session>();
+  /** Circuits that the peer brought and nobody declares, by their Remote End IDs. */
+  private readonly brought = new Map<string, Session>();
   /** By the id that the peer gave, once it is known. */
   private readonly byRemoteId = new Map<number, Session>();
   private readonly core: EngineCore;
@@ -64,12 +66,16 @@ export class Calls {
     this.tunnel = tunnel;
   }
 
-  /** Asks the peer for a declared call. */
+  /** Asks the peer for a declared call. A circuit that the peer brought before gets to be as it is declared. */
   open(spec: SessionSpec, now: Instant): EngineEffect[] {
+    const before = spec.static ? undefined : this.brought.get(circuitEndId(spec));
+    const end = { resultCode: declaredHere };
+    const out = before === undefined ? [] : this.toSession(before, { event: 'close', end }, now);
     const session = this.create({ declared: spec }, spec.static?.localSessionId);
-    if (!session) return [];
+    if (!session) return out;
     this.core.declaredBegan(session);
-    return this.toSession(session, { event: 'open' }, now);
+    append(out, this.toSession(session, { event: 'open' }, now));
+    return out;
   }
 
   /** Asks the peer for a call that is switched into this tunnel; undefined when there is no room for it. */
@@ -177,7 +183,9 @@ export class Calls {
   /** A call message of the peer's. */
   message(message: Message, headerSessionId: number, now: Instant): EngineEffect[] {
     if (message.type === 'CSUN' || message.type === 'CSURQ') return this.connectSpeeds(message, now);
-    const session = this.sessions.get(headerSessionId) ?? this.ofPeersId(message, headerSessionId);
+    const { type, avps } = message;
+    const named = namedByPeersId.has(type) ? this.ofPeersId(headerSessionId, avps.assignedSessionId) : undefined;
+    const session = this.sessions.get(headerSessionId) ?? named;
     if (session) return this.toSession(session, { event: 'message', message }, now);
     if (headerSessionId === 0 && (message.type === 'ICRQ' || message.type === 'OCRQ')) {
       return this.requested(message, now);
@@ -202,9 +210,10 @@ export class Calls {
 
   /** A message that breaks the encoding rules ends the call that it is about, if there is one. */
   broken(headerSessionId: number, error: WireError, now: Instant): EngineEffect[] {
-    const session = this.sessions.get(headerSessionId);
-    if (session) return this.toSession(session, { event: 'close', end: { resultCode: error.result } }, now);
-    return error.assignedSessionId === undefined ? [] : this.refuse(error.assignedSessionId, error.result, now);
+    const { assignedSessionId, result: resultCode } = error;
+    const session = this.sessions.get(headerSessionId) ?? this.ofPeersId(headerSessionId, assignedSessionId);
+    if (session) return this.toSession(session, { event: 'close', end: { resultCode } }, now);
+    return assignedSessionId === undefined ? [] : this.refuse(assignedSessionId, resultCode, now);
   }
 
   /** All calls end with their tunnel, without messages of their own (RFC 2661 6.4). */
@@ -222,9 +231,9 @@ export class Calls {
    * A peer that hangs up before it knows our id can only name its own (RFC 2661 4.4.4, Assigned Session ID). One that
    * asks for a call under an id that is in use means the call that is there, for which that is out of place (7.4).
    */
-  private ofPeersId({ type, avps }: Message, headerSessionId: number): Session | undefined {
-    if (headerSessionId !== 0 || !namedByPeersId.has(type)) return undefined;
-    return avps.assignedSessionId === undefined ? undefined : this.byRemoteId.get(avps.assignedSessionId);
+  private ofPeersId(headerSessionId: number, assignedSessionId: number | undefined): Session | undefined {
+    if (headerSessionId !== 0 || assignedSessionId === undefined) return undefined;
+    return this.byRemoteId.get(assignedSessionId);
   }
 
   private requested(message: Request, now: Instant): EngineEffect[] {
@@ -236,15 +245,19 @@ export class Calls {
     if (this.full) return this.refuse(assignedSessionId, noRoom, now);
     const awaited = this.takeAwaited(message);
     if (awaited) return this.begin({ declared: awaited.spec }, message, now, awaited.failure);
+    const { pseudowireType = 'ppp', remoteEndId } = avps;
+    const declared = this.declaredCircuit(remoteEndId);
+    if (declared?.parameters.pseudowire === pseudowireType) {
+      return this.begin({ declared, type: answeringType(message) }, message, now);
+    }
     const peer = this.tunnel.origin.accepted;
-    const { pseudowireType = 'ppp' } = avps;
     if (peer && peer.session.pseudowire !== pseudowireType) {
       return this.refuse(assignedSessionId, unsupported(pseudowireType), now);
     }
     const incoming = message.type === 'ICRQ';
     if (!peer || peer.role === (incoming ? 'lns' : 'lac')) return this.refuse(assignedSessionId, notFromThem, now);
     if (!incoming && peer.session.type !== 'lacOutgoing') return this.refuse(assignedSessionId, noOutgoing, now);
-    return this.begin({ accepted: peer, type: incoming ? 'lnsIncoming' : 'lacOutgoing' }, message, now);
+    return this.begin({ accepted: peer, type: answeringType(message), endId: remoteEndId }, message, now);
   }
 
   /**
@@ -254,14 +267,18 @@ export class Calls {
   private tie(ours: Session, message: Request, now: Instant): EngineEffect[] {
     const { assignedSessionId, tieBreaker: theirs } = message.avps;
     const { tieBreaker = 0n, declared } = ours;
-    const type = message.type === 'ICRQ' ? 'lnsIncoming' : 'lacOutgoing';
     if (theirs === undefined || tieBreaker < theirs) return this.refuse(assignedSessionId, lostTie, now);
     const end = { resultCode: lostTie };
     const out = this.toSession(ours, { event: 'close', end }, now);
     if (theirs === tieBreaker || !declared || ours.parameters.pseudowire === 'ppp')
       return [...out, ...this.refuse(assignedSessionId, lostTie, now)];
-    append(out, this.begin({ declared, type }, message, now));
+    append(out, this.begin({ declared, type: answeringType(message) }, message, now));
     return out;
+  }
+
+  private declaredCircuit(endId: string | undefined): SessionSpec | undefined {
+    const { name } = this.tunnel;
+    return name === undefined || endId === undefined ? undefined : this.core.declaredCircuit(name, endId);
   }
 
   private begin(origin: SessionOrigin, message: Request, now: Instant, failure?: FailureView): EngineEffect[] {
@@ -269,6 +286,7 @@ export class Calls {
     if (!session) return this.refuse(message.avps.assignedSessionId, noRoom, now);
     this.core.declaredBegan(session);
     session.failure ??= failure;
+    if (!session.declared && session.parameters.pseudowire !== 'ppp') this.brought.set(session.endId, session);
     return this.toSession(session, { event: 'message', message }, now);
   }
 
@@ -342,6 +360,7 @@ export class Calls {
   private ended(session: Session): void {
     const { declared, failure } = session;
     this.sessions.delete(session.localId);
+    if (this.brought.size > 0 && this.brought.get(session.endId) === session) this.brought.delete(session.endId);
     if (this.byRemoteId.get(session.remoteId) === session) this.byRemoteId.delete(session.remoteId);
     this.core.sessions.delete(session.key);
     this.core.deadlines.remove(session);
@@ -358,10 +377,16 @@ const draining: Result = { result: 2, error: 7, message: 'draining' };
 const noRoom: Result = { result: 2, error: 7, message: 'no more sessions are allowed' };
 const notFromThem: Result = { result: 5, error: 0, message: 'calls from this peer are not accepted' };
 const noOutgoing: Result = { result: 5, error: 0, message: 'outgoing calls are not configured here' };
+const declaredHere: Result = { result: 3, error: 0, message: 'this circuit is declared here, and asked for anew' };
 const lostTie: Result = { result: 13, error: 0, message: 'another request for this circuit won the tie' };
 
 /** Messages that a peer may send before it knows our id (RFC 2661 4.4.4, RFC 3931 5.4.4, Remote Session ID). */
 const namedByPeersId: ReadonlySet<MessageType> = new Set(['CDN', 'ICRQ', 'OCRQ', 'WEN', 'SLI']);
+
+/** What we are in a call that the peer asks for. */
+function answeringType({ type }: Request): 'lnsIncoming' | 'lacOutgoing' {
+  return type === 'ICRQ' ? 'lnsIncoming' : 'lacOutgoing';
+}
 
 /** RFC 3931 5.4.2. */
 function unsupported(pseudowire: Pseudowire | number): Result {

@@ -3,7 +3,8 @@
  * circuits at both ends, which these tell each other (RFC 3931 5.4.5, RFC 5641).
  */
 import type { CallContent, ContentEffect, ContentEvent } from './call-content.ts';
-import type { EngineEffect } from './effects.ts';
+import { circuitText } from './call-information.ts';
+import type { EngineEffect, Notice } from './effects.ts';
 import type { PlaneOp, SessionKey } from './ports.ts';
 import type { CircuitSpec, EthernetSpec } from './spec.ts';
 import { hangUp } from './usage.ts';
@@ -18,6 +19,7 @@ export interface CircuitCall {
   readonly avps: AvpValues;
   /** Whether we speak for the line of an outgoing call. */
   readonly placesLine: boolean;
+  notice(event: Notice['event'], message: string): EngineEffect;
 }
 
 /** What a circuit is attached to. */
@@ -102,7 +104,10 @@ export class Circuit implements CallContent {
   private changed(status: CircuitStatus): ContentEffect[] {
     if (areEqual(status, this.local)) return [];
     this.local = status;
-    return [{ effect: 'tell', information: { type: 'SLI', avps: { circuitStatus: status } } }];
+    return [
+      this.call.notice('line', `our circuit: ${circuitText(status)}`),
+      { effect: 'tell', information: { type: 'SLI', avps: { circuitStatus: status } } },
+    ];
   }
 
   /** RFC 3931 5.4.5: towards a circuit that is not active no data goes; RFC 5641 2: nor towards one on standby. */

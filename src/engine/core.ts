@@ -11,7 +11,7 @@ import type { PeerTable } from './peers.ts';
 import type { SessionKey } from './ports.ts';
 import type { PppoeSession } from './pppoe/session.ts';
 import type { Session } from './session.ts';
-import type { GatewaySpec, Pseudowire, SessionCounters } from './spec.ts';
+import type { GatewaySpec, Pseudowire, SessionCounters, SessionSpec } from './spec.ts';
 import type { Tracing } from './trace.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Dialect } from './wire/dialect.ts';
@@ -48,6 +48,8 @@ export interface EngineCore {
   declaredBegan(session: Session): void;
   /** A declared session is over: its name is free, its last state may be shown. */
   declaredEnded(session: Session, isAwaitedAgain: boolean): void;
+  /** The Session that declares a circuit in that tunnel, if it has ended and is to begin again. */
+  declaredCircuit(tunnel: string, endId: string): SessionSpec | undefined;
 
   // Ways between the two calls of a switched one, which are in different tunnels.
   /** Whether a tunnel of this name is up and may get calls. */

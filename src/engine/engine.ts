@@ -17,6 +17,7 @@ import { type EngineCore, type PlacedCall, randomU64, tunnelLimit } from './core
 import { DeadlineQueue } from './deadlines.ts';
 import { Door } from './door.ts';
 import { append, type EngineEffect, type Instant, type Random } from './effects.ts';
+import { EndedSessions } from './ended-sessions.ts';
 import { WireError } from './errors.ts';
 import type { SwitchedCall } from './forwarding.ts';
 import { GrantedTunnels } from './granted-tunnels.ts';
@@ -79,7 +80,7 @@ export class Engine {
   private readonly concentrators: Concentrators;
   private readonly sessionsByName = new Map<string, Session>();
   /** The last state of declared sessions that ended by themselves. */
-  private readonly endedSessions = new Map<string, SessionView>();
+  private readonly endedSessions = new EndedSessions();
   private readonly granted = new GrantedTunnels();
   private readonly header: Header = newHeader();
   private readonly interfaceId: bigint;
@@ -107,6 +108,7 @@ export class Engine {
         this.endedSessions.delete(name);
         this.sessionsByName.set(name, session);
       },
+      declaredCircuit: (tunnel, endId) => this.endedSessions.circuit(tunnel, endId),
       declaredEnded: (session, isAwaitedAgain) => this.declaredEnded(session, isAwaitedAgain),
       takesCalls: (name) => this.takesCalls(name),
       dial: (granted, call) => {
@@ -239,9 +241,7 @@ export class Engine {
     const tunnel = this.registry.byName.get(name);
     if (!tunnel) return [];
     const out = tunnel.close({ result: stopResult.clear }, now);
-    for (const [sessionName, view] of this.endedSessions) {
-      if (view.tunnel === name) this.endedSessions.delete(sessionName);
-    }
+    this.endedSessions.deleteAllOf(name);
     this.registry.byName.delete(name);
     tunnel.name = undefined;
     return this.registry.settle(tunnel, out);
@@ -433,7 +433,7 @@ export class Engine {
   *declaredSessions(): Iterable<SessionView> {
     for (const session of this.sessionsByName.values()) yield session.view();
     for (const tunnel of this.registry.byName.values()) yield* tunnel.calls.awaitedViews();
-    yield* this.endedSessions.values();
+    yield* this.endedSessions.all();
   }
 
   /** By a declared tunnel's name, or `#` and the local id. */
@@ -545,9 +545,9 @@ export class Engine {
   }
 
   private declaredEnded(session: Session, isAwaitedAgain: boolean): void {
-    const view = session.view();
-    if (view.name === undefined || this.sessionsByName.get(view.name) !== session) return;
-    this.sessionsByName.delete(view.name);
-    if (!isAwaitedAgain) this.endedSessions.set(view.name, view);
+    const { declared } = session;
+    if (declared === undefined || this.sessionsByName.get(declared.name) !== session) return;
+    this.sessionsByName.delete(declared.name);
+    if (!isAwaitedAgain) this.endedSessions.add(declared, session.view());
   }
 }

@@ -44,7 +44,8 @@ export interface SessionTunnel {
 export type SessionOrigin =
   /** `type`: not as declared, since the peer asked first. */
   | { declared: SessionSpec; type?: 'lnsIncoming' | 'lacOutgoing' }
-  | { accepted: PeerSpec; type: 'lnsIncoming' | 'lacOutgoing' }
+  /** `endId`: the peer's Remote End ID. */
+  | { accepted: PeerSpec; type: 'lnsIncoming' | 'lacOutgoing'; endId?: string }
   | { switched: SwitchedCall };
 
 export function typeOf(origin: SessionOrigin): SessionType {
@@ -85,8 +86,14 @@ export function attachmentOf(origin: SessionOrigin): CircuitFacts | undefined {
  * for: its name says from where it comes, too.
  */
 export function endIdOf(origin: SessionOrigin, hostName: string): string {
-  if ('accepted' in origin) return '';
+  if ('accepted' in origin) return origin.endId ?? '';
   if ('switched' in origin) return origin.switched.call.remoteEndId ?? `${hostName}:${origin.switched.ingress.title}`;
-  const { remoteEndId, name, parameters } = origin.declared;
-  return remoteEndId ?? (parameters.pseudowire === 'ppp' ? `${hostName}:${name}` : name);
+  const { declared } = origin;
+  if (declared.parameters.pseudowire !== 'ppp') return circuitEndId(declared);
+  return declared.remoteEndId ?? `${hostName}:${declared.name}`;
+}
+
+/** The Remote End ID of a circuit that a Session declares. */
+export function circuitEndId({ remoteEndId, name }: SessionSpec): string {
+  return remoteEndId ?? name;
 }

@@ -206,6 +206,11 @@ describe('a pseudowire', () => {
     const key = sessionKeyV3(declaredSession(left, 'pw')?.localId ?? 0);
     left.circuit(key, { active: false, isNew: false, circuitRxFault: true });
     world.runFor(1_000);
+    const heard = ({ notices }: typeof left) => notices.filter(({ message }) => message.includes('circuit'));
+    expect(heard(left)).toMatchObject([
+      { name: 'pw', declared: true, message: expect.stringMatching(/^our circuit: .*/) },
+    ]);
+    expect(heard(right)).toMatchObject([{ message: expect.stringMatching(/^the peer's circuit: /) }]);
     expect([...right.planeSessions.values()][0].circuit).toEqual({ peerActive: false });
     expect(acceptedSession(right)?.circuit?.peer).toEqual({ active: false, isNew: false, circuitRxFault: true });
     left.circuit(key, { active: true, isNew: false });
@@ -240,6 +245,41 @@ describe('a pseudowire', () => {
         expect(node.planeSessions.size).toBe(1);
       }
       expect(declaredSession(left, 'pw')?.localId).toBe(declaredSession(right, 'pw')?.remoteId);
+    }
+  });
+
+  it('that is declared at both ends is the same one, whoever asks first', () => {
+    const scene = pair({});
+    const { left, right, world } = scene;
+    const parameters = tunnelParameters({ version: 'v3', hostName: 'either.example' });
+    left.dial(tunnelSpec(right.address, { parameters }));
+    right.dial(tunnelSpec(left.address, { parameters }));
+    world.runFor(2_000);
+    const spec = wire('pw', { remoteEndId: 'circuit 1' });
+    const expectOne = () => {
+      const [one, other] = [declaredSession(left, 'pw'), declaredSession(right, 'pw')];
+      expect(one).toMatchObject({ state: 'established', localId: other?.remoteId, remoteId: other?.localId });
+      expect([left.planeSessions.size, right.planeSessions.size]).toEqual([1, 1]);
+      expect([acceptedSession(left), acceptedSession(right)]).toEqual([undefined, undefined]);
+    };
+    right.run(right.engine.openSession(spec, world.now));
+    world.runFor(1_000);
+    expect(acceptedSession(left)).toMatchObject({ state: 'established' });
+    left.run(left.engine.openSession(spec, world.now));
+    world.runFor(1_000);
+    expectOne();
+
+    // From now on either knows what the other one asks for.
+    for (const [node, other] of [
+      [left, right],
+      [right, left],
+    ]) {
+      node.run(node.engine.closeSession('pw', world.now));
+      world.runFor(1_000);
+      expect(declaredSession(other, 'pw')).toMatchObject({ state: 'closed' });
+      node.run(node.engine.openSession(spec, world.now));
+      world.runFor(1_000);
+      expectOne();
     }
   });
 });
