@@ -1,8 +1,9 @@
 /** From views and declarations to the objects that the API shows. */
-import type { FailureView, OtherAvp, PoolView, SessionView, TunnelView } from '../engine/spec.ts';
+import type { OtherAvp, PoolView, SessionView, TunnelView } from '../engine/spec.ts';
 import { describeAvps, describeOthers } from '../engine/wire/avp-text.ts';
 import { circuitStatusOf } from '../reconciler/circuit-status.ts';
 import { pppStatusOf } from '../reconciler/ppp-status.ts';
+import { lastErrorOf } from '../reconciler/standing.ts';
 import { sessionConditions, tunnelConditions } from './conditions.ts';
 import { acceptedName } from './names.ts';
 import type { ApiSource, DeclaredObject } from './source.ts';
@@ -12,7 +13,6 @@ import {
   type AvpStatus,
   type ConditionStatus,
   type GatewayObject,
-  type LastError,
   type ObjectKind,
   ORIGIN,
   type PoolObject,
@@ -155,7 +155,7 @@ function tunnelStatus(view: TunnelView, dataPlane: string): Omit<TunnelStatus, '
     quirks: view.quirks && [...view.quirks],
     sessions: { ...view.sessions },
     since: sinceOf(view),
-    lastError: lastError(view.failure),
+    lastError: lastErrorOf(view.failure),
     counters: { ...view.transport },
   };
 }
@@ -180,7 +180,7 @@ function sessionStatus(source: ApiSource, view: SessionView): Omit<SessionStatus
     ppp: view.pseudowire === 'ppp' ? pppStatusOf(view.ppp) : undefined,
     counters: view.counters && { ...view.counters },
     since: sinceOf(view),
-    lastError: lastError(view.failure),
+    lastError: lastErrorOf(view.failure),
   };
 }
 
@@ -200,12 +200,6 @@ function described(
 function nameOfCall(title: string): string {
   const ids = /^(\d+)\/(\d+)$/.exec(title);
   return ids ? acceptedName(Number(ids[1]), Number(ids[2])) : title;
-}
-
-function lastError(failure: FailureView | undefined): LastError | undefined {
-  if (!failure) return undefined;
-  const { atMs, result, error, message } = failure;
-  return { time: new Date(atMs).toISOString(), result, error, message };
 }
 
 /** An ended one remembers when it had been established. */

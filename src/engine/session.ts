@@ -353,7 +353,9 @@ export class Session implements Machine<SessionEvent, SessionEffect> {
         const resultCode = avps.resultCode ?? { result: 1, message: `peer sent ${input}` };
         const { q931Cause, pppDisconnectCauses } = avps;
         const told = { resultCode, q931Cause, pppDisconnectCauses };
-        return this.finish(told, false, `the peer ended the call: ${endText(told)}`, now);
+        const out = this.finish(told, false, `the peer ended the call: ${endText(told)}`, now);
+        if (this.failure) this.failure.byPeer = true;
+        return out;
       }
       case 'hangUp':
         return this.hangUp(end ?? { resultCode: { result: 3 } }, now);

@@ -23,6 +23,8 @@ export interface FailureView {
   result?: number;
   error?: number;
   message: string;
+  /** These are the peer's words, about itself. */
+  byPeer?: true;
 }
 
 export interface TunnelView {

@@ -1,10 +1,18 @@
 /** How declared Tunnels and Sessions stand. */
 import { type FailureView, formatIpv4, type SessionView, type TunnelView } from '../engine/spec.ts';
 import { circuitStanding, circuitStatusOf } from './circuit-status.ts';
-import type { LastError, SessionStatus, TunnelStatus } from './generated.ts';
+import type { SessionStatus, TunnelStatus } from './generated.ts';
 import { mayDial } from './plan.ts';
 import { pppStatusOf } from './ppp-status.ts';
-import { type Details, refusalOf, type Standing, type StatusInput, timeText } from './standing.ts';
+import {
+  type Details,
+  failureText,
+  lastErrorOf,
+  refusalOf,
+  type Standing,
+  type StatusInput,
+  timeText,
+} from './standing.ts';
 
 export function tunnelStanding(input: StatusInput, name: string): { standing: Standing; details: Details } {
   const view = input.observed.tunnels.get(name);
@@ -37,7 +45,7 @@ function tunnelState(
     case 'closing':
       return { ready: false, reason: 'Closing', message: 'waits until the peer knows that the tunnel is closed' };
     case 'closed': {
-      const why = view.failure?.message ?? 'the tunnel ended';
+      const why = view.failure ? failureText(view.failure) : 'the tunnel ended';
       if (!view.spec?.persist && !input.desired.state.tunnels.get(name)?.persist) {
         const message = `${why}; persist is false, so it is not dialled again`;
         return { ready: false, reason: 'Ended', message, stalled: true };
@@ -136,7 +144,7 @@ function sessionState(
     case 'established':
       return callState(view);
     case 'closed': {
-      const why = view.failure?.message ?? 'the call ended';
+      const why = view.failure ? failureText(view.failure) : 'the call ended';
       if (!input.desired.state.tunnels.get(tunnelName)?.persist) {
         const message = `${why}; its tunnel's persist is false, so it is not placed again`;
         return { ready: false, reason: 'Ended', message, stalled: true };
@@ -148,8 +156,8 @@ function sessionState(
   }
 }
 
-function last(failure: { message: string } | undefined): string {
-  return failure === undefined ? '' : `; last: ${failure.message}`;
+function last(failure: Pick<FailureView, 'message' | 'byPeer'> | undefined): string {
+  return failure === undefined ? '' : `; last: ${failureText(failure)}`;
 }
 
 function callState(view: SessionView): Standing {
@@ -190,11 +198,6 @@ function dialStatus(input: StatusInput, object: string, isUp: boolean): { retrie
   if (!dial || isUp) return { retries: 0 };
   const waits = !dial.underway && dial.dueAt + input.wallOffsetMs > input.nowMs;
   return { retries: dial.tries, nextRetry: waits ? timeText(dial.dueAt + input.wallOffsetMs) : undefined };
-}
-
-function lastErrorOf(failure: FailureView | undefined): LastError | undefined {
-  if (!failure) return undefined;
-  return { time: timeText(failure.atMs), result: failure.result, error: failure.error, message: failure.message };
 }
 
 function optionalTime(atMs: number | undefined): string | undefined {

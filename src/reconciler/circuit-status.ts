@@ -1,5 +1,6 @@
 /** A pseudowire that is not PPP as its status shows it. */
 import type { SessionView } from '../engine/spec.ts';
+import { failureText } from './standing.ts';
 
 type Ends = NonNullable<SessionView['circuit']>;
 
@@ -10,7 +11,7 @@ export function circuitStanding({ pseudowire, interface: device, circuit, failur
   message: string;
 } {
   if (device === undefined) {
-    const why = failure === undefined ? '' : `; last: ${failure.message}`;
+    const why = failure === undefined ? '' : `; last: ${failureText(failure)}`;
     return {
       ready: false,
       reason: 'Attaching',

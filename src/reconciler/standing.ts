@@ -1,16 +1,19 @@
 /** How resources stand, and what says so. */
+import type { FailureView } from '../engine/spec.ts';
 import type { Attempt } from './attempts.ts';
 import type { Desired } from './desired.ts';
 import type {
   AddressPoolStatus,
   Condition,
   GatewayStatus,
+  LastError,
   PppoeServerStatus,
   PppProfileStatus,
   SessionStatus,
   TunnelStatus,
 } from './generated.ts';
 import type { ObservedState } from './live.ts';
+import { inWords } from './system-words.ts';
 
 /** A resource's status, as its schema describes it. */
 export type Status = { observedGeneration?: number; conditions?: Condition[] } & (
@@ -56,6 +59,17 @@ export type Details = Omit<Status, 'conditions' | 'observedGeneration'>;
 export function refusalOf({ attempts }: StatusInput, object: string): { reason: string; message: string } | undefined {
   const refused = attempts.get(object)?.find(({ error }) => error);
   return refused && { reason: 'ActionFailed', message: `${refused.action}: ${refused.error?.message}` };
+}
+
+/** Why something ended, and who says so. */
+export function failureText({ message, byPeer }: Pick<FailureView, 'message' | 'byPeer'>): string {
+  return byPeer ? `the peer says: ${inWords(message)}` : inWords(message);
+}
+
+export function lastErrorOf(failure: FailureView | undefined): LastError | undefined {
+  if (!failure) return undefined;
+  const { atMs, result, error } = failure;
+  return { time: timeText(atMs), result, error, message: failureText(failure) };
 }
 
 export function timeText(ms: number): string {

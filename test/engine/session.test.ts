@@ -343,7 +343,11 @@ describe('a call that we open', () => {
     const { node, peer, sessionId, world } = lacEstablished();
     const cdn = { assignedSessionId: peerSessionId, resultCode: { result: 4, error: 0, message: 'full' } };
     peer.send({ type: 'CDN', avps: cdn }, { sessionId });
-    expect(theSession(node)).toMatchObject({ name: 'call', state: 'closed', failure: { result: 4, message: 'full' } });
+    expect(theSession(node)).toMatchObject({
+      name: 'call',
+      state: 'closed',
+      failure: { result: 4, message: 'full', byPeer: true },
+    });
     node.run(node.engine.openSession(spec, world.now));
     expect([...node.engine.declaredSessions()].map(({ state }) => state)).toEqual(['waitReply']);
     node.run(node.engine.closeSession('call', world.now));

@@ -210,6 +210,18 @@ describe('a Session', () => {
     ['comes next', undefined, 'established', [busy, 'Pending', 'is placed next']],
     ['waits', view('waitReply'), 'established', [busy, 'Establishing', 'waits for an answer of the peer']],
     ['failed', view('closed', { failure }), 'established', [busy, 'Retrying', 'no resources']],
+    [
+      'was refused by the peer, in its own words',
+      view('closed', { failure: { ...failure, message: 'bridge br0: ENODEV', byPeer: true } }),
+      'established',
+      [busy, 'Retrying', 'the peer says: bridge br0: ENODEV (there is no such interface)'],
+    ],
+    [
+      'failed here',
+      view('closed', { failure: { ...failure, message: 'bridge br0: ENODEV' } }),
+      'established',
+      [busy, 'Retrying', 'bridge br0: ENODEV (there is no such interface)'],
+    ],
     ['is awaited', view('waitCall'), 'established', [busy, 'WaitingForCall', "waits for the peer's call"]],
     [
       'is awaited again',
