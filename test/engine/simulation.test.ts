@@ -1,11 +1,15 @@
 import { describe, expect } from 'vitest';
-import { Secret, type SessionSpec, type SessionType } from '../../src/engine/spec.ts';
+import { Secret, type SessionParameters, type SessionSpec, type TunnelSpec } from '../../src/engine/spec.ts';
 import { leftovers, nothingLeft } from './aftermath.ts';
 import { FickleAaa } from './fickle-aaa.ts';
+import { disturb, drawCircuit, expectAgreement, redialTogether, staticTunnel } from './mixed-circuits.ts';
+import { drawData, drawTerms, pick } from './mixed-terms.ts';
 import { redial, reopen } from './redial.ts';
 import { forSeeds } from './seeds.ts';
 import {
+  ethernetSpec,
   gatewaySpec,
+  type Node,
   noFaults,
   peerSpec,
   pppSpec,
@@ -17,15 +21,26 @@ import {
   World,
 } from './world.ts';
 
-/** A call as it is declared. Those that the peer has to ask for have a partner in the peer's own declarations. */
-function callOf(index: number, type: SessionType, ppp: SessionSpec['ppp']): SessionSpec {
-  const parameters = { ...sessionParameters, type };
-  return sessionSpec(`call-${index}`, { parameters, calledNumber: `555${index}`, ppp });
+/** A call as one end declares it. */
+function callOf(end: string, index: number, parameters: SessionParameters, ppp: SessionSpec['ppp']): SessionSpec {
+  const circuit = { ethernet: ethernetSpec, remoteEndId: `${end}${index}` };
+  const attachment = parameters.pseudowire === 'ppp' ? {} : circuit;
+  return sessionSpec(`call-${index}`, { parameters, calledNumber: `555${index}`, ppp, ...attachment });
+}
+
+/** What a node has to keep up. */
+interface Declared {
+  node: Node;
+  tunnel: TunnelSpec;
+  calls: SessionSpec[];
 }
 
 /**
  * One run: random settings, random operations under faults, then quiet: all that is declared must be up at both ends,
  * and after everything is closed nothing may be left anywhere.
+ *
+ * In some worlds both ends declare the same circuits, in one tunnel that both dial; in the others one end asks, or each
+ * for itself.
  */
 function run(seed: number): void {
   const dice = new SeededRandom(seed ^ 0x5eed);
@@ -35,53 +50,67 @@ function run(seed: number): void {
     minDelayMs: 1,
     maxDelayMs: 1 + dice.next() * 400,
   });
-  const secret = dice.chance(0.6) ? new Secret('tunnel secret') : undefined;
-  const authMode = secret && dice.chance(0.5) ? 'challenge' : 'none';
-  const parameters = (hostName: string) =>
+  const terms = drawTerms(dice);
+  const { version, encapsulation } = terms;
+  const areJoined = version === 3 && dice.chance(0.3);
+  const parameters = (end: 'a' | 'b') =>
     tunnelParameters({
-      hostName,
-      secret,
-      authMode,
-      hideAvps: secret !== undefined && dice.chance(0.5),
-      useTieBreaker: dice.chance(0.7),
+      hostName: `${end}.example`,
+      ...terms.parameters(end),
+      useTieBreaker: areJoined || dice.chance(0.7),
       helloIntervalMs: 5_000 + dice.below(20_000),
       receiveWindow: 1 + dice.below(10),
       transmitWindow: 1 + dice.below(10),
     });
   const method = (['pap', 'chap', 'mschapv2'] as const)[dice.below(3)];
   const authenticatePeer = dice.chance(0.8);
-  const gateway = (hostName: string) =>
+  const pseudowire = version === 2 || dice.chance(0.5) ? 'ppp' : pick(dice, ['ethernet', 'vlan'] as const);
+  const session = (): SessionParameters => ({ ...sessionParameters, pseudowire, ...drawData(dice) });
+  const gateway = (end: 'a' | 'b') =>
     gatewaySpec({
       peers: [
         peerSpec({
           match: { addresses: ['10.0.0.0/8'] },
-          tunnel: parameters(hostName),
-          session: { ...sessionParameters, type: 'lacOutgoing' },
+          tunnel: parameters(end),
+          session: { ...session(), type: 'lacOutgoing' },
           ppp: pppSpec('server', { authMethods: [method], authenticatePeer }),
         }),
       ],
     });
-  const a = world.node('10.0.0.1', gateway('a.example'));
-  const b = world.node('10.0.0.2', gateway('b.example'));
+  const a = world.node('10.0.0.1', gateway('a'));
+  const b = world.node('10.0.0.2', gateway('b'));
   a.subscribers.set('alice', new Secret('wonderland'));
   b.subscribers.set('alice', new Secret('wonderland'));
   const aaa = new FickleAaa(world, dice);
   for (const node of world.nodes) aaa.reign(node, 'alice');
   const client = pppSpec('client');
   const server = pppSpec('server', { authMethods: [method], authenticatePeer });
-  const calls = (below: number) =>
+  const calls = (end: string, below: number) =>
     Array.from({ length: dice.below(below) }, (_, index) =>
-      dice.chance(0.5) ? callOf(index, 'lacIncoming', client) : callOf(index, 'lnsOutgoing', server),
+      dice.chance(0.5)
+        ? callOf(end, index, { ...session(), type: 'lacIncoming' }, client)
+        : callOf(end, index, { ...session(), type: 'lnsOutgoing' }, server),
     );
-  const declared = [
-    { node: a, tunnel: tunnelSpec(b.address, { parameters: parameters('a.example') }), calls: calls(4) },
-    ...(dice.chance(0.4)
-      ? [{ node: b, tunnel: tunnelSpec(a.address, { parameters: parameters('b.example') }), calls: calls(3) }]
-      : []),
-  ];
+  const ofA: Declared = {
+    node: a,
+    tunnel: tunnelSpec(b.address, { parameters: parameters('a'), encapsulation }),
+    calls: calls('a', 4),
+  };
+  const ofB: Declared = {
+    node: b,
+    tunnel: tunnelSpec(a.address, { parameters: parameters('b'), encapsulation }),
+    calls: areJoined ? [] : calls('b', 3),
+  };
+  const circuits = areJoined ? Array.from({ length: 1 + dice.below(3) }, (_, index) => drawCircuit(dice, index)) : [];
+  for (const ends of circuits) {
+    ofA.calls.push(ends.a);
+    ofB.calls.push(ends.b);
+  }
+  const declared = areJoined || dice.chance(0.4) ? [ofA, ofB] : [ofA];
+  const statics = version === 3 && dice.chance(0.3) ? staticTunnel(a, b, terms, 1 + dice.below(2)) : [];
 
   const reconcile = () => {
-    for (const { node, tunnel, calls } of declared) {
+    for (const { node, tunnel, calls } of [...declared, ...statics]) {
       if (redial(node, tunnel) === 'established') reopen(node, calls, world.now);
     }
   };
@@ -92,9 +121,10 @@ function run(seed: number): void {
     const choice = dice.next();
     if (choice < 0.1) node.run(node.engine.closeTunnel(tunnel.name, world.now));
     else if (choice < 0.25 && calls.length > 0) {
-      node.run(node.engine.closeSession(`call-${dice.below(calls.length)}`, world.now));
+      node.run(node.engine.closeSession(pick(dice, calls).name, world.now));
     } else if (choice < 0.32) world.nodes[dice.below(2)].crash();
     else if (choice < 0.5) aaa.interfere(world.nodes[dice.below(2)], 'alice');
+    else if (choice < 0.8 && version === 3) disturb(world.nodes[dice.below(2)], dice);
     world.runFor(dice.next() * 5_000);
   }
 
@@ -102,22 +132,29 @@ function run(seed: number): void {
   for (const node of world.nodes) aaa.rest(node, 'alice');
   // A peer that crashed is found out by HELLO and a whole retransmission cycle; its old tunnel lingers as long again.
   for (let second = 0; second < 150; second++) {
+    if (areJoined && second % 30 === 0) redialTogether([ofA, ofB], world.now);
     reconcile();
     world.runFor(1_000);
   }
+  if (version === 3) for (const node of world.nodes) disturb(node, dice);
+  world.runFor(1_000);
 
-  for (const { node, tunnel, calls } of declared) {
+  for (const { node, tunnel, calls } of [...declared, ...statics]) {
     const peer = node === a ? b : a;
     const view = [...node.engine.declaredTunnels()].find(({ name }) => name === tunnel.name);
-    expect(view?.state).toBe('established');
-    expect(view?.authenticated).toBe(authMode === 'challenge');
-    const up = [...node.engine.declaredSessions()].filter(({ state }) => state === 'established');
-    expect(up.length).toBe(calls.length);
+    expect(view).toMatchObject({ state: 'established', version, encapsulation });
+    if (!tunnel.static) expect(view?.authenticated).toBe(terms.authenticated);
+    const up = [...node.engine.declaredSessions()].filter(
+      (each) => each.state === 'established' && each.tunnel === tunnel.name,
+    );
+    expect(up.map(({ name }) => name).sort()).toEqual(calls.map(({ name }) => name).sort());
     for (const session of up) {
-      const other = [...peer.engine.acceptedSessions()].find(
-        ({ tunnelLocalId, localId }) => localId === session.remoteId && tunnelLocalId === view?.remoteId,
-      );
+      const other = [...peer.engine.liveSessions()].find(
+        ({ view: { localId, tunnelLocalId } }) => localId === session.remoteId && tunnelLocalId === view?.remoteId,
+      )?.view;
       expect(other?.state).toBe('established');
+      if (version === 3 && other) expectAgreement(node, session, peer, other);
+      if (session.pseudowire !== 'ppp') continue;
       expect(session.ppp.phase).toBe('network');
       expect(session.ppp.ipv4?.local).toBe(other?.ppp.ipv4?.remote);
       expect(session.ppp.ipv4?.remote).toBe(other?.ppp.ipv4?.local);
@@ -125,14 +162,16 @@ function run(seed: number): void {
       expect(session.ppp.auth).toBe(authenticatePeer ? method : undefined);
     }
   }
-  for (const node of world.nodes)
-    expect(node.planeSessions.size).toBe(declared.reduce((sum, { calls }) => sum + calls.length, 0));
+  const all = [...declared, ...statics].reduce((sum, { calls }) => sum + calls.length, 0);
+  // Both ends of a circuit are declared, and so are those of a static session.
+  const twice = circuits.length + statics.reduce((sum, { calls }) => sum + calls.length, 0) / 2;
+  for (const node of world.nodes) expect(node.planeSessions.size).toBe(all - twice);
 
-  for (const { node, tunnel } of declared) node.run(node.engine.closeTunnel(tunnel.name, world.now));
+  for (const { node, tunnel } of [...declared, ...statics]) node.run(node.engine.closeTunnel(tunnel.name, world.now));
   world.runFor(120_000);
   for (const node of world.nodes) expect(leftovers(node)).toEqual(nothingLeft);
 }
 
-describe('two engines over a bad network', () => {
+describe('two engines over a bad network, of either version', () => {
   forSeeds('converge and leave nothing behind', 8_000, run);
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/engine/spec.ts';
 import { theSession, theTunnel } from './scenes.ts';
 import { type Manner, sample, tunnelStates, types } from './scripted-peer.ts';
+import { avpsIn } from './v3-octets.ts';
 import {
   authenticUdp,
   bringsEthernet,
@@ -213,21 +214,11 @@ describe('a control connection without a secret', () => {
 });
 
 describe('hidden AVPs (5.3)', () => {
-  const hiddenBit = 0x40;
-  /** The AVPs behind a header, as vendor, type and whether they are hidden. */
-  function avpsOf(bytes: Uint8Array): { type: number; hidden: boolean }[] {
-    const found: { type: number; hidden: boolean }[] = [];
-    for (let at = 12; at < bytes.length; at += ((bytes[at] & 3) << 8) | bytes[at + 1]) {
-      found.push({ type: (bytes[at + 4] << 8) | bytes[at + 5], hidden: (bytes[at] & hiddenBit) !== 0 });
-    }
-    return found;
-  }
-
   function anyHidden(manner: Manner, changes: Parameters<typeof ours>[1]): boolean {
     const scene = establishedByUs(manner, { hideAvps: true, ...changes });
     open(scene, wire());
     expect(types(scene.peer.log)).toEqual(['SCCRQ', 'SCCCN', 'ICRQ']);
-    return scene.peer.log.some(({ bytes }) => avpsOf(bytes).some(({ hidden }) => hidden));
+    return scene.peer.log.some(({ bytes }) => avpsIn(bytes).some(({ hidden }) => hidden));
   }
 
   it('are sent where messages are authenticated, and nowhere else', () => {
@@ -241,12 +232,12 @@ describe('hidden AVPs (5.3)', () => {
     const scene = establishedByUs(authenticUdp, { hideAvps: true });
     open(scene, wire());
     const { bytes, avps } = scene.peer.log[2];
-    const all = avpsOf(bytes);
+    const all = avpsIn(bytes);
     const vector = all.findIndex(({ type }) => type === 36);
     expect(all.findIndex(({ hidden }) => hidden)).toBeGreaterThan(vector);
     // Local Session ID, Assigned Cookie, Remote End ID; the tie breaker must stay clear.
-    for (const type of [63, 65, 66]) expect(all).toContainEqual({ type, hidden: true });
-    expect(all).toContainEqual({ type: 5, hidden: false });
+    for (const type of [63, 65, 66]) expect(all).toContainEqual({ vendor: 0, type, mandatory: true, hidden: true });
+    expect(all).toContainEqual({ vendor: 0, type: 5, mandatory: true, hidden: false });
     expect(avps).toMatchObject({ remoteEndId: 'circuit 1', pseudowireType: 'ethernet' });
   });
 });
