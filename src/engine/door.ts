@@ -9,7 +9,7 @@ import { admitsRequest, MessageAuthentication } from './message-authentication.t
 import { matchesAnyone } from './peers.ts';
 import type { Datagram } from './ports.ts';
 import { quirksOf } from './quirks.ts';
-import type { TunnelRegistry } from './registry.ts';
+import { existsAlready, type TunnelRegistry } from './registry.ts';
 import { RequestRate } from './request-rate.ts';
 import type { Encapsulation, Endpoint, PeerSpec, TunnelSpec } from './spec.ts';
 import { Tunnel } from './tunnel.ts';
@@ -38,7 +38,7 @@ const unknownPeer: Result = { result: notAuthorized, error: 0, message: 'no Peer
 const draining: Result = { result: 2, error: 7, message: 'draining' };
 const noFreeId: Result = { result: 2, error: 4, message: 'no tunnel id is free' };
 
-const lostTie: Result = { result: 3, error: 0, message: 'another request won the tie' };
+const lostTie: Result = { result: existsAlready, error: 0, message: 'another request won the tie' };
 
 /** The request as the dialect has it that it is answered in: by the id that the peer has there. */
 function asked(message: Message<'SCCRQ'>, dialect: Dialect, said: Dialect): Message<'SCCRQ'> {
@@ -233,6 +233,11 @@ export class Door {
   ): { verdict: 'accept' | 'discard'; effects: EngineEffect[]; isOurs?: true; adopts?: Adopted } {
     const tunnel = this.rival(from.address, encapsulation, dialect);
     const ours = tunnel?.tieBreaker;
+    if (!tunnel && theirs !== undefined) {
+      // Ours has lost the tie before we knew of theirs.
+      const outdone = this.registry.outdoneBy(from.address, encapsulation, dialect);
+      if (outdone) return { verdict: 'accept', effects: [], adopts: this.replaced(outdone, []) };
+    }
     if (!tunnel || (ours === undefined && theirs === undefined)) return { verdict: 'accept', effects: [] };
     if (theirs === undefined || (ours !== undefined && ours < theirs)) {
       tunnel.askedUs = true;
@@ -242,9 +247,13 @@ export class Door {
     const awaited = tunnel.calls.handOver();
     const effects = this.registry.settle(tunnel, tunnel.abandon("the peer's own request won the tie", now));
     if (ours === theirs) return { verdict: 'discard', effects };
-    // The peer's tunnel takes the place of ours: it carries our calls as well.
-    if (spec) this.registry.ended.delete(spec.name);
-    return { verdict: 'accept', effects, adopts: spec && { spec, awaited } };
+    return { verdict: 'accept', effects, adopts: spec && this.replaced(spec, awaited) };
+  }
+
+  /** The peer's tunnel takes the place of ours: it carries our calls as well. */
+  private replaced(spec: TunnelSpec, awaited: readonly Awaited[]): Adopted {
+    this.registry.ended.delete(spec.name);
+    return { spec, awaited };
   }
 
   /** Our request with which one from there competes: one for a tunnel that may be what theirs is going to be. */

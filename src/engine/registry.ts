@@ -3,9 +3,12 @@
  */
 import { type EngineCore, freeId } from './core.ts';
 import type { EngineEffect } from './effects.ts';
-import type { Endpoint, TunnelView } from './spec.ts';
+import type { Encapsulation, Endpoint, TunnelSpec, TunnelView } from './spec.ts';
 import type { Tunnel } from './tunnel.ts';
 import type { Dialect } from './wire/dialect.ts';
+
+/** The result of a StopCCN by which a request is refused for another one. */
+export const existsAlready = 3;
 
 export class TunnelRegistry {
   readonly core: EngineCore;
@@ -15,6 +18,8 @@ export class TunnelRegistry {
   readonly byName = new Map<string, Tunnel>();
   /** The last state of declared tunnels that ended by themselves. */
   readonly ended = new Map<string, TunnelView>();
+  /** Of these the last that the peer refused because of a request of its own, by its address. */
+  private readonly outdone = new Map<string, string>();
   /** Accepted tunnels by the peer's endpoint and tunnel id, to know an SCCRQ that comes again. */
   readonly byRequest = new Map<string, Tunnel>();
   /** Dialled ones that wait for the answer to their SCCRQ, by the peer's address, in the order of their asking. */
@@ -52,7 +57,7 @@ export class TunnelRegistry {
     if (tunnel.state === 'established') this.halfOpen.delete(tunnel);
     if (ended && this.withoutId.size > 0) take(this.withoutId, endpointKey(tunnel.path.remote), tunnel);
     if (ended && tunnel.name !== undefined) {
-      if (!tunnel.isGranted) this.ended.set(tunnel.name, { ...tunnel.view(), state: 'closed' });
+      if (!tunnel.isGranted) this.end(tunnel.name, tunnel);
       this.byName.delete(tunnel.name);
       tunnel.name = undefined;
     }
@@ -63,6 +68,24 @@ export class TunnelRegistry {
     if (tunnel.ownsSocket) effects.push({ effect: 'closeSocket', socket: tunnel.path.socket });
     this.forget(tunnel);
     return effects;
+  }
+
+  private end(name: string, tunnel: Tunnel): void {
+    const view: TunnelView = { ...tunnel.view(), state: 'closed' };
+    this.ended.set(name, view);
+    if (view.failure?.result === existsAlready) this.outdone.set(view.remote.address, name);
+  }
+
+  /** The ended tunnel that a request from there makes up for: the peer refused it for that (RFC 3931 5.4.3). */
+  outdoneBy(address: string, encapsulation: Encapsulation, dialect: Dialect): TunnelSpec | undefined {
+    const name = dialect.tellsTieLosers ? this.outdone.get(address) : undefined;
+    const view = name === undefined ? undefined : this.ended.get(name);
+    const isIt =
+      view?.failure?.result === existsAlready &&
+      view.remote.address === address &&
+      view.encapsulation === encapsulation &&
+      view.version === dialect.version;
+    return isIt ? view.spec : undefined;
   }
 
   /** Once it is known which version it speaks, only one id is left. */

@@ -13,7 +13,7 @@ import {
   pair,
   wire,
 } from './l2tpv3-pair.ts';
-import { sessionParameters, sessionSpec, tunnelParameters, tunnelSpec } from './world.ts';
+import { noFaults, sessionParameters, sessionSpec, tunnelParameters, tunnelSpec } from './world.ts';
 
 const secret = new Secret('tunnel secret');
 const active = { active: true, isNew: true };
@@ -245,6 +245,25 @@ describe('a pseudowire', () => {
         expect(node.planeSessions.size).toBe(1);
       }
       expect(declaredSession(left, 'pw')?.localId).toBe(declaredSession(right, 'pw')?.remoteId);
+    }
+  });
+
+  it('is in one tunnel that both ends declare, also where the request that wins arrives last', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { left, right, world } = pair({});
+      const parameters = tunnelParameters({ version: 'v3', hostName: 'either.example' });
+      world.random.below(seed + 2);
+      world.faults = { ...noFaults, loss: 1 };
+      right.dial(tunnelSpec(left.address, { parameters }));
+      world.runFor(10);
+      world.faults = noFaults;
+      left.dial(tunnelSpec(right.address, { parameters }));
+      world.runFor(5_000);
+      for (const node of [left, right]) {
+        expect(declaredTunnel(node)?.state).toBe('established');
+        expect([...node.engine.acceptedTunnels()]).toEqual([]);
+      }
+      expect(declaredTunnel(left)?.localId).toBe(declaredTunnel(right)?.remoteId);
     }
   });
 
