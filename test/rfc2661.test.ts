@@ -1,35 +1,6 @@
 /** The tables in docs/rfc2661.md and docs/rfcs.md name what exists, leave nothing out, and give their reasons. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-
-const root = resolve(import.meta.dirname, '..');
-
-interface Row {
-  section: string;
-  role: string;
-  level: string;
-  requirement: string;
-  where: string;
-  test: string;
-  state: string;
-}
-
-const columns = 'Section | Role | Level | Requirement | Where | Test | State';
-
-/** The rows of all tables in a document that have our columns. */
-function rowsOf(document: string): Row[] {
-  const lines = readFileSync(join(root, 'docs', document), 'utf8').split('\n');
-  const rows: Row[] = [];
-  for (const line of lines) {
-    if (!line.startsWith('|') || line === `| ${columns} |` || line.startsWith('|---')) continue;
-    const cells = line.split('|').map((cell) => cell.trim());
-    expect(cells, line).toHaveLength(9);
-    const [, section, role, level, requirement, where, test, state] = cells;
-    rows.push({ section, role, level, requirement, where, test, state });
-  }
-  return rows;
-}
+import { expectHonest, missingSections, rowsOf } from './requirements.ts';
 
 const documents = { 'rfc2661.md': rowsOf('rfc2661.md'), 'rfcs.md': rowsOf('rfcs.md') };
 
@@ -46,50 +17,22 @@ const saidInRfc2661 = {
   says: '7.2.1 7.4.1 7.4.2 7.5.1 7.5.2 7.6 A',
 } as const;
 
-/** `6.1 - 6.3` is the sections from one to the other, `4.1, 4.2` both. */
-function covers(cell: string, section: string): boolean {
-  return cell.split(', ').some((part) => {
-    const [first, last = first] = part.split(' - ');
-    if (first === last) return first === section;
-    const at = (each: string) => Number(each.slice(each.lastIndexOf('.') + 1));
-    const chapter = (each: string) => each.slice(0, each.lastIndexOf('.'));
-    return chapter(first) === chapter(section) && at(first) <= at(section) && at(section) <= at(last);
-  });
-}
-
 describe.each(Object.entries(documents))('docs/%s', (_document, rows) => {
   it('has rows', () => {
     expect(rows.length).toBeGreaterThan(20);
   });
 
-  it.each(rows)('$section: $requirement', ({ role, level, where, test, state }) => {
-    expect(['LAC', 'LNS', 'both']).toContain(role);
-    expect(['MUST', 'MUST NOT', 'SHOULD', 'SHOULD NOT', 'MAY', 'says']).toContain(level);
-    for (const path of where.split(', ').filter((each) => each !== '')) {
-      expect(existsSync(join(root, 'src', path)), `src/${path}`).toBe(true);
-    }
-    const cited = /([\w./-]+)(?: "([^"]+)")?(?:, |$)/g;
-    expect(test.replaceAll(cited, '')).toBe('');
-    for (const [, path, name] of test.matchAll(cited)) {
-      expect(existsSync(join(root, 'test', path)), `test/${path}`).toBe(true);
-      if (name !== undefined) expect(readFileSync(join(root, 'test', path), 'utf8')).toContain(name);
-    }
-    // What is done is shown; what is not has its reason.
-    expect(state).toMatch(/^done([:;,]| with |$| for | there:)|^(differs|not done|does not apply): ./);
-    if (state.startsWith('done')) expect([where, test]).not.toContain('');
-  });
+  it.each(rows)('$section: $requirement', expectHonest);
 });
 
 describe('docs/rfc2661.md', () => {
   it.each(Object.entries(saidInRfc2661))('has every section that has a %s', (level, sections) => {
-    const said = documents['rfc2661.md'].filter((row) => row.level === level || row.level === `${level} NOT`);
-    const missing = sections.split(' ').filter((section) => !said.some((row) => covers(row.section, section)));
-    expect(missing).toEqual([]);
+    expect(missingSections(documents['rfc2661.md'], level, sections)).toEqual([]);
   });
 });
 
 describe('docs/rfcs.md', () => {
-  it.each(['2516', '3145', '3301', '3308', '3437', '5515'])('speaks of RFC %s', (number) => {
+  it.each(['2516', '3145', '3301', '3308', '3437', '4623', '4667', '5515'])('speaks of RFC %s', (number) => {
     expect(documents['rfcs.md'].some(({ section }) => section.startsWith(`${number} `))).toBe(true);
   });
 });

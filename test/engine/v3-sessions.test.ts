@@ -264,6 +264,12 @@ describe('a pseudowire type', () => {
     },
   );
 
+  it('that requires OAM emulation is refused with result 22 (RFC 4454 7)', () => {
+    const { peer } = establishedByPeer(plainUdp, bringsEthernet);
+    const got = peer.send(icrq(peer, { oamEmulationRequired: true }));
+    expect(got).toMatchObject([{ type: 'CDN', avps: { resultCode: { result: 22 } } }]);
+  });
+
   it('is told by all that we carry in SCCRQ and SCCRP', () => {
     for (const { peer } of [establishedByUs(plainUdp), establishedByPeer(plainUdp)]) {
       expect(peer.log[0].avps.pseudowireCapabilities).toEqual([
@@ -326,6 +332,16 @@ describe('sublayer and sequence numbers', () => {
     for (const each of [scene, brought(avps), brought({}, avps)]) {
       expect(thePlanes(each)).toMatchObject({ format: { ...format, rxSublayer: 'none' }, sequencing });
     }
+  });
+
+  it('an outgoing call carries nothing before its OCCN (6.10)', () => {
+    const scene = establishedByUs(plainUdp);
+    const ocrq = open(scene, wire('pw', { parameters: { ...ethernetParameters, type: 'lnsOutgoing' } }));
+    const sessionId = localIdIn(ocrq.find(({ type }) => type === 'OCRQ'));
+    scene.peer.send(sample(scene.peer).OCRP, { sessionId });
+    expect(thePlanes({ ...scene, sessionId }).circuit).toBeUndefined();
+    scene.peer.send(sample(scene.peer).OCCN, { sessionId });
+    expect(thePlanes({ ...scene, sessionId }).circuit).toEqual({ peerActive: true });
   });
 
   it('of an OCRP may be changed by the OCCN', () => {
