@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { Secret } from '../../src/engine/spec.ts';
 import { leftovers, nothingLeft } from './aftermath.ts';
 import { FickleAaa } from './fickle-aaa.ts';
+import { pick } from './mixed-terms.ts';
 import { PppoeClient } from './pppoe-client.ts';
 import { redial, reopen } from './redial.ts';
 import { forSeeds } from './seeds.ts';
@@ -34,8 +35,10 @@ function run(seed: number): void {
     minDelayMs: 1,
     maxDelayMs: 1 + dice.next() * 200,
   });
-  const parameters = tunnelParameters({ helloIntervalMs: 5_000, allowPppProxy: dice.chance(0.5) });
-  const anyone = { match: { addresses: ['10.0.0.0/8'] }, tunnel: parameters };
+  const common = { helloIntervalMs: 5_000, allowPppProxy: dice.chance(0.5) };
+  // Who asks speaks either version, or offers both; who answers takes what comes.
+  const parameters = () => tunnelParameters({ ...common, version: pick(dice, ['v2', 'v2', 'v3', 'auto'] as const) });
+  const anyone = { match: { addresses: ['10.0.0.0/8'] }, tunnel: tunnelParameters({ ...common, version: 'auto' }) };
   const method = (['pap', 'chap'] as const)[dice.below(2)];
   const server = pppSpec('server', { authMethods: [method], echoIntervalMs: 5_000, echoFailures: 3 });
   const client = () => pppSpec('client', { echoIntervalMs: 5_000, echoFailures: 3, userName: user });
@@ -74,9 +77,9 @@ function run(seed: number): void {
   for (const each of clients) each.connect();
 
   const tunnels: [Node, ReturnType<typeof tunnelSpec>][] = [
-    [lac, tunnelSpec(middle.address, { parameters })],
-    [middle, tunnelSpec(lnss[0].address, { name: 'to-first', parameters })],
-    [middle, tunnelSpec(lnss[1].address, { name: 'to-second', parameters })],
+    [lac, tunnelSpec(middle.address, { parameters: parameters() })],
+    [middle, tunnelSpec(lnss[0].address, { name: 'to-first', parameters: parameters() })],
+    [middle, tunnelSpec(lnss[1].address, { name: 'to-second', parameters: parameters() })],
   ];
   const calls = Array.from({ length: 1 + dice.below(3) }, (_, index) =>
     sessionSpec(`call-${index}`, { ppp: client() }),
