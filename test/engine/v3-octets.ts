@@ -22,3 +22,16 @@ export function avpsIn(bytes: Uint8Array): AvpHead[] {
   }
   return found;
 }
+
+/** The AVPs of a message without its header, but for those that are not wanted. */
+export function without(body: Uint8Array, isUnwanted: (avp: Pick<AvpHead, 'vendor' | 'type'>) => boolean): Uint8Array {
+  const kept: number[] = [];
+  let octets = 0;
+  for (let at = 0; at < body.length; at += octets) {
+    octets = ((body[at] & 3) << 8) | body[at + 1];
+    const vendor = (body[at + 2] << 8) | body[at + 3];
+    const type = (body[at + 4] << 8) | body[at + 5];
+    if (!isUnwanted({ vendor, type })) kept.push(...body.subarray(at, at + octets));
+  }
+  return Uint8Array.from(kept);
+}

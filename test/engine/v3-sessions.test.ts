@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { sessionKeyV3 } from '../../src/engine/ports.ts';
 import type { SessionSpec } from '../../src/engine/spec.ts';
 import type { AvpValues, CircuitStatus } from '../../src/engine/wire/avp.ts';
-import { theSession } from './scenes.ts';
-import { type Got, ScriptedPeer, sample, tunnelStates, types } from './scripted-peer.ts';
-import { avpsIn } from './v3-octets.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
+import type { OutgoingMessage } from '../../src/engine/wire/message.ts';
+import { theSession, theTunnel } from './scenes.ts';
+import { type Got, type Manner, type PeerMessage, ScriptedPeer, sample, types } from './scripted-peer.ts';
+import { avpsIn, without } from './v3-octets.ts';
 import {
   authenticUdp,
   bringsEthernet,
@@ -507,28 +509,63 @@ describe('a thousand pseudowires', () => {
 });
 
 describe('a peer of the drafts (quirk draftAvps)', () => {
-  it('understands what we say, and is understood', () => {
-    const quirks = ['draftAvps'] as const;
-    const scene = idle(authenticUdp, { quirks, ...bringsEthernet });
+  const { digests } = authenticUdp;
+  const manner: Manner = { ...authenticUdp, digests: digests && { ...digests, draft: true } };
+  /** What it knows by numbers of vendor 9 it knows by no other. */
+  const ofTheRfc = new Set([5, 59, 61, 62, 63, 64, 65, 66, 68, 71, 73]);
+
+  /** It speaks as its drafts had it, and in no other way. */
+  function says({ peer }: SceneV3, message: PeerMessage, twist: { sessionId?: number } = {}): Got[] {
+    const { sessionId = 0 } = twist;
+    const options = { drafts: true, digests: manner.digests };
+    const body = dialects[3].encodeMessage(message as OutgoingMessage, sessionId, options);
+    return peer.sendBody(without(body, ({ vendor, type }) => vendor === 0 && ofTheRfc.has(type)));
+  }
+
+  function numbersIn(got: Got | undefined): [vendor: number, type: number][] {
+    return avpsIn(got?.bytes ?? new Uint8Array(0)).map(({ vendor, type }) => [vendor, type]);
+  }
+
+  it('understands what we say, and is understood, from end to end', () => {
+    const scene = idle(manner, { quirks: ['draftAvps'], ...bringsEthernet });
     const { node, peer } = scene;
-    node.dial(dialledSpec(authenticUdp));
-    const request = peer.unread()[0];
-    // What it is told has the numbers that its drafts had, of vendor 9; a digest, too.
-    const numbers = avpsIn(request.bytes).map(({ vendor, type }) => [vendor, type]);
-    for (const type of [1, 2, 12, 13]) expect(numbers).toContainEqual([9, type]);
-    expect(numbers).not.toContainEqual([0, 59]);
+    node.dial(dialledSpec(manner));
+    const [request] = peer.unread();
+    // Draft-era ids, capabilities, digest and nonce; of two digests each would have to be zero for the other.
+    for (const type of [1, 2, 12, 13]) expect(numbersIn(request)).toContainEqual([9, type]);
+    expect(numbersIn(request)).not.toContainEqual([0, 59]);
     expect(request.digest).toBe('valid');
-    peer.manner = {
-      ...authenticUdp,
-      digests: { ...(authenticUdp.digests ?? { type: 'hmac-md5', count: 1, secrets: [] }), draft: true },
-    };
-    peer.accept();
-    expect(tunnelStates(node)).toEqual(['established']);
-    const icrqOfOurs = open(scene, wire()).find(({ type }) => type === 'ICRQ');
-    const ofCall = avpsIn(icrqOfOurs?.bytes ?? new Uint8Array(0)).map(({ vendor, type }) => [vendor, type]);
-    for (const type of [3, 4, 5, 6, 7, 8]) expect(ofCall).toContainEqual([9, type]);
-    peer.send(sample(peer).ICRP, { sessionId: icrqOfOurs?.avps.assignedSessionId });
-    expect(theSession(node)?.state).toBe('established');
+    says(scene, sample(peer).SCCRP);
+    peer.ack();
+    expect(theTunnel(node)).toMatchObject({ state: 'established', authenticated: true, remoteId: peer.tunnelId });
+
+    const ours = open(scene, wire()).find(({ type }) => type === 'ICRQ');
+    for (const type of [3, 4, 5, 6, 7, 8]) expect(numbersIn(ours)).toContainEqual([9, type]);
+    // But for the digest, which is there once, both numbers of each are, and neither must be understood.
+    expect(
+      avpsIn(ours?.bytes ?? new Uint8Array(0)).filter(
+        ({ vendor, type, mandatory }) => vendor === 9 && mandatory && type !== 12,
+      ),
+    ).toEqual([]);
+    says(scene, sample(peer).ICRP, { sessionId: ours?.avps.assignedSessionId });
+    expect(theSession(node)).toMatchObject({ state: 'established', remoteId: peer.callId });
+    const circuitStatus = { active: false, isNew: false };
+    const sli = { type: 'SLI', avps: { assignedSessionId: peer.callId, circuitStatus } } as const;
+    says(scene, sli, { sessionId: ours?.avps.assignedSessionId });
+    expect(theSession(node)?.circuit?.peer).toEqual(circuitStatus);
+  });
+
+  it('may ask as well, also without the quirk: what it says is understood', () => {
+    const scene = idle(manner, { quirks: ['draftAvps'], ...bringsEthernet });
+    expect(types(says(scene, sample(scene.peer).SCCRQ))).toEqual(['SCCRP']);
+    says(scene, sample(scene.peer).SCCCN);
+    const [icrp] = says(scene, icrq(scene.peer));
+    expect(numbersIn(icrp)).toContainEqual([9, 3]);
+    says(scene, sample(scene.peer).ICCN, { sessionId: icrp.avps.assignedSessionId });
+    expect(theSession(scene.node)).toMatchObject({ state: 'established', pseudowire: 'ethernet' });
+
+    const unknown = idle(manner, bringsEthernet);
+    expect(types(says(unknown, sample(unknown.peer).SCCRQ))).toEqual(['SCCRP']);
   });
 });
 
