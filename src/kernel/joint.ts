@@ -104,8 +104,13 @@ export class Joint {
   /** The interface is nobody's again, as it was. */
   private release(): void {
     const link = this.#rtnl.link(this.#interface);
-    if (link !== undefined && link.master === this.#wire) this.#rtnl.changeLink(link.index, { master: 0 });
     this.#interface = 0;
+    try {
+      if (link !== undefined && link.master === this.#wire) this.#rtnl.changeLink(link.index, { master: 0 });
+    } catch (error) {
+      // It went away just now.
+      if (!(error instanceof PlaneError)) throw error;
+    }
   }
 
   private removeWire(): void {

@@ -152,6 +152,8 @@ export class SocketTransport implements Transport {
   close(id: SocketId): void {
     const socket = this.#sockets.get(id);
     if (!socket || --socket.users > 0) return;
+    // What waits for the end of a batch must not leave by another socket with the same descriptor.
+    this.#batchEnd();
     this.flush();
     this.#sockets.delete(id);
     if (this.#shared.get(socket.key) === socket) this.#shared.delete(socket.key);
