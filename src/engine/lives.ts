@@ -43,7 +43,8 @@ export class Lives {
     if (subject === 'tunnel') return this.ofTunnel(this.tunnels, declared ? name : `#${name}`, event, message);
     if (subject !== 'session') return [];
     if (event === 'down') return this.sessionDown(name, message);
-    return event === 'up' || event === 'ppp' ? this.sessionUp(name, message) : [];
+    // Of a circuit 'line' says that it is attached.
+    return event === 'up' || event === 'ppp' || event === 'line' ? this.sessionUp(name, message) : [];
   }
 
   private ofTunnel(tunnels: Map<string, TunnelView>, title: string, event: Notice['event'], message: string): Life[] {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Lives } from '../../src/engine/lives.ts';
 import { Secret } from '../../src/engine/spec.ts';
+import { dialV3, open as openWire, pair, wire } from './l2tpv3-pair.ts';
 import { gatewaySpec, type Node, peerSpec, sessionSpec, tunnelSpec, World } from './world.ts';
 
 /** A LAC and an LNS, and what either hears of ups and downs. */
@@ -60,6 +61,28 @@ describe('ups and downs', () => {
     world.runFor(1_000);
     const [down] = lns.notices.slice(before).flatMap((notice) => lives.notice(notice));
     expect(down).toMatchObject({ event: 'sessionDown', title: ups[1].title, view: { ppp: { user: 'alice' } } });
+  });
+
+  it('of pseudowires come when they are attached, at both ends, and once', () => {
+    const ends = pair({});
+    const heardAt = (node: Node) => {
+      const lives = new Lives(node.engine);
+      lives.want(true);
+      const heard: unknown[] = [];
+      // Each notice is heard when it comes: at the first one the pseudowire has no device yet.
+      node.notices.push = (...notices) => {
+        for (const { event, view } of notices.flatMap((notice) => lives.notice(notice))) {
+          if (event === 'sessionUp' || event === 'sessionDown') heard.push([event, view.interface]);
+        }
+        return 0;
+      };
+      return heard;
+    };
+    const [left, right] = [heardAt(ends.left), heardAt(ends.right)];
+    dialV3(ends, {});
+    openWire(ends, wire('office'));
+    expect(left).toEqual([['sessionUp', 'tap0']]);
+    expect(right).toEqual([['sessionUp', 'tap0']]);
   });
 
   it('of what was up before somebody asked are heard of too', () => {
