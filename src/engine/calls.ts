@@ -2,6 +2,7 @@
  * The calls of one tunnel: who may come in, which session a message is for, what its effects mean for the tunnel.
  */
 import type { TerminateCause } from './aaa.ts';
+import { circuitKey, forget, isCircuit } from './circuits.ts';
 import { type EngineCore, freeId, type PlacedCall } from './core.ts';
 import { append, type EngineEffect, type Instant } from './effects.ts';
 import type { Result, WireError } from './errors.ts';
@@ -52,10 +53,6 @@ export class Calls {
   traceMask = 0;
   /** By name; few tunnels have any. */
   private awaited: Map<string, Awaited> | undefined;
-  /** Those that we ask for and that could be asked for by the peer as well, by their Remote End IDs. */
-  private readonly asking = new Map<string, Session>();
-  /** Circuits that the peer brought and nobody declares, by their Remote End IDs. */
-  private readonly brought = new Map<string, Session>();
   /** By the id that the peer gave, once it is known. */
   private readonly byRemoteId = new Map<number, Session>();
   private readonly core: EngineCore;
@@ -68,9 +65,8 @@ export class Calls {
 
   /** Asks the peer for a declared call. A circuit that the peer brought before gets to be as it is declared. */
   open(spec: SessionSpec, now: Instant): EngineEffect[] {
-    const before = spec.static ? undefined : this.brought.get(circuitEndId(spec));
-    const end = { resultCode: declaredHere };
-    const out = before === undefined ? [] : this.toSession(before, { event: 'close', end }, now);
+    const before = isCircuit(spec) ? this.core.circuits.brought.get(this.circuitKey(circuitEndId(spec))) : undefined;
+    const out = before === undefined ? [] : this.core.hangUp(before, { resultCode: declaredHere }, now);
     const session = this.create({ declared: spec }, spec.static?.localSessionId);
     if (!session) return out;
     this.core.declaredBegan(session);
@@ -94,15 +90,23 @@ export class Calls {
     if (session.remoteId !== remoteId && !this.byRemoteId.has(session.remoteId)) {
       this.byRemoteId.set(session.remoteId, session);
     }
-    this.fileAsking(session);
+    this.fileCircuit(session);
     return this.fromSession(session, effects, now);
   }
 
-  private fileAsking(session: Session): void {
-    if (session.tieBreaker === undefined) return;
-    const { endId } = session;
-    if (session.state === 'waitReply') this.asking.set(endId, session);
-    else if (this.asking.get(endId) === session) this.asking.delete(endId);
+  /** What we ask for could be asked for by the peer as well. */
+  private fileCircuit(session: Session): void {
+    const { declared, state } = session;
+    const isDeclared = declared !== undefined && isCircuit(declared);
+    if (session.tieBreaker === undefined && !isDeclared) return;
+    const { ours } = this.core.circuits;
+    const key = this.circuitKey(session.endId);
+    if (state === 'waitReply' || (isDeclared && state !== 'closed')) ours.set(key, session);
+    else forget(ours, key, session);
+  }
+
+  private circuitKey(endId: string): string {
+    return circuitKey(this.tunnel.peer, endId);
   }
 
   modify(session: Session, spec: SessionSpec, now: Instant): EngineEffect[] {
@@ -240,13 +244,16 @@ export class Calls {
     const { avps } = message;
     const { assignedSessionId } = avps;
     if (this.core.gateway.drain) return this.refuse(assignedSessionId, draining, now);
-    const rival = avps.remoteEndId === undefined ? undefined : this.asking.get(avps.remoteEndId);
-    if (rival && rival.parameters.pseudowire === avps.pseudowireType) return this.tie(rival, message, now);
+    const { pseudowireType = 'ppp', remoteEndId } = avps;
+    const ours = remoteEndId === undefined ? undefined : this.core.circuits.ours.get(this.circuitKey(remoteEndId));
+    if (ours?.parameters.pseudowire === pseudowireType) {
+      if (ours.state === 'waitReply') return this.tie(ours, message, now);
+      if (ours.tunnel !== this.tunnel) return this.move(ours, message, now);
+    }
     if (this.full) return this.refuse(assignedSessionId, noRoom, now);
     const awaited = this.takeAwaited(message);
     if (awaited) return this.begin({ declared: awaited.spec }, message, now, awaited.failure);
-    const { pseudowireType = 'ppp', remoteEndId } = avps;
-    const declared = this.declaredCircuit(remoteEndId);
+    const declared = remoteEndId === undefined ? undefined : this.core.declaredCircuit(this.tunnel.peer, remoteEndId);
     if (declared?.parameters.pseudowire === pseudowireType) {
       return this.begin({ declared, type: answeringType(message) }, message, now);
     }
@@ -269,16 +276,19 @@ export class Calls {
     const { tieBreaker = 0n, declared } = ours;
     if (theirs === undefined || tieBreaker < theirs) return this.refuse(assignedSessionId, lostTie, now);
     const end = { resultCode: lostTie };
-    const out = this.toSession(ours, { event: 'close', end }, now);
+    const out = this.core.hangUp(ours, end, now);
     if (theirs === tieBreaker || !declared || ours.parameters.pseudowire === 'ppp')
       return [...out, ...this.refuse(assignedSessionId, lostTie, now)];
     append(out, this.begin({ declared, type: answeringType(message) }, message, now));
     return out;
   }
 
-  private declaredCircuit(endId: string | undefined): SessionSpec | undefined {
-    const { name } = this.tunnel;
-    return name === undefined || endId === undefined ? undefined : this.core.declaredCircuit(name, endId);
+  /** Nobody asks for a circuit that is up: the peer has lost the tunnel that it is up in, before we know of that. */
+  private move(ours: Session, message: Request, now: Instant): EngineEffect[] {
+    const { declared } = ours;
+    const out = this.core.hangUp(ours, { resultCode: movedOn }, now);
+    if (declared) append(out, this.begin({ declared, type: answeringType(message) }, message, now));
+    return out;
   }
 
   private begin(origin: SessionOrigin, message: Request, now: Instant, failure?: FailureView): EngineEffect[] {
@@ -286,7 +296,9 @@ export class Calls {
     if (!session) return this.refuse(message.avps.assignedSessionId, noRoom, now);
     this.core.declaredBegan(session);
     session.failure ??= failure;
-    if (!session.declared && session.parameters.pseudowire !== 'ppp') this.brought.set(session.endId, session);
+    if (!session.declared && session.parameters.pseudowire !== 'ppp') {
+      this.core.circuits.brought.set(this.circuitKey(session.endId), session);
+    }
     return this.toSession(session, { event: 'message', message }, now);
   }
 
@@ -360,7 +372,8 @@ export class Calls {
   private ended(session: Session): void {
     const { declared, failure } = session;
     this.sessions.delete(session.localId);
-    if (this.brought.size > 0 && this.brought.get(session.endId) === session) this.brought.delete(session.endId);
+    const { brought } = this.core.circuits;
+    if (brought.size > 0) forget(brought, this.circuitKey(session.endId), session);
     if (this.byRemoteId.get(session.remoteId) === session) this.byRemoteId.delete(session.remoteId);
     this.core.sessions.delete(session.key);
     this.core.deadlines.remove(session);
@@ -378,6 +391,7 @@ const noRoom: Result = { result: 2, error: 7, message: 'no more sessions are all
 const notFromThem: Result = { result: 5, error: 0, message: 'calls from this peer are not accepted' };
 const noOutgoing: Result = { result: 5, error: 0, message: 'outgoing calls are not configured here' };
 const declaredHere: Result = { result: 3, error: 0, message: 'this circuit is declared here, and asked for anew' };
+const movedOn: Result = { result: 3, error: 0, message: 'the peer asks for this circuit in another tunnel' };
 const lostTie: Result = { result: 13, error: 0, message: 'another request for this circuit won the tie' };
 
 /** Messages that a peer may send before it knows our id (RFC 2661 4.4.4, RFC 3931 5.4.4, Remote Session ID). */

@@ -3,6 +3,7 @@ import type { ContentEffect } from './call-content.ts';
 import type { CallEnd } from './call-end.ts';
 import type { CallInformation } from './call-information.ts';
 import type { CallSerials } from './call-serials.ts';
+import type { Circuits } from './circuits.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import type { EngineEffect, Instant, Random } from './effects.ts';
 import type { Result } from './errors.ts';
@@ -48,8 +49,9 @@ export interface EngineCore {
   declaredBegan(session: Session): void;
   /** A declared session is over: its name is free, its last state may be shown. */
   declaredEnded(session: Session, isAwaitedAgain: boolean): void;
-  /** The Session that declares a circuit in that tunnel, if it has ended and is to begin again. */
-  declaredCircuit(tunnel: string, endId: string): SessionSpec | undefined;
+  readonly circuits: Circuits;
+  /** The Session that declares a circuit to that peer, if it has ended and is to begin again. */
+  declaredCircuit(peer: string, endId: string): SessionSpec | undefined;
 
   // Ways between the two calls of a switched one, which are in different tunnels.
   /** Whether a tunnel of this name is up and may get calls. */

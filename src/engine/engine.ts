@@ -108,7 +108,8 @@ export class Engine {
         this.endedSessions.delete(name);
         this.sessionsByName.set(name, session);
       },
-      declaredCircuit: (tunnel, endId) => this.endedSessions.circuit(tunnel, endId),
+      circuits: { ours: new Map(), brought: new Map() },
+      declaredCircuit: (peer, endId) => this.endedSessions.circuit(peer, endId),
       declaredEnded: (session, isAwaitedAgain) => this.declaredEnded(session, isAwaitedAgain),
       takesCalls: (name) => this.takesCalls(name),
       dial: (granted, call) => {
@@ -548,6 +549,6 @@ export class Engine {
     const { declared } = session;
     if (declared === undefined || this.sessionsByName.get(declared.name) !== session) return;
     this.sessionsByName.delete(declared.name);
-    if (!isAwaitedAgain) this.endedSessions.add(declared, session.view());
+    if (!isAwaitedAgain) this.endedSessions.add(declared, session);
   }
 }

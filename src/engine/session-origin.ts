@@ -35,6 +35,8 @@ export interface SessionTunnel {
   /** Our IPv4 address towards the peer; 0 over IPv6. */
   readonly localIpv4: Ipv4;
   readonly facts: CallFacts['tunnel'];
+  /** Who the other end is, for what the two have between them in all of their tunnels. */
+  readonly peer: string;
   /** What is traced of the tunnel, and so of its calls, beside what is of everything. */
   readonly traceMask: number;
   readonly traceSubject: TraceSubject;

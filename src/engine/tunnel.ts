@@ -154,6 +154,11 @@ export class Tunnel {
     return this.origin.dialled?.granted === true;
   }
 
+  /** By its Host Name (RFC 3931 3.3), where it is, and what it has proved: nobody without the secret is the same one. */
+  get peer(): string {
+    return `${this.path.remote.address}\n${this.handshake.hostName}\n${this.authenticated}`;
+  }
+
   get facts(): CallFacts['tunnel'] {
     const { local, remote, from } = this.path;
     const address = from ?? local.address;
