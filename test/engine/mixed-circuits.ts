@@ -18,19 +18,24 @@ import {
 /** The two Sessions that declare one circuit. */
 export type CircuitEnds = Record<'a' | 'b', SessionSpec>;
 
+/** Whether we ask, at either end. */
+const askers = [
+  ['lacIncoming', 'lacIncoming'],
+  ['lacIncoming', 'lnsIncoming'],
+  ['lnsIncoming', 'lacIncoming'],
+] as const;
+
 const circuitTypes = ['ethernet', 'vlan', 'hdlc', 'frameRelay', 'atmAal5', 'atmCellVcc'] as const;
 
-/** Either end asks for it, or both do, each as it likes; or it is static. */
-export function drawCircuit(dice: SeededRandom, index: number): CircuitEnds {
+/**
+ * Both ends ask for it; or, where both have one tunnel, one of them, or it is static. What data messages look like is for
+ * each to say.
+ */
+export function drawCircuit(dice: SeededRandom, index: number, areJoined: boolean): CircuitEnds {
   const pseudowire = pick(dice, circuitTypes);
   const isEthernet = pseudowire === 'ethernet' || pseudowire === 'vlan';
   const attachment = isEthernet ? { ethernet: ethernetSpec } : { circuit: { socket: `/run/${index}`, maxCells: 4 } };
-  const [a, b] = pick(dice, [
-    ['lacIncoming', 'lnsIncoming'],
-    ['lnsIncoming', 'lacIncoming'],
-    ['lacIncoming', 'lacIncoming'],
-    ['lacIncoming', 'lacIncoming'],
-  ] as const);
+  const [a, b] = areJoined ? pick(dice, askers) : askers[0];
   const types = { a, b };
   const end = (name: 'a' | 'b') =>
     sessionSpec(`circuit-${index}`, {
@@ -38,7 +43,7 @@ export function drawCircuit(dice: SeededRandom, index: number): CircuitEnds {
       remoteEndId: `0x0000000${index}`,
       ...attachment,
     });
-  return dice.chance(0.15) ? staticEnds(index, 'to-peer') : { a: end('a'), b: end('b') };
+  return areJoined && dice.chance(0.15) ? staticEnds(index, 'to-peer') : { a: end('a'), b: end('b') };
 }
 
 function staticEnds(index: number, tunnel: string): CircuitEnds {

@@ -39,8 +39,8 @@ interface Declared {
  * One run: random settings, random operations under faults, then quiet: all that is declared must be up at both ends,
  * and after everything is closed nothing may be left anywhere.
  *
- * In some worlds both ends declare the same circuits, in one tunnel that both dial; in the others one end asks, or each
- * for itself.
+ * In some worlds both ends declare the same circuits, in one tunnel that both dial, or in any of their own; in the others
+ * one end asks, or each for itself.
  */
 function run(seed: number): void {
   const dice = new SeededRandom(seed ^ 0x5eed);
@@ -101,12 +101,16 @@ function run(seed: number): void {
     tunnel: tunnelSpec(a.address, { parameters: parameters('b'), encapsulation }),
     calls: areJoined ? [] : calls('b', 3),
   };
-  const circuits = areJoined ? Array.from({ length: 1 + dice.below(3) }, (_, index) => drawCircuit(dice, index)) : [];
+  const areBoth = areJoined || dice.chance(0.4);
+  const share = areJoined || (areBoth && version === 3 && dice.chance(0.7));
+  const circuits = share
+    ? Array.from({ length: 1 + dice.below(3) }, (_, index) => drawCircuit(dice, index, areJoined))
+    : [];
   for (const ends of circuits) {
     ofA.calls.push(ends.a);
     ofB.calls.push(ends.b);
   }
-  const declared = areJoined || dice.chance(0.4) ? [ofA, ofB] : [ofA];
+  const declared = areBoth ? [ofA, ofB] : [ofA];
   const statics = version === 3 && dice.chance(0.3) ? staticTunnel(a, b, terms, 1 + dice.below(2)) : [];
 
   const reconcile = () => {
@@ -145,12 +149,14 @@ function run(seed: number): void {
     expect(view).toMatchObject({ state: 'established', version, encapsulation });
     if (!tunnel.static) expect(view?.authenticated).toBe(terms.authenticated);
     const up = [...node.engine.declaredSessions()].filter(
-      (each) => each.state === 'established' && each.tunnel === tunnel.name,
+      (each) => each.state === 'established' && each.spec?.tunnel === tunnel.name,
     );
     expect(up.map(({ name }) => name).sort()).toEqual(calls.map(({ name }) => name).sort());
     for (const session of up) {
       const other = [...peer.engine.liveSessions()].find(
-        ({ view: { localId, tunnelLocalId } }) => localId === session.remoteId && tunnelLocalId === view?.remoteId,
+        ({ view: { localId, tunnelLocalId } }) =>
+          // A circuit may be up in the tunnel of the other end.
+          localId === session.remoteId && (version === 3 || tunnelLocalId === view?.remoteId),
       )?.view;
       expect(other?.state).toBe('established');
       if (version === 3 && other) expectAgreement(node, session, peer, other);
