@@ -5,6 +5,7 @@ import type { Lns } from '../peers/lns.ts';
 import { prol2tp, startDaemon } from '../peers/prol2tp.ts';
 import { tools } from '../tools.ts';
 import { address, type Wire } from '../wire.ts';
+import { overlays } from './overlays.ts';
 
 /** A way from the LAC's host to the LNS's, ready for traffic. */
 export interface Path {
@@ -74,4 +75,5 @@ export const paths: readonly PathKind[] = [
   through('l2tpload', callByGenerator, prol2tp()),
   through('prol2tp', callByDaemon, l2tpns),
   through('prol2tp', callByDaemon, prol2tp()),
+  ...overlays,
 ];
