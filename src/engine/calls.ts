@@ -63,15 +63,21 @@ export class Calls {
     this.tunnel = tunnel;
   }
 
-  /** Asks the peer for a declared call. A circuit that the peer brought before gets to be as it is declared. */
+  /** Asks the peer for a declared call. */
   open(spec: SessionSpec, now: Instant): EngineEffect[] {
-    const before = isCircuit(spec) ? this.core.circuits.brought.get(this.circuitKey(circuitEndId(spec))) : undefined;
-    const out = before === undefined ? [] : this.core.hangUp(before, { resultCode: declaredHere }, now);
+    const out = this.retire(spec, now);
     const session = this.create({ declared: spec }, spec.static?.localSessionId);
     if (!session) return out;
     this.core.declaredBegan(session);
     append(out, this.toSession(session, { event: 'open' }, now));
     return out;
+  }
+
+  /** A circuit that the peer brought before gets to be as it is declared: it is asked for anew. */
+  private retire(spec: SessionSpec, now: Instant): EngineEffect[] {
+    if (spec.static || spec.parameters.pseudowire === 'ppp') return [];
+    const before = this.core.circuits.brought.get(this.circuitKey(circuitEndId(spec)));
+    return before === undefined ? [] : this.core.hangUp(before, { resultCode: declaredHere }, now);
   }
 
   /** Asks the peer for a call that is switched into this tunnel; undefined when there is no room for it. */
@@ -81,8 +87,8 @@ export class Calls {
   }
 
   toSession(session: Session, event: SessionEvent, now: Instant): EngineEffect[] {
-    const before = Number(session.state === 'established');
-    const { remoteId } = session;
+    const { state, remoteId } = session;
+    const before = Number(state === 'established');
     const effects = session.traces('ppp') ? tracePpp(session, event, now) : session.handle(event, now);
     const change = Number(session.state === 'established') - before;
     this.established += change;
@@ -90,7 +96,7 @@ export class Calls {
     if (session.remoteId !== remoteId && !this.byRemoteId.has(session.remoteId)) {
       this.byRemoteId.set(session.remoteId, session);
     }
-    this.fileCircuit(session);
+    if (session.state !== state) this.fileCircuit(session);
     return this.fromSession(session, effects, now);
   }
 
@@ -115,8 +121,14 @@ export class Calls {
 
   // ------------------------------------------------------------ what the peer has to ask for
 
+  /** A declared call that the peer has to ask for. */
+  expect(spec: SessionSpec, failure: FailureView | undefined, now: Instant): EngineEffect[] {
+    this.await(spec, failure);
+    return this.retire(spec, now);
+  }
+
   /** Waits for the peer to ask. `failure`: why the call last ended. */
-  await(spec: SessionSpec, failure: FailureView | undefined): void {
+  private await(spec: SessionSpec, failure: FailureView | undefined): void {
     this.awaited ??= new Map();
     this.awaited.set(spec.name, { spec, failure });
   }

@@ -255,9 +255,9 @@ export class Engine {
     if (isPlaced(spec.parameters.type) || spec.static) {
       return tunnel.state === 'established' ? this.registry.settle(tunnel, tunnel.calls.open(spec, now)) : [];
     }
-    tunnel.calls.await(spec, this.endedSessions.get(spec.name)?.failure);
+    const { failure } = this.endedSessions.get(spec.name) ?? {};
     this.endedSessions.delete(spec.name);
-    return [];
+    return this.registry.settle(tunnel, tunnel.calls.expect(spec, failure, now));
   }
 
   modifySession(spec: SessionSpec, now: Instant): EngineEffect[] {

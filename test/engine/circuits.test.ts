@@ -81,6 +81,30 @@ describe.each(['ppp', 'ethernet'] as const)('where peers may bring %s', (pseudow
   });
 });
 
+it('that an end waits for, and had already, is asked for anew and gets to be as it is declared', () => {
+  const { world, a, b, ends, keepUp } = twoEnds(1, 'ethernet');
+  const [[, tunnel]] = ends;
+  keepUp(10);
+  b.run(b.engine.closeSession('pw', world.now));
+  world.runFor(1_000);
+  a.run(a.engine.openSession(circuit, world.now));
+  world.runFor(1_000);
+  // Nobody declared it there: it came as the profile has it.
+  expect([...b.engine.acceptedSessions()]).toMatchObject([{ state: 'established' }]);
+  const waiting = wire('waiting', {
+    parameters: { ...ethernetParameters, type: 'lnsIncoming' },
+    remoteEndId: 'circuit 1',
+  });
+  for (let second = 0; second < 5; second++) {
+    reopen(b, [waiting], world.now);
+    redial(a, tunnel);
+    reopen(a, [circuit], world.now);
+    world.runFor(1_000);
+  }
+  expect([...b.engine.declaredSessions()]).toMatchObject([{ name: 'waiting', state: 'established' }]);
+  expect(b.planeSessions.size).toBe(1);
+});
+
 it('who has not proved what the tunnel of a circuit asks for does not get it', () => {
   const scene = twoEnds(1, 'ethernet', true, [new Secret('tunnel secret')]);
   scene.keepUp(10);

@@ -1,6 +1,8 @@
 /** Message digests and hidden AVPs of L2TPv3 as a peer sees them (RFC 3931 4.3, 5.3, 5.4.1). */
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/engine/spec.ts';
+import { dialects } from '../../src/engine/wire/dialect.ts';
+import type { OutgoingMessage } from '../../src/engine/wire/message.ts';
 import { theSession, theTunnel } from './scenes.ts';
 import { type Manner, sample, tunnelStates, types } from './scripted-peer.ts';
 import { avpsIn } from './v3-octets.ts';
@@ -274,5 +276,19 @@ describe('an AVP that nobody knows (5.2)', () => {
     const body = Uint8Array.from([...peer.encode(icrq(peer)), ...rawAvp(999, Uint8Array.of(1), 0)]);
     expect(types(peer.sendBody(body))).toEqual(['ICRP']);
     expect(theSession(node)?.state).toBe('waitConnect');
+  });
+});
+
+describe('what comes hidden without authentication (5.3)', () => {
+  const hide = { secret, randomVector: new Uint8Array(16).fill(9) };
+
+  it.each([
+    ['is read where there is a secret', { secret, digest: 'none' as const }, ['ICRP']],
+    // Its own id is hidden, too: nobody can be told.
+    ['begins no session where there is none', {}, []],
+  ] as const)('%s', (_what, parameters, answers) => {
+    const { peer } = establishedByPeer(plainUdp, { ...bringsEthernet, tunnel: ours(plainUdp, parameters) });
+    const body = dialects[3].encodeMessage(icrq(peer) as OutgoingMessage, 0, { hide });
+    expect(types(peer.sendBody(body))).toEqual(answers);
   });
 });
