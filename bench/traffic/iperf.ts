@@ -65,7 +65,9 @@ async function iperf3(wire: Wire, path: Path, stream: Stream, seconds: number, .
   await server.says(/listening/i);
   const flags = ['--client', path.far, '--bind', path.near, '--time', String(seconds), '--json', ...more];
   if (stream.direction === 'down') flags.push('--reverse');
-  const { end } = JSON.parse(await wire.lac.run('iperf3', ...flags));
+  // A warning about long datagrams may stand before the report.
+  const text = await wire.lac.run('iperf3', ...flags);
+  const { end } = JSON.parse(text.slice(text.indexOf('{')));
   await server.stop();
   return end;
 }
