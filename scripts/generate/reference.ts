@@ -50,7 +50,8 @@ by the same \`remoteEndId\`. Of what peers bring in tunnels that they open, the 
 pseudowire it may be: \`ppp\`, \`ethernet\` or \`vlan\`. A circuit needs a declared Session.
 
 A Tunnel with \`static\` has no control connection: ids and cookies of it and of its Sessions are declared at both ends,
-crosswise. PPP in a static session works where both ends run PPP.
+crosswise. PPP in a static session works where both ends run PPP. Static Sessions may also stand in a Tunnel of L2TPv3, at both
+ends, whose control connection then only shows that the peer is there.
 `;
 
 const conditions = `

@@ -798,7 +798,7 @@ export interface SessionFields {
   subAddress?: string;
   /** L2TPv3: names the circuit to both ends alike (RFC 3931 5.4.4). Text, `0x` and hexadecimal digits for octets, or a number for four octets. Without it the Session's name, of PPP calls with our host name before it; of an awaited call, the one that it must have. */
   remoteEndId?: number | string;
-  /** In a static Tunnel: what both ends were told, crosswise. */
+  /** What both ends were told, crosswise: in a static Tunnel, or in one of L2TPv3, whose control connection tells nothing of it. */
   static?: {
     /** Our id of the session, which no other session of ours has. */
     localSessionId: number;

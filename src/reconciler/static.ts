@@ -67,7 +67,10 @@ const toldFields: readonly (keyof SessionFields)[] = [
   'proxyLcp',
 ];
 
-/** Whether a Session and its Tunnel are static alike, and what a static one says. */
+/**
+ * What a static Session says, and whether its Tunnel can carry it: a static one, or one of L2TPv3 whose control
+ * connection keeps an eye on the peer and is told nothing of the session.
+ */
 export function checkStaticSession(
   { declarations }: Context,
   session: Resource<'Session'>,
@@ -77,8 +80,8 @@ export function checkStaticSession(
   const { spec } = session.document;
   const isStatic = spec.static !== undefined;
   const id = `Tunnel/${spec.tunnel}`;
-  if (isStatic && !tunnel.values.static) {
-    declarations.reportAt(session, 'static', `${id} is not static: give it static, or take this one out`);
+  if (isStatic && tunnel.values.version !== 'v3') {
+    declarations.reportAt(session, 'static', `needs L2TPv3: give ${id} version v3, or take this one out`);
   }
   if (!isStatic && tunnel.values.static) {
     declarations.reportAt(session, 'static', `is missing: ${id} is static, and so must its sessions be`);

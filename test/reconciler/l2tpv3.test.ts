@@ -205,6 +205,12 @@ describe('a static session', () => {
     );
   });
 
+  it('may stand in a tunnel with a control connection', () => {
+    const found = resolved(tunnel({ version: 'v3' }), session(fixed));
+    expect(found.errors).toEqual([]);
+    expect(found.state.sessions.get('s')?.static).toEqual(fixed.static);
+  });
+
   it('may carry PPP', () => {
     const found = resolved(
       fixedTunnel(),
@@ -217,9 +223,9 @@ describe('a static session', () => {
 
   it.each([
     [
-      'whose tunnel is not',
-      [tunnel(), session(fixed)],
-      'Session/s: spec.static: Tunnel/t is not static: give it static, or take this one out',
+      'whose tunnel may be of L2TPv2',
+      [tunnel({ version: 'auto' }), session(fixed)],
+      'Session/s: spec.static: needs L2TPv3: give Tunnel/t version v3, or take this one out',
     ],
     [
       'that has no ids',
