@@ -6,7 +6,6 @@ import * as pseudowire from './pseudowire.ts';
 import * as values from './values.ts';
 
 export type { ProtocolVersion } from './codec.ts';
-export type { DataSequencing, Pseudowire, Sublayer } from './pseudowire.ts';
 export type * from './values.ts';
 
 export interface AvpRow<T> {
