@@ -86,6 +86,24 @@ test('a call goes on to the LNS, packets pass, and the end of one call is the en
   expect(complaintsAbout(await dissect(await capture.stop()), switchOutside)).toEqual([]);
 });
 
+test.each([
+  { comesIn: 'v2', goesOn: 'v3' },
+  { comesIn: 'v3', goesOn: 'v2' },
+] as const)('a call that comes in $comesIn goes on in $goesOn', async ({ comesIn, goesOn }) => {
+  await lns.declare('all.yaml', ...lnsDocuments());
+  const [gateway, peer, profile] = hubDocuments({ forward: { tunnels: ['to-lns'] } });
+  const onward = tunnelDocument({ localAddress: switchOutside, version: goesOn });
+  await hub.declare('all.yaml', gateway, peer, profile, onward);
+  const toHub = tunnelDocument({ remoteAddress: switchAddress, localAddress: accessAddress, version: comesIn });
+  await lac.declare('all.yaml', secrets(), toHub, sessionDocument());
+  for (const daemon of [lns, hub, lac]) await daemon.start();
+  await lac.sessionReady('call');
+  await until('a ping through the switch', () => access.pings(gatewayInside));
+  await until('a full-size ping', () => access.pings(gatewayInside, '-s', '1372', '-M', 'do'));
+  const version = async (daemon: Daemon) => (await daemon.tunnelReady('to-lns')).status.version;
+  expect([await version(lac), await version(hub)].map((each) => `v${each}`)).toEqual([comesIn, goesOn]);
+});
+
 test('the realm of the user decides, and the LNS goes on with what the switch has negotiated', async () => {
   const forward = { rules: [{ realm: 'example.net', tunnels: ['to-lns'] }] };
   await lns.declare(
