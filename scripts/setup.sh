@@ -21,6 +21,7 @@ if [ "$want" = test ]; then
   package_of+=([charon-systemd]=charon-systemd [swanctl]=strongswan-swanctl)
   package_of+=([/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so]=libcharon-extra-plugins)
   package_of+=([freeradius]=freeradius [radclient]=freeradius-utils [eapol_test]=eapoltest)
+  package_of+=([openssl]=openssl [python3]=python3)
   package_of+=([dhcpcd]=dhcpcd-base [dhcp6c]=wide-dhcpv6-client [iperf3]=iperf3)
   # For the kernel lab. The other package named busybox has it linked dynamically.
   package_of+=([qemu-system-x86_64]=qemu-system-x86 [/var/lib/dpkg/info/busybox-static.list]=busybox-static)
