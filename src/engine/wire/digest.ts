@@ -49,11 +49,22 @@ export function emptyDigest({ type, draft }: DigestRoom): { vendor: number; type
     : { vendor: 0, type: encodingAvps.messageDigest, value };
 }
 
+/** Whoever floods us with requests that are signed shall not have us make the same key for each. */
+const keysOfSecrets = new WeakMap<Secret, Uint8Array>();
+const keyOfNoSecret = derivedKey(noOctets);
+
 /** RFC 3931 5.4.1; without a secret the digest only shows damage. */
 export function digestKey(secret: Secret | undefined): Uint8Array {
-  return createHmac('md5', secret?.reveal() ?? noOctets)
-    .update(Uint8Array.of(2))
-    .digest();
+  if (secret === undefined) return keyOfNoSecret;
+  const known = keysOfSecrets.get(secret);
+  if (known) return known;
+  const key = derivedKey(secret.reveal());
+  keysOfSecrets.set(secret, key);
+  return key;
+}
+
+function derivedKey(octets: Uint8Array): Uint8Array {
+  return createHmac('md5', octets).update(Uint8Array.of(2)).digest();
 }
 
 /**
