@@ -16,6 +16,8 @@ const filesLimit = 10_000;
 const depthLimit = 8;
 /** How long the directory must be quiet before it is read again: editors write, rename and delete in a row. */
 const quietMs = 100;
+/** How often a directory is looked for that is not there: what comes into it at once with itself, its watch may miss. */
+const missingMs = 1_000;
 
 /** Reads a directory of *.yaml and *.yml once, folders within it included; or one file, whatever its name. */
 export async function loadDirectory(directory: string): Promise<Snapshot> {
@@ -38,6 +40,7 @@ export class FilesSource {
   #quiet: NodeJS.Timeout | undefined;
   #loading: Promise<void> | undefined;
   #again = false;
+  #wasMissing = false;
   #stopped = false;
 
   constructor(directory: string, onChange: (snapshot: Snapshot) => void) {
@@ -47,23 +50,29 @@ export class FilesSource {
 
   /** Reads the directory for the first time (wrong documents are left out) and watches it from then on. */
   async start(): Promise<void> {
-    this.#watcher = watch(this.#directory, { ignoreInitial: true, depth: depthLimit });
     // Tells of each file once it is watched: it may have changed since it was read.
-    this.#secretsWatcher = watch([], { ignoreInitial: false });
-    for (const watcher of [this.#watcher, this.#secretsWatcher]) {
-      watcher.on('all', () => this.#changed());
-      // A watch that fails leaves the documents as they are; `reload` still reads them.
-      watcher.on('error', () => this.#changed());
-    }
-    await new Promise<void>((ready) => this.#watcher?.once('ready', ready));
+    this.#secretsWatcher = this.#listen(watch([], { ignoreInitial: false }));
+    await this.#watchDirectory();
     await this.reload();
+  }
+
+  async #watchDirectory(): Promise<void> {
+    await this.#watcher?.close();
+    const watcher = this.#listen(watch(this.#directory, { ignoreInitial: true, depth: depthLimit }));
+    this.#watcher = watcher;
+    await new Promise<void>((ready) => watcher.once('ready', ready));
+  }
+
+  #listen(watcher: FSWatcher): FSWatcher {
+    // A watch that fails leaves the documents as they are; `reload` still reads them.
+    return watcher.on('all', () => this.#changed()).on('error', () => this.#changed());
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#quiet);
-    await Promise.all([this.#watcher?.close(), this.#secretsWatcher?.close()]);
     await this.#loading;
+    await Promise.all([this.#watcher?.close(), this.#secretsWatcher?.close()]);
   }
 
   /** Reads everything again now. Calls during a reading are answered by one more reading. */
@@ -75,17 +84,23 @@ export class FilesSource {
     return this.#loading;
   }
 
-  #changed(): void {
+  #changed(waitMs = quietMs): void {
     if (this.#stopped) return;
     clearTimeout(this.#quiet);
-    this.#quiet = setTimeout(() => void this.reload(), quietMs);
+    this.#quiet = setTimeout(() => void this.reload(), waitMs);
   }
 
   async #load(): Promise<void> {
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      const { shelf, snapshot } = await read(this.#directory, this.#shelf);
+      const { shelf, snapshot, isThere } = await read(this.#directory, this.#shelf);
       if (this.#stopped) return;
+      if (isThere && this.#wasMissing) {
+        await this.#watchDirectory();
+        this.#again = true;
+      }
+      this.#wasMissing = !isThere;
+      if (!isThere) this.#changed(missingMs);
       this.#shelf = shelf;
       this.#watchSecrets();
       this.#onChange(snapshot);
@@ -103,14 +118,14 @@ export class FilesSource {
 }
 
 /** Reads the directory over what was read before; a directory that cannot be read leaves everything as it was. */
-async function read(directory: string, before: Shelf): Promise<{ shelf: Shelf; snapshot: Snapshot }> {
+async function read(directory: string, before: Shelf): Promise<{ shelf: Shelf; snapshot: Snapshot; isThere: boolean }> {
   try {
     const shelf = shelve(await readTexts(directory), before);
-    return { shelf, snapshot: await snapshotOf(shelf) };
+    return { shelf, snapshot: await snapshotOf(shelf), isThere: true };
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
     const kept = await snapshotOf(before);
-    return { shelf: before, snapshot: { ...kept, errors: [...kept.errors, error] } };
+    return { shelf: before, snapshot: { ...kept, errors: [...kept.errors, error] }, isThere: false };
   }
 }
 
