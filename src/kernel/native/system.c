@@ -73,8 +73,9 @@ static napi_value call_socket(napi_env env, napi_callback_info info) {
   return answer(env, socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 }
 
-/* bind(fd, sockaddr) */
-static napi_value call_bind(napi_env env, napi_callback_info info) {
+/* bind(2) or connect(2), which take the same: (fd, sockaddr) */
+static napi_value with_address(napi_env env, napi_callback_info info,
+                               int (*call)(int, const struct sockaddr *, socklen_t)) {
   napi_value arguments[2];
   int32_t fd;
   struct octets address;
@@ -82,19 +83,15 @@ static napi_value call_bind(napi_env env, napi_callback_info info) {
       !take_octets(env, arguments[1], &address))
     return NULL;
   if (address.length > sizeof(struct sockaddr_storage)) return range_error(env, "the address is too long");
-  return answer(env, bind(fd, (const struct sockaddr *)address.data, (socklen_t)address.length));
+  return answer(env, call(fd, (const struct sockaddr *)address.data, (socklen_t)address.length));
 }
 
-/* connect(fd, sockaddr) */
+static napi_value call_bind(napi_env env, napi_callback_info info) {
+  return with_address(env, info, bind);
+}
+
 static napi_value call_connect(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
-  int32_t fd;
-  struct octets address;
-  if (!take_arguments(env, info, 2, arguments, NULL) || !take_int(env, arguments[0], &fd) ||
-      !take_octets(env, arguments[1], &address))
-    return NULL;
-  if (address.length > sizeof(struct sockaddr_storage)) return range_error(env, "the address is too long");
-  return answer(env, connect(fd, (const struct sockaddr *)address.data, (socklen_t)address.length));
+  return with_address(env, info, connect);
 }
 
 /* getsockname(fd, sockaddr out): the address's length, which may exceed what fitted */
