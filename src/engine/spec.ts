@@ -38,6 +38,11 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** For the operator: `192.0.2.1:1701`, or the address alone. */
+export function endpointText({ address, port }: Endpoint): string {
+  return port === 0 ? address : `${address}:${port}`;
+}
+
 /** What L2TP runs over: UDP, or IP itself as protocol 115 (RFC 3931 4.1), which only L2TPv3 can. */
 export type Encapsulation = 'udp' | 'ip';
 

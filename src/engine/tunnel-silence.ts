@@ -53,3 +53,15 @@ export function idleAt({ state, origin, parameters, quirks, calls, establishedAt
   const isForgotten = !dialled && calls.emptySince !== undefined && quirks.has('closeWhenEmpty');
   return isForgotten ? emptySince + emptyTunnelMs : undefined;
 }
+
+/** Why a peer is taken for gone. */
+export function silenceText({ channel: { counters }, dialect, parameters }: SilentTunnel): string {
+  const { received, digestFailures } = counters;
+  const isSigned = dialect.authentication === 'digest' && parameters.secret !== undefined;
+  if (digestFailures > 0) {
+    return `the peer does not answer in a way that can be used: the message digests of ${digestFailures} datagrams are wrong; do the secrets differ?`;
+  }
+  // RFC 3931 4.3: such a peer says nothing.
+  if (received === 0 && isSigned) return 'the peer does not answer, as one does that has another secret';
+  return 'the peer does not answer';
+}

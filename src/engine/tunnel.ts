@@ -16,6 +16,7 @@ import { type QuirkName, quirksOf } from './quirks.ts';
 import {
   type Encapsulation,
   type Endpoint,
+  endpointText,
   type FailureView,
   type Ipv4,
   type PeerSpec,
@@ -29,7 +30,7 @@ import type { TraceSubject } from './trace.ts';
 import { abandon, linger, stop, stopAgain, stopped } from './tunnel-ending.ts';
 import { decodeMessage, encodeMessage, overIp } from './tunnel-messages.ts';
 import { mayCall, parametersOf, rematched, type TunnelOrigin } from './tunnel-origin.ts';
-import { helloAt, idleAt } from './tunnel-silence.ts';
+import { helloAt, idleAt, silenceText } from './tunnel-silence.ts';
 import { isTunnelMessage, type TunnelInput, type TunnelState, type TunnelStep, tunnelTable } from './tunnel-states.ts';
 import { TunnelTraces } from './tunnel-traces.ts';
 import type { TunnelIdentity } from './tunnel-version.ts';
@@ -599,20 +600,4 @@ export class Tunnel {
     const { from, local } = this.path;
     return from === undefined ? local : { address: from, port: local.port };
   }
-}
-
-function endpointText({ address, port }: Endpoint): string {
-  return port === 0 ? address : `${address}:${port}`;
-}
-
-/** Why a peer is taken for gone. */
-function silenceText({ channel: { counters }, dialect, parameters }: Tunnel): string {
-  const { received, digestFailures } = counters;
-  const isSigned = dialect.authentication === 'digest' && parameters.secret !== undefined;
-  if (digestFailures > 0) {
-    return `the peer does not answer in a way that can be used: the message digests of ${digestFailures} datagrams are wrong; do the secrets differ?`;
-  }
-  // RFC 3931 4.3: such a peer says nothing.
-  if (received === 0 && isSigned) return 'the peer does not answer, as one does that has another secret';
-  return 'the peer does not answer';
 }

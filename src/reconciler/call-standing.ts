@@ -1,5 +1,5 @@
 /** How declared Tunnels and Sessions stand. */
-import { type FailureView, formatIpv4, type SessionView, type TunnelView } from '../engine/spec.ts';
+import { endpointText, type FailureView, formatIpv4, type SessionView, type TunnelView } from '../engine/spec.ts';
 import { circuitStanding, circuitStatusOf } from './circuit-status.ts';
 import type { SessionStatus, TunnelStatus } from './generated.ts';
 import { mayDial } from './plan.ts';
@@ -107,7 +107,7 @@ function tunnelDetails(view: TunnelView): TunnelStatus {
 }
 
 function peerText({ peerHostName, remote }: TunnelView): string {
-  const where = remote.port === 0 ? remote.address : `${remote.address}:${remote.port}`;
+  const where = endpointText(remote);
   return peerHostName ? `${peerHostName} (${where})` : where;
 }
 
