@@ -114,6 +114,8 @@ describe.each([
     const own = await far.open(ip(two));
     const client = await near.open(ip(one));
     await near.send(client, at(two), ['to two']);
+    // Each address is looked for on the link by itself: what is sent first need not come first.
+    await whenReceived(far, 2);
     await near.send(client, at(three), ['to three']);
     const all = await whenReceived(far, 3);
     const by = (socket: number) => all.filter((one) => one.socket === socket).map(({ to, text }) => [to, text]);
